@@ -1,0 +1,1 @@
+"""Chinese text: normalising, the safety screen, reading times, department advice, embeddings."""
