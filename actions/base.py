@@ -1,0 +1,105 @@
+"""The frame every action runs in: find the conversation, give the turn once, store what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+from uuid import UUID
+
+import structlog
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.types import DomainDict
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.effects import TurnEffect
+from actions.services import Services
+from actions.turn import Turn
+from channels.contacts import service as contacts
+from store.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownConversation(RuntimeError):
+    """The engine named a conversation that is not ours: deleted, or the request is not from our engine."""
+
+
+class BanyiAction(Action):
+    """Subclasses set `action` and write `act(turn)`, which uses `turn.session` and commits nothing."""
+
+    action: ClassVar[str]
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def name(self) -> str:
+        return self.action
+
+    async def act(self, turn: Turn) -> None:
+        """Do it: change rows through the services, `turn.say(…)`, `turn.events`."""
+        raise NotImplementedError
+
+    async def prepare(self, turn_text: str) -> None:
+        """Slow or CPU-bound work on the text before the transaction (searching, embedding); keep results in the services."""
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        message = tracker.latest_message or {}
+        metadata = message.get("metadata") or {}
+        inbound = metadata.get("inbound_id")
+        inbound_id = UUID(str(inbound)) if inbound else new_id()
+        n = _earlier_runs(tracker, self.action)
+        intent = message.get("intent") or {}
+        text = str(metadata.get("text") or "")
+        await self.prepare(text)
+
+        async def work(session: AsyncSession) -> dict[str, Any]:
+            known = await session.scalar(
+                select(TurnEffect).where(
+                    TurnEffect.inbound_id == inbound_id, TurnEffect.action == self.action, TurnEffect.n == n
+                )
+            )
+            if known is not None:
+                return dict(known.effect)
+            found = await contacts.by_engine_id(session, UUID(tracker.sender_id))
+            if found is None:
+                raise UnknownConversation(tracker.sender_id)
+            turn = Turn(
+                session=session,
+                services=self.services,
+                contact=found[0],
+                conversation=found[1],
+                inbound_id=inbound_id,
+                text=text,
+                intent=str(intent.get("name") or ""),
+                confidence=float(intent.get("confidence") or 0.0),
+                ranking=[(str(i["name"]), float(i["confidence"])) for i in message.get("intent_ranking") or []],
+                params=dict(metadata.get("params") or {}),
+                now=self.services.clock.now(),
+                tracker_loop=(tracker.active_loop or {}).get("name"),
+            )
+            await self.act(turn)
+            effect = {"events": turn.events, "replies": [reply.to_json() for reply in turn.replies]}
+            session.add(TurnEffect(inbound_id=inbound_id, action=self.action, n=n, effect=effect, at=turn.now))
+            return effect
+
+        effect = await self.services.database.transact(work, self.action)
+        for reply in effect["replies"]:
+            dispatcher.utter_message(json_message=reply)
+        return list(effect["events"])
+
+
+def _earlier_runs(tracker: Tracker, action: str) -> int:
+    """How often `action` already ran since the patient's last message: the same on every replay."""
+    count = 0
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            break
+        if event.get("event") == "action" and event.get("name") == action:
+            count += 1
+    return count
+
+
+def by_name(actions: Iterable[BanyiAction]) -> dict[str, BanyiAction]:
+    return {action.name(): action for action in actions}

@@ -1,0 +1,80 @@
+"""One turn as an action sees it: who speaks, what was said or chosen, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.contacts.models import Contact, Conversation
+from channels.reply import Option, Reply
+
+if TYPE_CHECKING:
+    from actions.services import Services
+
+CHOOSE = "choose"
+"""The internal intent of an option that answers the form that offered it."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """`intent` and `confidence` are the engine's; `params` came with a tapped option; `text` is what the patient typed
+    (normalised; empty for an option). Replies and tracker events are collected, and stored with the facts."""
+
+    session: AsyncSession
+    services: Services
+    contact: Contact
+    conversation: Conversation
+    inbound_id: UUID
+    text: str
+    intent: str
+    confidence: float
+    ranking: list[tuple[str, float]]
+    params: dict[str, Any]
+    now: datetime
+    tracker_loop: str | None = None
+    replies: list[Reply] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the patient picked an option rather than wrote."""
+        return self.intent == CHOOSE
+
+    @property
+    def is_sms(self) -> bool:
+        return self.contact.channel == "sms"
+
+    @property
+    def local_now(self) -> datetime:
+        """Naive, in the hospital's zone."""
+        return self.services.clock.local_naive(self.now)
+
+    def say(self, key: str, *options: Option, **params: Any) -> None:
+        """Answer with the wording `key`."""
+        self.replies.append(Reply(key, params, options))
+
+    def start_form(self, name: str) -> None:
+        """Make `<name>_form` the active loop after this action."""
+        self.events.append({"event": "followup", "name": f"{name}_form"})
+
+    def follow_with(self, action: str) -> None:
+        """Let the engine run `action` next."""
+        self.events.append({"event": "followup", "name": action})
+
+    def leave_form(self) -> None:
+        """End the active loop."""
+        self.events.append({"event": "slot", "name": "requested_slot", "value": None})
+
+
+def option(answer: str, label: str, **params: Any) -> Option:
+    """An option that answers the form asking: `params["answer"]` is what the form reads."""
+    return Option(id=answer, label=label, intent=CHOOSE, params={"answer": answer, **params})
+
+
+def way_to(intent: str, label: str, **params: Any) -> Option:
+    """An option that leads elsewhere: choosing it means `intent`."""
+    return Option(id=intent, label=label, intent=intent, params=params)

@@ -1,0 +1,141 @@
+"""Rasa's tracker store, ours: one encrypted row a conversation, cut to what a dialogue still needs.
+
+What a tracker holds is what patients typed, so it is sealed with AES-256-GCM (key id in front, bound to the row) like every
+other text of theirs. Rasa owns no durable fact: a tracker that is lost or does not open costs a repeated question.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import zlib
+from typing import Any, Dict, Iterable, Optional, Text
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker
+
+logger = logging.getLogger(__name__)
+
+KEPT_EVENTS = 120
+"""Events kept of a conversation; the dialogue looks back over one form at most."""
+
+_metadata = sa.MetaData()
+_table = sa.Table(
+    "rasa_tracker",
+    _metadata,
+    sa.Column("sender_id", sa.String(64), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+
+def keys_from_environment() -> "tuple[str, Dict[str, bytes]]":
+    """`BANYI_DATA_KEYS` as `kid:base64[,kid:base64…]`, the first being the current one. Raises `ValueError`."""
+    keys: Dict[str, bytes] = {}
+    for part in os.environ.get("BANYI_DATA_KEYS", "").split(","):
+        if part.strip():
+            kid, _, value = part.strip().partition(":")
+            keys[kid] = base64.b64decode(value)
+    if not keys:
+        raise ValueError("BANYI_DATA_KEYS is not set: Rasa's trackers cannot be encrypted")
+    return next(iter(keys)), keys
+
+
+class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
+    """`url` is a SQLAlchemy 1.4 URL."""
+
+    def __init__(
+        self, domain: Domain, url: Text = "", event_broker: Optional[EventBroker] = None, **kwargs: Any
+    ) -> None:
+        super().__init__(domain, event_broker, **kwargs)
+        self._current, keys = keys_from_environment()
+        self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
+        sqlite = url.startswith("sqlite")
+        self._engine = sa.create_engine(
+            url, connect_args={"check_same_thread": False, "timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite
+        )
+        if sqlite:
+            sa.event.listen(self._engine, "connect", _wal)
+        _metadata.create_all(self._engine)
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Store the newest events of `tracker`."""
+        await self.stream_events(tracker)
+        plain = self.serialise_tracker(tracker).encode()
+        sealed = self._seal(zlib.compress(plain, 1), tracker.sender_id)
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                _table.update().where(_table.c.sender_id == tracker.sender_id).values(sealed=sealed)
+            )
+            if not done.rowcount:
+                connection.execute(_table.insert().values(sender_id=tracker.sender_id, sealed=sealed))
+
+    async def retrieve(self, sender_id: Text) -> Optional[DialogueStateTracker]:
+        """The tracker, or None when there is none or it does not open."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_table.c.sealed).where(_table.c.sender_id == sender_id)).first()
+        if row is None:
+            return None
+        try:
+            return self.deserialise_tracker(sender_id, zlib.decompress(self._open(bytes(row[0]), sender_id)).decode())
+        except (InvalidTag, KeyError, ValueError, zlib.error):
+            logger.error("tracker of %s does not open; starting a new one", sender_id)
+            return None
+
+    async def delete(self, sender_id: Text) -> None:
+        """Forget a conversation."""
+        with self._engine.begin() as connection:
+            connection.execute(_table.delete().where(_table.c.sender_id == sender_id))
+
+    async def keys(self) -> Iterable[Text]:
+        """All conversations' ids."""
+        with self._engine.connect() as connection:
+            return [row[0] for row in connection.execute(sa.select(_table.c.sender_id))]
+
+    @staticmethod
+    def serialise_tracker(tracker: DialogueStateTracker) -> Text:
+        """As JSON: the last `KEPT_EVENTS` events, from a user's turn on, so that a replay starts at a clean place."""
+        dialogue = tracker.as_dialogue().as_dict()
+        events = dialogue["events"]
+        if len(events) > KEPT_EVENTS:
+            start = len(events) - KEPT_EVENTS
+            loop = _loop_events(events[:start])
+            while start < len(events) and events[start].get("event") != "action":
+                start += 1
+            dialogue["events"] = loop + events[start:]
+        return json.dumps(dialogue, ensure_ascii=False)
+
+    def _seal(self, plain: bytes, sender_id: Text) -> bytes:
+        nonce = os.urandom(12)
+        kid = self._current.encode()
+        body = self._ciphers[self._current].encrypt(nonce, plain, f"rasa_tracker/{sender_id}".encode())
+        return bytes((1, len(kid))) + kid + nonce + body
+
+    def _open(self, sealed: bytes, sender_id: Text) -> bytes:
+        end = 2 + sealed[1]
+        cipher = self._ciphers[sealed[2:end].decode()]
+        return cipher.decrypt(sealed[end : end + 12], sealed[end + 12 :], f"rasa_tracker/{sender_id}".encode())
+
+
+def _loop_events(events: "list[Dict[Text, Any]]") -> "list[Dict[Text, Any]]":
+    """What the cut-off part left standing: the active form and the slot it asks for."""
+    kept: Dict[Text, Dict[Text, Any]] = {}
+    for event in events:
+        if event.get("event") == "active_loop":
+            kept["active_loop"] = event
+        elif event.get("event") == "slot":
+            kept[f"slot:{event.get('name')}"] = event
+    return list(kept.values())
+
+
+def _wal(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()

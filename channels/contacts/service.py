@@ -1,0 +1,80 @@
+"""Finding and making contacts."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.contacts.models import Contact, Conversation
+from channels.ports import ChannelName
+from store import crypto
+from store.database import insert_new
+
+
+def address_hash(channel: ChannelName | str, account_id: str, address: str) -> str:
+    return crypto.lookup(f"{channel}\x00{account_id}\x00{address}", "contact.address")
+
+
+async def find(
+    session: AsyncSession, channel: ChannelName | str, account_id: str, address: str, *, lock: bool = False
+) -> tuple[Contact, Conversation] | None:
+    """The contact at `address` with its conversation; `lock` holds the conversation's row until the transaction ends."""
+    statement = (
+        select(Contact, Conversation)
+        .join(Conversation, Conversation.contact_id == Contact.id)
+        .where(
+            Contact.channel == str(channel),
+            Contact.account_id == account_id,
+            Contact.address_hash == address_hash(channel, account_id, address),
+        )
+    )
+    if lock:
+        statement = statement.with_for_update(of=Conversation)
+    row = (await session.execute(statement)).first()
+    return (row[0], row[1]) if row else None
+
+
+async def ensure(
+    session: AsyncSession, channel: ChannelName | str, account_id: str, address: str, now: datetime
+) -> tuple[Contact, Conversation]:
+    """As `find` with the lock, made if it is new. Safe when two callbacks of a new address arrive at once."""
+    if (found := await find(session, channel, account_id, address, lock=True)) is not None:
+        return found
+    contact = Contact(
+        channel=str(channel),
+        account_id=account_id,
+        address=address,
+        address_hash=address_hash(channel, account_id, address),
+        status="active",
+        created_at=now,
+    )
+    values = {
+        name: getattr(contact, name)
+        for name in ("id", "channel", "account_id", "address_sealed", "address_hash", "status", "created_at")
+    }
+    if await insert_new(session, Contact, values):
+        session.add(Conversation(contact_id=contact.id, engine_id=uuid.uuid4(), inbound_seq=0, handled_seq=0, outbound_seq=0))
+        await session.flush()
+    found = await find(session, channel, account_id, address, lock=True)
+    if found is None:
+        raise RuntimeError("a contact was neither found nor made")
+    return found
+
+
+async def by_engine_id(session: AsyncSession, engine_id: UUID) -> tuple[Contact, Conversation] | None:
+    """The conversation Rasa knows as `engine_id`."""
+    statement = (
+        select(Contact, Conversation)
+        .join(Conversation, Conversation.contact_id == Contact.id)
+        .where(Conversation.engine_id == engine_id)
+    )
+    row = (await session.execute(statement)).first()
+    return (row[0], row[1]) if row else None
+
+
+async def set_status(session: AsyncSession, contact_id: UUID, status: str) -> None:
+    await session.execute(update(Contact).where(Contact.id == contact_id).values(status=status))

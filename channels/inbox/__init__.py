@@ -1,0 +1,1 @@
+"""What patients sent: stored before it is acknowledged, handled in order within a conversation."""

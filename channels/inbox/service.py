@@ -1,0 +1,148 @@
+"""Taking messages in: one transaction stores them, moves the sending window and makes the conversation due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.contacts import service as contacts
+from channels.contacts.models import SendingWindow
+from channels.inbox.models import InboundMessage, Quarantined
+from channels.inbox.spool import Spool
+from channels.ports import Accepted, ChannelName, Inbound, Rendered
+from channels.wechat.window import Window, grant_of
+from store.clock import Clock
+from store.database import Database, DatabaseUnavailable, is_unavailable
+from store.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+class Inbox:
+    """Implements `InboundSink`. `wake` is called after each stored batch so that a worker need not wait for its next look."""
+
+    def __init__(self, database: Database, clock: Clock, spool: Spool, wake: Callable[[], None] | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._spool = spool
+        self._wake = wake or (lambda: None)
+
+    async def accept(self, messages: list[Inbound]) -> list[Accepted]:
+        """Store `messages` for good. Raises `StorageUnavailable` when neither the database nor the spool took them."""
+        for attempt in (1, 2):
+            try:
+                async with self._database.write("inbox") as session:
+                    accepted = [await self._store(session, message) for message in messages]
+                self._wake()
+                return accepted
+            except IntegrityError:
+                # Two deliveries of one message at once: the second look finds it stored.
+                if attempt == 2:
+                    raise
+            except (DatabaseUnavailable, TimeoutError) as error:
+                log.warning("inbox.spooled", count=len(messages), reason=type(error).__name__)
+                await self._spool.put(messages)
+                return [Accepted(inbound_id="", duplicate=False) for _ in messages]
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                await self._spool.put(messages)
+                return [Accepted(inbound_id="", duplicate=False) for _ in messages]
+        raise AssertionError("unreachable")
+
+    async def _store(self, session: AsyncSession, message: Inbound) -> Accepted:
+        known = await session.scalar(
+            select(InboundMessage).where(
+                InboundMessage.channel == str(message.channel),
+                InboundMessage.account_id == message.account_id,
+                InboundMessage.vendor_key == message.vendor_key,
+            )
+        )
+        if known is not None:
+            stored = known.passive_reply
+            reply = Rendered(text=stored["text"]) if stored else None
+            return Accepted(inbound_id=str(known.id), duplicate=True, passive_reply=reply)
+        now = self._clock.now()
+        contact, conversation = await contacts.ensure(
+            session, message.channel, message.account_id, message.address, now
+        )
+        conversation.inbound_seq += 1
+        conversation.last_inbound_at = now
+        conversation.due_at = now
+        if message.event == "unsubscribe":
+            contact.status = "unfollowed"
+        elif contact.status == "unfollowed":
+            contact.status = "active"
+        row = InboundMessage(
+            id=new_id(),
+            conversation_id=conversation.id,
+            contact_id=contact.id,
+            seq=conversation.inbound_seq,
+            channel=str(message.channel),
+            account_id=message.account_id,
+            vendor_key=message.vendor_key,
+            kind=message.kind,
+            event=message.event,
+            event_key=message.event_key[:128],
+            option_ref=message.option_ref[:128],
+            text=message.text,
+            raw=message.raw,
+            sent_at=message.sent_at,
+            received_at=now,
+            status="received",
+        )
+        session.add(row)
+        if message.channel is ChannelName.WECHAT and (kind := grant_of(message)) is not None:
+            held = await session.get(SendingWindow, contact.id)
+            after = (Window(held.remaining, held.expires_at) if held else Window()).grant(kind, now)
+            if held is None:
+                session.add(SendingWindow(contact_id=contact.id, remaining=after.remaining, expires_at=after.expires_at))
+            else:
+                held.remaining, held.expires_at = after.remaining, after.expires_at
+        await session.flush()
+        return Accepted(inbound_id=str(row.id), duplicate=False)
+
+    async def quarantine(self, channel: ChannelName, account_id: str, body: bytes, reason: str) -> None:
+        """Keep an unreadable body for people to look at."""
+        log.warning("inbox.quarantined", channel=str(channel), account=account_id, reason=reason)
+        async with self._database.write("quarantine") as session:
+            session.add(
+                Quarantined(
+                    channel=str(channel),
+                    account_id=account_id,
+                    reason=reason[:200],
+                    body=body.decode("utf-8", "replace"),
+                    received_at=self._clock.now(),
+                )
+            )
+
+    async def replay_spool(self) -> int:
+        """Store what waits in the spool; how many were. Stops at the first that the database still refuses."""
+        done = 0
+        for path, message in self._spool.read():
+            try:
+                async with self._database.write("spool-replay") as session:
+                    await self._store(session, message)
+            except (DatabaseUnavailable, TimeoutError):
+                break
+            path.unlink(missing_ok=True)
+            done += 1
+        if done:
+            log.info("inbox.spool_replayed", count=done)
+            self._wake()
+        return done
+
+    async def run_spool(self, every: timedelta = timedelta(seconds=5)) -> None:
+        """Look after the spool for ever."""
+        while True:
+            try:
+                if self._spool.waiting():
+                    await self.replay_spool()
+            except Exception:
+                log.exception("inbox.spool_failed")
+            await asyncio.sleep(every.total_seconds())

@@ -1,0 +1,66 @@
+"""Where messages wait while the database is away: encrypted, fsynced files on a lasting volume, replayed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from channels.ports import ChannelName, Inbound, StorageUnavailable
+from store import crypto
+from store.ids import new_id
+
+
+def _dump(message: Inbound) -> bytes:
+    raw = asdict(message)
+    raw["sent_at"] = message.sent_at.isoformat() if message.sent_at else None
+    return json.dumps(raw, ensure_ascii=False, default=str).encode()
+
+
+def _load(body: bytes) -> Inbound:
+    raw: dict[str, Any] = json.loads(body)
+    raw["channel"] = ChannelName(raw["channel"])
+    raw["sent_at"] = datetime.fromisoformat(raw["sent_at"]) if raw["sent_at"] else None
+    return Inbound(**raw)
+
+
+class Spool:
+    """`folder` must outlive the process. Raises `StorageUnavailable` when even that cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, messages: list[Inbound]) -> None:
+        await asyncio.to_thread(self._put, messages)
+
+    def _put(self, messages: list[Inbound]) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for message in messages:
+                name = f"{new_id()}.msg"
+                part = self._folder / f".{name}.part"
+                with part.open("wb") as file:
+                    file.write(crypto.keyring().seal(_dump(message), f"spool/{name}"))
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.rename(self._folder / name)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise StorageUnavailable(f"neither the database nor the spool took a message: {error.strerror}") from error
+
+    def waiting(self) -> int:
+        return sum(1 for _ in self._folder.glob("*.msg")) if self._folder.is_dir() else 0
+
+    def read(self) -> Iterator[tuple[Path, Inbound]]:
+        """What waits, oldest first. Delete each path once its message is stored."""
+        for path in sorted(self._folder.glob("*.msg")) if self._folder.is_dir() else []:
+            yield path, _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))

@@ -1,0 +1,308 @@
+"""Handing messages to vendors: claim, ask the gate, send outside any transaction, record what is known.
+
+A vendor accepts a message at most once: an attempt is written as `started` before the call, and whatever is found `started`
+after a crash becomes `uncertain` with a task, never a second send. In a conversation messages leave in order; across
+conversations in parallel, conversation before bulk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from channels import metrics
+from channels.contacts.models import Contact, SendingWindow
+from channels.outbox.models import DeliveryAttempt, OutboundMessage
+from channels.outbox.ports import SendPolicy, TroubleDesk
+from channels.ports import ChannelName, Outcome, Rendered, Sender, SendResult
+from channels.reply import Reply
+from channels.wechat.window import Window
+from channels.wording.catalogue import CALL_US, Catalogue
+from store import leases
+from store.clock import Clock, real_now
+from store.database import Database, assert_no_session
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+MAX_TRIES = 4
+BACKOFF = (2.0, 8.0, 30.0)
+"""Seconds before another try of what a vendor said to try again; only outcomes known not to have been accepted."""
+
+SenderKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Job:
+    message: OutboundMessage
+    contact: Contact
+    attempt_id: UUID
+    rendered: Rendered
+    token: UUID
+    result: SendResult | None = None
+
+
+class Delivery:
+    """The delivery worker. `senders` by (channel, account id)."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        catalogue: Catalogue,
+        senders: Mapping[SenderKey, Sender],
+        policy: SendPolicy,
+        desk: TroubleDesk,
+        concurrency: int = 24,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._catalogue = catalogue
+        self._senders = senders
+        self._policy = policy
+        self._desk = desk
+        self._concurrency = concurrency
+        self._wake = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self, poll: float = 0.5) -> None:
+        """Deliver for ever. A failure of the loop itself is logged and does not end it."""
+        last_reap = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if loop.time() - last_reap > 5:
+                    await self.reap()
+                    last_reap = loop.time()
+                free = self._concurrency - len(self._running)
+                jobs = await self._claim(free) if free > 0 else []
+                for job in jobs:
+                    task = asyncio.create_task(self._deliver(job))
+                    self._running.add(task)
+                    task.add_done_callback(self._done)
+                if jobs:
+                    continue
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("delivery.loop_failed")
+                await asyncio.sleep(1)
+            try:
+                await asyncio.wait_for(self._wake.wait(), poll)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Wait for what is in flight (at shutdown)."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+
+    async def run_once(self) -> int:
+        """Claim and deliver one round; how many were tried. For tests and commands."""
+        jobs = await self._claim(self._concurrency)
+        await asyncio.gather(*(self._deliver(job) for job in jobs))
+        return len(jobs)
+
+    async def _claim(self, limit: int) -> list[_Job]:
+        now = self._clock.now()
+        async with self._database.read("delivery-peek") as session:
+            if await session.scalar(select(self._due(now).exists())) is not True:
+                return []
+
+        async def work(session: AsyncSession) -> list[_Job]:
+            return await self._claim_in(session, now, limit)
+
+        return await self._database.transact(work, "delivery-claim")
+
+    def _due(self, now: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's Select type says nothing here
+        return select(OutboundMessage.id).where(OutboundMessage.status == "queued", OutboundMessage.due_at <= now)
+
+    async def _claim_in(self, session: AsyncSession, now: datetime, limit: int) -> list[_Job]:
+        earlier = aliased(OutboundMessage)
+        blocked = exists().where(
+            earlier.conversation_id == OutboundMessage.conversation_id,
+            earlier.seq < OutboundMessage.seq,
+            or_(
+                earlier.status == "sending",
+                and_(earlier.status == "queued", or_(earlier.due_at <= now, earlier.attempts > 0)),
+            ),
+        )
+        token, rows = await leases.claim(
+            session,
+            OutboundMessage,
+            now=now,
+            limit=limit,
+            lease=LEASE,
+            where=(OutboundMessage.status == "queued", ~blocked),
+            order_by=(OutboundMessage.priority, OutboundMessage.due_at, OutboundMessage.id),
+            values={"status": "sending"},
+        )
+        if not rows:
+            return []
+        contacts = {
+            contact.id: contact
+            for contact in await session.scalars(select(Contact).where(Contact.id.in_({row.contact_id for row in rows})))
+        }
+        batch = [(row, contacts[row.contact_id]) for row in rows]
+        verdicts = await self._policy.check(session, batch, now)
+        jobs: list[_Job] = []
+        for (row, contact), verdict in zip(batch, verdicts, strict=True):
+            if not verdict.send:
+                if verdict.until is not None:
+                    _settle(row, "queued", due_at=verdict.until, reason=verdict.reason)
+                else:
+                    _settle(row, "suppressed", finished_at=now, reason=verdict.reason)
+                continue
+            rendered = await self._render(session, row, contact, now)
+            if rendered is None:
+                continue
+            attempt = DeliveryAttempt(
+                outbound_id=row.id, n=row.attempts, rung=_rung(contact), verdict="started", started_at=now
+            )
+            session.add(attempt)
+            jobs.append(_Job(row, contact, attempt.id, rendered, token))
+        return jobs
+
+    async def _render(
+        self, session: AsyncSession, row: OutboundMessage, contact: Contact, now: datetime
+    ) -> Rendered | None:
+        reply = Reply.from_json(row.reply)
+        try:
+            if contact.channel == ChannelName.WECHAT:
+                return self._catalogue.render_wechat(reply, row.question_id)
+            rendered = self._catalogue.render_sms(reply)
+            if rendered is not None:
+                return rendered
+            # No approved words for it: the patient gets the landline, a person gets a call task.
+            await self._desk.undeliverable(session, row, f"no_sms_template:{reply.key}", now)
+            rendered = self._catalogue.render_sms(Reply(CALL_US))
+            if rendered is not None:
+                return rendered
+        except KeyError as error:
+            log.error("delivery.no_wording", key=str(error))
+            await self._desk.undeliverable(session, row, f"no_wording:{reply.key}", now)
+        _settle(row, "failed", finished_at=now, reason="no_wording")
+        return None
+
+    async def _deliver(self, job: _Job) -> None:
+        sender = self._senders.get((job.contact.channel, job.contact.account_id))
+        assert_no_session("send")
+        started = asyncio.get_running_loop().time()
+        if sender is None:
+            job.result = SendResult(Outcome.REFUSED, code="no_sender", detail="no such account is configured")
+        else:
+            try:
+                job.result = await sender.send(job.contact.address, job.rendered, str(job.message.id))
+            except Exception as error:  # a sender's bug: nobody knows what left
+                log.exception("delivery.sender_failed")
+                job.result = SendResult(Outcome.UNCERTAIN, code="sender_error", detail=type(error).__name__)
+        metrics.SEND_SECONDS.labels(job.contact.channel).observe(asyncio.get_running_loop().time() - started)
+        metrics.SENT.labels(job.contact.channel, str(job.result.outcome)).inc()
+
+        async def work(session: AsyncSession) -> None:
+            await self._apply(session, job)
+
+        await self._database.transact(work, "delivery-apply")
+
+    async def _apply(self, session: AsyncSession, job: _Job) -> None:
+        result, now = job.result, self._clock.now()
+        assert result is not None
+        await session.execute(
+            update(DeliveryAttempt)
+            .where(DeliveryAttempt.id == job.attempt_id)
+            .values(
+                verdict=str(result.outcome),
+                vendor_id=result.vendor_id[:120] or None,
+                code=result.code[:120] or None,
+                detail=result.detail[:300] or None,
+                finished_at=now,
+            )
+        )
+        values: dict[str, object] = {"reason": result.code[:200] or None}
+        match result.outcome:
+            case Outcome.ACCEPTED:
+                values |= {"status": "accepted", "finished_at": now, "due_at": None}
+            case Outcome.RETRY if job.message.attempts < MAX_TRIES:
+                delay = max(result.retry_after, BACKOFF[min(job.message.attempts, len(BACKOFF)) - 1])
+                values |= {"status": "queued", "due_at": now + timedelta(seconds=delay)}
+            case Outcome.UNCERTAIN:
+                values |= {"status": "uncertain", "finished_at": now, "due_at": None}
+            case _:
+                values |= {"status": "failed", "finished_at": now, "due_at": None}
+        if not await leases.release(session, OutboundMessage, job.message.id, job.token, **values):
+            return  # the lease was lost: whoever took over has already called it uncertain
+        if result.outcome is Outcome.ACCEPTED and job.contact.channel == ChannelName.WECHAT:
+            held = await session.get(SendingWindow, job.contact.id)
+            if held is not None and held.remaining > 0:
+                held.remaining -= 1
+        if result.code in ("45015", "45047"):
+            held = await session.get(SendingWindow, job.contact.id)
+            if held is not None:
+                held.remaining = Window(held.remaining, held.expires_at).closed().remaining
+        if values["status"] == "uncertain":
+            await self._desk.uncertain(session, job.message, result.detail or result.code, now)
+        elif values["status"] == "failed":
+            await self._desk.undeliverable(session, job.message, result.code or "refused", now)
+        if result.stop_contact:
+            await session.execute(update(Contact).where(Contact.id == job.contact.id).values(status="stopped"))
+
+    async def reap(self) -> int:
+        """Take over what a dead process left: `started` attempts become uncertain, the rest is queued again."""
+        real = real_now()
+        stale = and_(OutboundMessage.status == "sending", OutboundMessage.lease_until < real)
+        async with self._database.read("delivery-reap-peek") as session:
+            if await session.scalar(select(select(OutboundMessage.id).where(stale).exists())) is not True:
+                return 0
+
+        async def work(session: AsyncSession) -> int:
+            now = self._clock.now()
+            rows = select(OutboundMessage).where(stale).limit(200)
+            if not self._database.is_sqlite:
+                rows = rows.with_for_update(skip_locked=True)
+            taken = list(await session.scalars(rows))
+            for row in taken:
+                attempt = await session.scalar(
+                    select(DeliveryAttempt).where(
+                        DeliveryAttempt.outbound_id == row.id, DeliveryAttempt.verdict == "started"
+                    )
+                )
+                if attempt is None:
+                    _settle(row, "queued", due_at=now, reason="lease_lost")
+                    continue
+                attempt.verdict, attempt.finished_at = "uncertain", now
+                _settle(row, "uncertain", finished_at=now, reason="process_died")
+                await self._desk.uncertain(session, row, "process_died", now)
+            return len(taken)
+
+        taken = await self._database.transact(work, "delivery-reap")
+        if taken:
+            log.warning("delivery.taken_over", count=taken)
+        return taken
+
+
+def _rung(contact: Contact) -> str:
+    return "custom" if contact.channel == ChannelName.WECHAT else "sms"
+
+
+def _settle(row: OutboundMessage, status: str, *, reason: str, **values: datetime) -> None:
+    row.status, row.reason = status, reason[:200]
+    row.lease_token = row.lease_until = None
+    row.due_at = values.get("due_at")
+    if "finished_at" in values:
+        row.finished_at = values["finished_at"]

@@ -1,0 +1,56 @@
+"""What the bot says, before any channel has put it into words.
+
+A `Reply` names a wording (`key`), its parameters and the options the patient may choose from. The channel renders it:
+WeChat as text or a menu, SMS as an approved template. Nothing above this room builds a finished sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice offered to the patient.
+
+    `id` is unique within its question; `label` is what is shown (Chinese); `intent` and `params` are what choosing it
+    means to the engine (`/intent` with `params` in the message's metadata).
+    """
+
+    id: str
+    label: str
+    intent: str = "choose"
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"id": self.id, "label": self.label, "intent": self.intent, "params": self.params}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Option:
+        return cls(
+            id=str(raw["id"]),
+            label=str(raw["label"]),
+            intent=str(raw.get("intent", "choose")),
+            params=cast("dict[str, Any]", raw.get("params") or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`key` of the wording, its `params` (plain JSON values) and `options` in the order they are numbered from 1."""
+
+    key: str
+    params: dict[str, Any] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "params": self.params, "options": [option.to_json() for option in self.options]}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Reply:
+        return cls(
+            key=str(raw["key"]),
+            params=cast("dict[str, Any]", raw.get("params") or {}),
+            options=tuple(Option.from_json(option) for option in raw.get("options") or ()),
+        )

@@ -1,0 +1,1 @@
+"""Putting a `Reply` into a channel's words. The words themselves are data."""

@@ -1,0 +1,1 @@
+"""The database: engine, sessions, ids, clock, encrypted fields, patient events, audit, leased rows."""

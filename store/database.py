@@ -1,0 +1,175 @@
+"""One `Database` for SQLite and PostgreSQL: a writing engine and a reading one, sessions as transactions.
+
+SQLite writers take their lock at the start (`BEGIN IMMEDIATE`): a deferred transaction that turns into a writer half-way
+fails under load. One writing connection a process queues writers fairly instead of letting them poll the file lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from store.groupcommit import GroupCommit
+
+T = TypeVar("T")
+
+_open_session: ContextVar[str | None] = ContextVar("banyi_open_session", default=None)
+
+
+class DatabaseUnavailable(RuntimeError):
+    """The database does not answer. What to do: see the health page; callbacks are spooled meanwhile."""
+
+
+def assert_no_session(doing: str) -> None:
+    """Fail loudly when a network call is about to be made inside a transaction of this task."""
+    if (where := _open_session.get()) is not None:
+        raise AssertionError(f"{doing} while a database session is open ({where}); close it first")
+
+
+def _sqlite_connect(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = dbapi_connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "busy_timeout=15000",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+class Database:
+    """Open with a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`)."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, durable: bool = False) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._durable = durable
+        if self.is_sqlite:
+            common: dict[str, Any] = {"pool_pre_ping": False}
+            self.writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60, **common)
+            self.reader = create_async_engine(self.url, pool_size=4, max_overflow=4, **common)
+            for engine, begin in ((self.writer, "BEGIN IMMEDIATE"), (self.reader, "BEGIN")):
+                self._prepare_sqlite(engine, begin)
+        else:
+            self.writer = create_async_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+            self.reader = self.writer
+        self._write = async_sessionmaker(self.writer, expire_on_commit=False)
+        self._group = GroupCommit(self.write)
+        self._read = async_sessionmaker(self.reader, expire_on_commit=False, autoflush=False)
+
+    def _prepare_sqlite(self, engine: AsyncEngine, begin: str) -> None:
+        event.listen(engine.sync_engine, "connect", _sqlite_connect)
+        if self._durable:
+            event.listen(engine.sync_engine, "connect", _sqlite_full_sync)
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+    @asynccontextmanager
+    async def write(self, doing: str = "write") -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed at the end, rolled back on error. After-commit work runs last."""
+        async with self._session(self._write, doing) as session, session.begin():
+            yield session
+        await _run_after_commit(session)
+
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]], doing: str) -> T:
+        """Run `work(session)` in a transaction and return its result once that is committed.
+
+        On SQLite concurrent calls share a transaction; `work` may be run again after a neighbour failed, so it must do
+        nothing but use its session.
+        """
+        assert_no_session(f"transact {doing!r}")
+        if self.is_sqlite:
+            return await self._group.run(work, doing)
+        async with self.write(doing) as session:
+            return await work(session)
+
+    @asynccontextmanager
+    async def read(self, doing: str = "read") -> AsyncIterator[AsyncSession]:
+        """A session for reading; what is added to it is never stored."""
+        async with self._session(self._read, doing) as session:
+            try:
+                yield session
+            finally:
+                await session.rollback()
+
+    @asynccontextmanager
+    async def _session(self, maker: async_sessionmaker[AsyncSession], doing: str) -> AsyncIterator[AsyncSession]:
+        if (where := _open_session.get()) is not None:
+            raise AssertionError(f"{doing!r} opens a session inside {where!r}; pass the open one on")
+        token = _open_session.set(doing)
+        try:
+            async with maker() as session:
+                yield session
+        except (OperationalError, OSError) as error:
+            if is_unavailable(error):
+                raise DatabaseUnavailable(str(error.__class__.__name__)) from error
+            raise
+        finally:
+            _open_session.reset(token)
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer."""
+        async with self.read("ping") as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.writer.dispose()
+        if self.reader is not self.writer:
+            await self.reader.dispose()
+
+
+def _sqlite_full_sync(dbapi_connection: Any, _record: Any) -> None:
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether `error` says that the database is away or full, not that the statement was wrong."""
+    if isinstance(error, OSError):
+        return True
+    if isinstance(error, DBAPIError):
+        said = str(error.orig).lower()
+        signs = ("unable to open", "disk i/o", "database or disk is full", "connection", "locked", "refused", "starting up")
+        return error.connection_invalidated or any(sign in said for sign in signs)
+    return False
+
+
+def after_commit(session: AsyncSession, work: Callable[[], Any]) -> None:
+    """Run `work` (plain or coroutine function) once the session's transaction is committed; never on rollback."""
+    session.info.setdefault("after_commit", []).append(work)
+
+
+async def _run_after_commit(session: AsyncSession) -> None:
+    for work in session.info.pop("after_commit", []):
+        result = work()
+        if asyncio.iscoroutine(result):
+            await result
+
+
+async def insert_new(session: AsyncSession, table: Any, values: dict[str, Any]) -> bool:
+    """Insert a row unless its unique key is taken. True if it is new. Same on both databases; the transaction goes on."""
+    dialect = session.get_bind().dialect.name
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        result = await session.execute(sqlite_insert(table).values(**values).on_conflict_do_nothing())
+    else:
+        from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+        result = await session.execute(pg_insert(table).values(**values).on_conflict_do_nothing())
+    return bool(getattr(result, "rowcount", 0))

@@ -1,0 +1,91 @@
+"""Leased rows: a business table that is its own queue.
+
+Claim in one transaction, work outside any, apply in another guarded by the token. A worker that dies loses its lease and
+another takes over; whoever comes back late finds its token gone and applies nothing. Leases use real time, never the virtual
+clock: a jump would steal them. `due_at` is business time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, String, and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from store.base import Base, Mapped, UtcDateTime, mapped_column
+from store.clock import real_now
+from store.ids import new_id
+
+
+class Leased:
+    """Mixin: `due_at` None means nothing to do; `dead_reason` set means a person must look."""
+
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_token: Mapped[UUID | None]
+    dead_reason: Mapped[str | None] = mapped_column(String(200))
+
+
+Row = TypeVar("Row", bound=Base)
+
+DEFAULT_LEASE = timedelta(seconds=60)
+
+
+async def claim(
+    session: AsyncSession,
+    model: type[Row],
+    *,
+    now: datetime,
+    limit: int,
+    lease: timedelta = DEFAULT_LEASE,
+    where: Sequence[ColumnElement[bool]] = (),
+    order_by: Sequence[Any] = (),
+    values: Mapping[str, Any] | None = None,
+) -> tuple[UUID, list[Row]]:
+    """Lease up to `limit` due rows of `model` (which has `Leased`'s columns). Returns the token and the rows.
+
+    `now` is business time (compared with `due_at`); the lease itself runs in real time. `values` are set on the claimed rows as well.
+    """
+    table: Any = model
+    token = new_id()
+    real = real_now()
+    free = or_(table.lease_until.is_(None), table.lease_until < real)
+    due = and_(table.due_at.is_not(None), table.due_at <= now, table.dead_reason.is_(None))
+    chosen = select(table.id).where(due, free, *where).order_by(*(order_by or (table.due_at,))).limit(limit)
+    if session.get_bind().dialect.name != "sqlite":
+        chosen = chosen.with_for_update(skip_locked=True)
+    statement = (
+        update(table)
+        .where(table.id.in_(chosen.scalar_subquery()))
+        .values(lease_token=token, lease_until=real + lease, attempts=table.attempts + 1, **(values or {}))
+        .returning(table)
+        .execution_options(synchronize_session=False)
+    )
+    return token, list(await session.scalars(statement))
+
+
+async def extend(session: AsyncSession, model: type[Row], token: UUID, lease: timedelta = DEFAULT_LEASE) -> int:
+    """Heartbeat: keep every row held under `token`. Returns how many are still ours."""
+    table: Any = model
+    result = await session.execute(
+        update(table).where(table.lease_token == token).values(lease_until=real_now() + lease)
+    )
+    return int(getattr(result, "rowcount", 0))
+
+
+async def release(
+    session: AsyncSession, model: type[Row], row_id: Any, token: UUID, **values: Any
+) -> bool:
+    """Give one row back with `values` (say the next `due_at`). False when the lease was lost: then nothing changed."""
+    table: Any = model
+    result = await session.execute(
+        update(table)
+        .where(table.id == row_id, table.lease_token == token)
+        .values(lease_token=None, lease_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(getattr(result, "rowcount", 0))
