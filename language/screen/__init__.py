@@ -1,0 +1,5 @@
+"""The always-on safety screen: is this message an emergency (120) or a mental-health crisis (12356)?"""
+
+from language.screen.engine import ScreenResult, Verdict, screen
+
+__all__ = ["ScreenResult", "Verdict", "screen"]
