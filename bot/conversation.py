@@ -1,0 +1,341 @@
+"""One inbound message: screened, resolved, routed, answered.
+
+Safety screen (always, in every state) → opt-out words → a person in charge? to the desk → open question → engine. The decision
+is made from what was read; the engine is asked with no session open; everything that follows is applied in one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
+from bot.ports import InCharge, People
+from bot.resolve import by_id, number_in, parse_ref, pick
+from bot.shortcuts import MENU, Opt, opt_word
+from channels.contacts.models import Contact, Conversation
+from channels.inbox.models import InboundMessage
+from channels.inbox.queue import Claimed
+from channels.outbox import service as outbox
+from channels.outbox.models import OutboundMessage
+from channels.questions import service as questions
+from channels.questions.models import OpenQuestion
+from channels.reply import Option, Reply
+from language.normalise import normalise
+from language.screen import screen
+from store.clock import Clock
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+ENGINE_TEXT = 500
+"""Characters the engine reads of a message; the safety screen reads all of it."""
+FALSE_ALARM = "_false_alarm"
+EMPTY_TURNS = 2
+"""How often a turn in which an action failed is given again before people take it."""
+
+
+@dataclass(slots=True)
+class State:
+    """What was read before deciding."""
+
+    question: OpenQuestion | None
+    tapped: OpenQuestion | None
+    in_charge: InCharge | None
+    on_duty: bool
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done with one message. `engine` is asked if set: the text or `/intent`, and the metadata."""
+
+    replies: list[Reply] = field(default_factory=list)
+    engine: tuple[str, dict[str, Any]] | None = None
+    alert: str | None = None
+    opt: Opt | None = None
+    to_desk: str | None = None
+    false_alarm: bool = False
+    reask: bool = False
+    unfollowed: bool = False
+    closes: UUID | None = None
+    resolved: str = ""
+    screen: str = "none"
+
+
+def engine_text(text: str) -> str:
+    """What the engine reads: normalised, cut, and never a command (Rasa runs a leading slash as an intent)."""
+    said = normalise(text)[:ENGINE_TEXT].strip()
+    return "／" + said[1:] if said.startswith("/") else said
+
+
+def _readable(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+class ConversationHandler:
+    """Decides and applies. One instance a process."""
+
+    def __init__(self, database: Database, clock: Clock, engine: EngineClient, people: People) -> None:
+        self._database = database
+        self._clock = clock
+        self._engine = engine
+        self._people = people
+
+    async def look(self, claimed: Claimed, message: InboundMessage) -> State:
+        """Read what the decision needs, in a session of its own."""
+        conversation = claimed.conversation
+        async with self._database.read("conversation-look") as session:
+            now = self._clock.now()
+            question = await questions.current(session, conversation.id, now)
+            tapped = None
+            if message.option_ref and (ref := parse_ref(message.option_ref)) is not None:
+                tapped = await questions.get(session, conversation.id, ref.question_id)
+            in_charge = await self._people.in_charge(session, conversation.id)
+            on_duty = await self._people.on_duty(session, now)
+        return State(question, tapped, in_charge, on_duty)
+
+    def decide(self, message: InboundMessage, contact: Contact, state: State) -> Plan:
+        """What to do with the message. Pure."""
+        plan = Plan()
+        if message.kind == "event":
+            return self._event(message, state, plan)
+        text = message.text or ""
+        verdict = screen(text)
+        plan.screen = verdict.verdict
+        if verdict.verdict != "none":
+            plan.alert = verdict.verdict
+            plan.replies.append(_safety_reply(verdict.verdict, state.on_duty))
+            plan.resolved = f"screen:{verdict.rule}"
+            return plan
+        if (opt := opt_word(text)) is not None and not message.option_ref:
+            plan.opt = opt
+            plan.replies.append(Reply(f"consent.{opt}"))
+            plan.resolved = f"opt:{opt}"
+            return plan
+        if state.in_charge is not None and state.in_charge.state == "taken":
+            plan.to_desk = "message"
+            plan.resolved = "desk"
+            return plan
+        if message.kind == "media":
+            plan.replies.append(Reply("common.please_type"))
+            plan.reask = state.question is not None
+            plan.resolved = f"media:{message.event or 'other'}"
+            return plan
+        if message.option_ref:
+            return self._tap(message, state, plan)
+        if not _readable(text):
+            plan.replies.append(Reply("common.no_words"))
+            plan.reask = state.question is not None
+            plan.resolved = "no_words"
+            return plan
+        return self._text(message, contact, state, plan, text)
+
+    def _text(self, message: InboundMessage, contact: Contact, state: State, plan: Plan, text: str) -> Plan:
+        number = number_in(text)
+        if number == 0:
+            return self._to_intent(plan, "request_human", {}, "digit:0")
+        if state.question is not None:
+            options = questions.options_of(state.question)
+            option = pick(options, text)
+            if option is not None:
+                return self._choose(plan, state.question, option)
+        elif number is not None and text.strip().isdigit() and len(text.strip()) <= 2:
+            plan.replies.append(Reply("smalltalk.number_without_question"))
+            plan.resolved = "number_without_question"
+            return plan
+        plan.engine = (engine_text(text), {"text": engine_text(text)})
+        return plan
+
+    def _tap(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
+        ref = parse_ref(message.option_ref)
+        question = state.tapped
+        if ref is None or question is None or question.status != "open" or question.expires_at <= self._clock.now():
+            # Old menus stay tappable for ever: say so kindly, apply nothing, ask again what is open.
+            plan.replies.append(Reply("smalltalk.stale_choice"))
+            plan.reask = state.question is not None
+            plan.resolved = "stale_menu"
+            return plan
+        option = by_id(questions.options_of(question), ref.option_id)
+        if option is None:
+            plan.replies.append(Reply("smalltalk.stale_choice"))
+            plan.reask = True
+            plan.resolved = "foreign_option"
+            return plan
+        return self._choose(plan, question, option)
+
+    def _choose(self, plan: Plan, question: OpenQuestion, option: Option) -> Plan:
+        plan.closes = question.id
+        if option.intent == FALSE_ALARM:
+            plan.false_alarm = True
+            plan.resolved = "false_alarm"
+            return plan
+        return self._to_intent(plan, option.intent, option.params, f"{question.instance}:{option.id}")
+
+    def _to_intent(self, plan: Plan, intent: str, params: dict[str, Any], resolved: str) -> Plan:
+        plan.engine = (f"/{intent}", {"params": params, "text": ""})
+        plan.resolved = resolved[:160]
+        return plan
+
+    def _event(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
+        plan.resolved = f"event:{message.event}"[:160]
+        if message.event == "subscribe":
+            plan.replies.append(Reply("smalltalk.welcome", options=_welcome_options()))
+        elif message.event == "unsubscribe":
+            plan.unfollowed = True
+        elif message.event == "click" and (intent := MENU.get(message.event_key)) is not None:
+            if state.in_charge is not None and state.in_charge.state == "taken":
+                plan.to_desk = "click"
+            else:
+                return self._to_intent(plan, intent, {}, f"menu:{message.event_key}")
+        return plan
+
+    async def ask(self, claimed: Claimed, message: InboundMessage, plan: Plan, *, retry: bool) -> EngineAnswer | None:
+        """The engine's answer, or None when it has nothing to say after `EMPTY_TURNS` tries: people take over then.
+
+        Raises `EngineUnavailable`.
+        """
+        if plan.engine is None:
+            return None
+        text, metadata = plan.engine
+        metadata = {**metadata, "inbound_id": str(message.id)}
+        for left in range(EMPTY_TURNS, 0, -1):
+            try:
+                return await self._engine.turn(claimed.conversation.engine_id, text, metadata, retry=retry)
+            except EmptyTurn as error:
+                log.warning("engine.empty_turn", intent=str(error), tries_left=left - 1)
+                retry = True
+        return None
+
+    async def apply(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        state: State,
+        plan: Plan,
+        answer: EngineAnswer | None,
+        now: datetime,
+    ) -> None:
+        """Write what comes of it. The caller finishes the message in the same transaction."""
+        conversation, contact = claimed.conversation, claimed.contact
+        message.screen, message.resolved = plan.screen, plan.resolved or None
+        replies = list(plan.replies)
+        instance: str | None = None
+        resumes: UUID | None = None
+        if plan.engine is not None:
+            if answer is None:
+                replies = [
+                    await self._people.call_a_person(
+                        session, conversation=conversation, contact=contact, inbound_id=message.id, now=now
+                    )
+                ]
+            else:
+                message.intent, message.confidence = answer.intent, answer.confidence
+                replies += answer.replies
+        if plan.closes is not None:
+            await questions.close(session, plan.closes, now)
+        if plan.opt is not None:
+            await self._people.opt(session, contact, plan.opt, now)
+        if plan.to_desk is not None:
+            await self._people.to_desk(
+                session,
+                kind="message",
+                dedup_key=f"desk:{message.id}",
+                conversation=conversation,
+                contact=contact,
+                note=message.text or message.event,
+                now=now,
+            )
+        if plan.unfollowed:
+            await _suppress_queued(session, conversation.id, "unfollowed", now)
+        if plan.alert is not None:
+            alert_id = await self._people.alert(
+                session,
+                kind="emergency" if plan.alert == "emergency" else "crisis",
+                contact=contact,
+                conversation=conversation,
+                inbound=message,
+                now=now,
+            )
+            instance, resumes = f"alert:{alert_id}", _what_to_resume(state.question)
+        if plan.false_alarm:
+            replies.extend(await self._after_false_alarm(session, state.question or state.tapped, now))
+        if plan.reask and state.question is not None:
+            replies.append(Reply.from_json(state.question.reply))
+            instance, resumes = state.question.instance, state.question.resumes
+        last = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+        for n, reply in enumerate(replies):
+            asks = n == last
+            await outbox.enqueue(
+                session,
+                conversation,
+                reply if asks else Reply(reply.key, reply.params),
+                dedup_key=f"reply:{message.id}:{n}",
+                purpose="reply",
+                now=now,
+                inbound_id=message.id,
+                instance=(instance or reply.key) if asks else None,
+                resumes=resumes if asks else None,
+            )
+
+    async def _after_false_alarm(
+        self, session: AsyncSession, question: OpenQuestion | None, now: datetime
+    ) -> list[Reply]:
+        replies = [Reply("safety.false_alarm")]
+        if question is None:
+            return replies
+        if question.instance.startswith("alert:"):
+            await self._people.false_alarm(session, UUID(question.instance.removeprefix("alert:")), now)
+        if question.resumes is not None:
+            before = await questions.get(session, question.conversation_id, question.resumes)
+            if before is not None:
+                replies.append(Reply.from_json(before.reply))
+        return replies
+
+
+def _what_to_resume(question: OpenQuestion | None) -> UUID | None:
+    """The question an alert interrupts; a second alert in a row keeps what the first interrupted."""
+    if question is None:
+        return None
+    return question.resumes if question.instance.startswith("alert:") else question.id
+
+
+def _safety_reply(verdict: str, on_duty: bool) -> Reply:
+    if verdict == "emergency":
+        return Reply("safety.emergency", options=(Option("false_alarm", "误报，继续", intent=FALSE_ALARM),))
+    if on_duty:
+        return Reply(
+            "safety.crisis_on_duty",
+            options=(
+                Option("talk", "愿意", intent="request_human", params={"urgent": True}),
+                Option("later", "晚点", intent=FALSE_ALARM),
+            ),
+        )
+    return Reply("safety.crisis")
+
+
+def _welcome_options() -> tuple[Option, ...]:
+    return (
+        Option("book", "预约挂号", intent="book_appointment"),
+        Option("department", "不知道看哪个科", intent="find_department"),
+        Option("bind", "绑定就诊卡", intent="bind_patient"),
+        Option("human", "找人工", intent="request_human"),
+    )
+
+
+async def _suppress_queued(session: AsyncSession, conversation_id: UUID, reason: str, now: datetime) -> None:
+    await session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.conversation_id == conversation_id, OutboundMessage.status == "queued")
+        .values(status="suppressed", reason=reason, finished_at=now, due_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+__all__ = ["Conversation", "ConversationHandler", "Plan", "State", "engine_text"]

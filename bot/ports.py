@@ -1,0 +1,63 @@
+"""What the conversation needs of the house, as it needs it; `server/` wires the rooms behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.contacts.models import Contact, Conversation
+from channels.inbox.models import InboundMessage
+from channels.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class InCharge:
+    """A person has the conversation (`taken`), or it waits for one (`waiting`: the bot still answers)."""
+
+    state: Literal["waiting", "taken"]
+    staff_id: str | None = None
+
+
+class People(Protocol):
+    """The people behind the bot: alerts, the desk, hand-off, opt-outs. Everything inside the caller's transaction."""
+
+    async def in_charge(self, session: AsyncSession, conversation_id: UUID) -> InCharge | None: ...
+
+    async def on_duty(self, session: AsyncSession, now: datetime) -> bool: ...
+
+    async def alert(
+        self,
+        session: AsyncSession,
+        *,
+        kind: Literal["emergency", "crisis"],
+        contact: Contact,
+        conversation: Conversation,
+        inbound: InboundMessage,
+        now: datetime,
+    ) -> UUID: ...
+
+    async def false_alarm(self, session: AsyncSession, alert_id: UUID, now: datetime) -> None: ...
+
+    async def to_desk(
+        self,
+        session: AsyncSession,
+        *,
+        kind: str,
+        dedup_key: str,
+        conversation: Conversation,
+        contact: Contact,
+        note: str,
+        now: datetime,
+    ) -> None: ...
+
+    async def call_a_person(
+        self, session: AsyncSession, *, conversation: Conversation, contact: Contact, inbound_id: UUID, now: datetime
+    ) -> Reply: ...
+
+    async def opt(
+        self, session: AsyncSession, contact: Contact, word: Literal["content", "all", "resume"], now: datetime
+    ) -> None: ...

@@ -1,0 +1,216 @@
+"""The inbox worker: leases conversations, handles their messages in order, many conversations at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.conversation import ConversationHandler
+from bot.engine_client import EngineUnavailable
+from bot.ports import People
+from channels.inbox import queue
+from channels.inbox.models import InboundMessage
+from channels.inbox.queue import Claimed, LeaseLost
+from channels.outbox import service as outbox
+from channels.reply import Reply
+from store.clock import Clock
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+HANDLED = Counter("banyi_handled_total", "Inbound messages handled, by end", ["end"])
+WAIT_SECONDS = Histogram("banyi_handle_seconds", "Seconds from stored to answered rows", buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30))
+
+MAX_ATTEMPTS = 3
+ENGINE_RETRY = (1.0, 2.0, 5.0, 10.0)
+"""Seconds until a conversation is tried again while the engine is away; that is nobody's fault and never ends in a dead letter."""
+
+
+class InboxWorker:
+    """`delivery_wake` is called when replies were queued."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        handler: ConversationHandler,
+        people: People,
+        delivery_wake: Callable[[], None] = lambda: None,
+        concurrency: int = 16,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._handler = handler
+        self._people = people
+        self._delivery_wake = delivery_wake
+        self._concurrency = concurrency
+        self._wake = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._engine_failures = 0
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self, poll: float = 0.5) -> None:
+        """Work for ever. A failure of the loop itself is logged and does not end it."""
+        while True:
+            try:
+                free = self._concurrency - len(self._running)
+                claimed = await self._claim(free) if free > 0 else []
+                for one in claimed:
+                    task = asyncio.create_task(self._conversation(one))
+                    self._running.add(task)
+                    task.add_done_callback(self._done)
+                if claimed:
+                    continue
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("inbox.loop_failed")
+                await asyncio.sleep(1)
+            try:
+                await asyncio.wait_for(self._wake.wait(), poll)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Wait for the conversations in hand (at shutdown)."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+
+    async def run_once(self) -> int:
+        """Handle what is due now; how many conversations were. For tests and commands."""
+        claimed = await self._claim(self._concurrency)
+        await asyncio.gather(*(self._conversation(one) for one in claimed))
+        return len(claimed)
+
+    async def _claim(self, limit: int) -> list[Claimed]:
+        now = self._clock.now()
+        async with self._database.read("inbox-peek") as session:
+            if not await queue.due(session, now):
+                return []
+
+        async def work(session: AsyncSession) -> list[Claimed]:
+            return await queue.claim(session, now, limit)
+
+        return await self._database.transact(work, "inbox-claim")
+
+    async def _conversation(self, claimed: Claimed) -> None:
+        try:
+            if not claimed.messages:
+                await self._nothing_waits(claimed)
+                return
+            for n, message in enumerate(claimed.messages):
+                last = n == len(claimed.messages) - 1
+                if not await self._message(claimed, message, last=last):
+                    return
+        except LeaseLost:
+            log.warning("inbox.lease_lost", conversation=str(claimed.conversation.id))
+        except Exception:
+            # Not even the failure could be recorded (the database is away): the lease runs out and another look is taken.
+            log.exception("inbox.conversation_failed", conversation=str(claimed.conversation.id))
+
+    async def _nothing_waits(self, claimed: Claimed) -> None:
+        async def work(session: AsyncSession) -> None:
+            await queue.give_back(session, claimed, None)
+
+        await self._database.transact(work, "inbox-idle")
+
+    async def _message(self, claimed: Claimed, message: InboundMessage, *, last: bool) -> bool:
+        """Handle one message; False when the rest of the conversation must wait."""
+        retry = message.attempts > 0 or claimed.conversation.attempts > 1
+        message.attempts += 1
+        try:
+            state = await self._handler.look(claimed, message)
+            plan = self._handler.decide(message, claimed.contact, state)
+            answer = await self._handler.ask(claimed, message, plan, retry=retry)
+        except EngineUnavailable as error:
+            await self._engine_away(claimed, message, str(error))
+            return False
+        except Exception as error:
+            log.exception("inbox.message_failed", inbound=str(message.id), attempt=message.attempts)
+            return await self._failed(claimed, message, type(error).__name__, last=last)
+        self._engine_failures = 0
+
+        async def work(session: AsyncSession) -> None:
+            now = self._clock.now()
+            await self._handler.apply(session, claimed, message, state, plan, answer, now)
+            await queue.finish(session, claimed, message, now, last=last)
+
+        try:
+            await self._database.transact(work, "turn-apply")
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("inbox.apply_failed", inbound=str(message.id), attempt=message.attempts)
+            return await self._failed(claimed, message, type(error).__name__, last=last)
+        HANDLED.labels("answered").inc()
+        WAIT_SECONDS.observe(max(0.0, (self._clock.now() - message.received_at).total_seconds()))
+        self._delivery_wake()
+        return True
+
+    async def _engine_away(self, claimed: Claimed, message: InboundMessage, reason: str) -> None:
+        """The patient hears that someone will answer shortly; the message waits."""
+        delay = ENGINE_RETRY[min(self._engine_failures, len(ENGINE_RETRY) - 1)]
+        self._engine_failures += 1
+        log.warning("engine.unavailable", reason=reason, retry_in=delay)
+
+        async def work(session: AsyncSession) -> None:
+            now = self._clock.now()
+            await outbox.enqueue(
+                session,
+                claimed.conversation,
+                Reply("common.please_wait"),
+                dedup_key=f"wait:{message.id}",
+                purpose="reply",
+                now=now,
+                inbound_id=message.id,
+            )
+            await queue.give_back(session, claimed, now + timedelta(seconds=delay), message)
+
+        await self._database.transact(work, "engine-away")
+        HANDLED.labels("waiting").inc()
+        self._delivery_wake()
+
+    async def _failed(self, claimed: Claimed, message: InboundMessage, reason: str, *, last: bool) -> bool:
+        """Try again later, or after `MAX_ATTEMPTS` hand the message to people and go on with the next."""
+        dead = message.attempts >= MAX_ATTEMPTS
+
+        async def work(session: AsyncSession) -> None:
+            now = self._clock.now()
+            if not dead:
+                await queue.give_back(session, claimed, now + timedelta(seconds=message.attempts), message)
+                return
+            message.dead_reason = reason[:200]
+            reply = await self._people.call_a_person(
+                session,
+                conversation=claimed.conversation,
+                contact=claimed.contact,
+                inbound_id=message.id,
+                now=now,
+            )
+            await outbox.enqueue(
+                session,
+                claimed.conversation,
+                reply,
+                dedup_key=f"dead:{message.id}",
+                purpose="reply",
+                now=now,
+                inbound_id=message.id,
+            )
+            await queue.finish(session, claimed, message, now, last=last, status="dead")
+
+        await self._database.transact(work, "inbox-failed")
+        HANDLED.labels("dead" if dead else "retry").inc()
+        self._delivery_wake()
+        return dead

@@ -1,0 +1,108 @@
+"""Conversations as leased rows: one worker at a time holds a conversation and handles its messages in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import case, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.contacts.models import Contact, Conversation
+from channels.inbox.models import InboundMessage
+from store import leases
+
+LEASE = timedelta(seconds=45)
+
+
+class LeaseLost(RuntimeError):
+    """Another worker took the conversation over; nothing of this turn may be applied."""
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A conversation in our hands, its contact and the messages that wait, oldest first."""
+
+    token: UUID
+    conversation: Conversation
+    contact: Contact
+    messages: list[InboundMessage]
+
+
+async def due(session: AsyncSession, now: datetime) -> bool:
+    statement = select(Conversation.id).where(Conversation.due_at <= now, Conversation.dead_reason.is_(None)).limit(1)
+    return await session.scalar(statement) is not None
+
+
+async def claim(session: AsyncSession, now: datetime, limit: int) -> list[Claimed]:
+    """Lease up to `limit` due conversations."""
+    token, conversations = await leases.claim(session, Conversation, now=now, limit=limit, lease=LEASE)
+    if not conversations:
+        return []
+    ids = [conversation.id for conversation in conversations]
+    waiting: dict[UUID, list[InboundMessage]] = {one: [] for one in ids}
+    rows = await session.scalars(
+        select(InboundMessage)
+        .where(InboundMessage.conversation_id.in_(ids), InboundMessage.status == "received")
+        .order_by(InboundMessage.seq)
+    )
+    for row in rows:
+        waiting[row.conversation_id].append(row)
+    found = await session.scalars(select(Contact).where(Contact.id.in_([one.contact_id for one in conversations])))
+    contacts = {contact.id: contact for contact in found}
+    return [Claimed(token, one, contacts[one.contact_id], waiting[one.id]) for one in conversations]
+
+
+async def finish(
+    session: AsyncSession, claimed: Claimed, message: InboundMessage, now: datetime, *, last: bool, status: str = "handled"
+) -> None:
+    """Done with `message`, in the transaction of its effects. With `last` the conversation is given back. Raises `LeaseLost`."""
+    values: dict[str, object] = {"handled_seq": message.seq, "attempts": 0}
+    if last:
+        values |= {
+            "lease_token": None,
+            "lease_until": None,
+            "due_at": case((Conversation.inbound_seq > message.seq, now), else_=None),
+        }
+    await _held(session, claimed, values)
+    await session.execute(
+        update(InboundMessage)
+        .where(InboundMessage.id == message.id)
+        .values(
+            status=status,
+            handled_at=now,
+            attempts=message.attempts,
+            screen=message.screen,
+            intent=message.intent,
+            confidence=message.confidence,
+            resolved=message.resolved,
+            dead_reason=message.dead_reason,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def give_back(
+    session: AsyncSession, claimed: Claimed, due_at: datetime | None, message: InboundMessage | None = None
+) -> None:
+    """Release the conversation, to be looked at again at `due_at`; `message` keeps its count of attempts."""
+    await _held(session, claimed, {"lease_token": None, "lease_until": None, "due_at": due_at})
+    if message is not None:
+        await session.execute(
+            update(InboundMessage)
+            .where(InboundMessage.id == message.id)
+            .values(attempts=message.attempts, screen=message.screen)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def _held(session: AsyncSession, claimed: Claimed, values: dict[str, object]) -> None:
+    result = await session.execute(
+        update(Conversation)
+        .where(Conversation.id == claimed.conversation.id, Conversation.lease_token == claimed.token)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    if not getattr(result, "rowcount", 0):
+        raise LeaseLost(str(claimed.conversation.id))
