@@ -20,7 +20,8 @@ import yaml
 
 DATA = Path(__file__).parents[2] / "data"
 SEED = DATA / "seed" / "faq"
-HELD_OUT = DATA / "nlu_eval" / "faq_held_out.jsonl"
+HELD_OUT = DATA / "nlu_eval" / "faq_held_out.jsonl"  # as patients ask, and what no entry answers (id null)
+INDIRECT = DATA / "nlu_eval" / "faq_held_out_indirect.jsonl"  # the hard half: told round the hospital's words
 
 SIGNATURE = "【云江示范医院】"
 TAIL = "。更多请致电0571-00000000"
@@ -53,9 +54,9 @@ def load_entries() -> list[dict[str, Any]]:
     return entries
 
 
-def load_held_out() -> list[dict[str, Any]]:
-    """The evaluation questions: `{"query", "id"}`, `id` null where no entry answers."""
-    return [json.loads(line) for line in HELD_OUT.read_text(encoding="utf-8").splitlines()]
+def load_questions(path: Path) -> list[dict[str, Any]]:
+    """Evaluation questions: `{"query", "id"}`, `id` null where no entry answers."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def normalise(text: str) -> str:
@@ -148,15 +149,17 @@ def test_no_question_belongs_to_two_entries() -> None:
 
 
 def test_held_out_questions_cover_the_seed_and_what_it_does_not_answer() -> None:
-    rows = load_held_out()
-    assert all(set(row) == {"query", "id"} for row in rows)
+    rows = load_questions(HELD_OUT)
     answered = [row for row in rows if row["id"] is not None]
     assert len(answered) >= 250
     assert len(rows) - len(answered) >= 60
     assert {row["id"] for row in answered} == {entry["id"] for entry in ENTRIES}
-    queries = [row["query"].strip() for row in rows]
+    indirect = load_questions(INDIRECT)
+    assert {row["id"] for row in indirect} == {entry["id"] for entry in ENTRIES}
+    assert all(set(row) == {"query", "id"} for row in rows + indirect)
+    queries = [normalise(row["query"]) or row["query"] for row in rows + indirect]
     assert len(set(queries)) == len(queries)
-    assert all(queries)
+    assert all(query.strip() for query in queries)
 
 
 def test_held_out_questions_are_not_the_seed_reworded_lightly() -> None:
@@ -164,7 +167,7 @@ def test_held_out_questions_are_not_the_seed_reworded_lightly() -> None:
     seeded = {normalise(text) for entry in ENTRIES for text in phrasings(entry)}
     own = {entry["id"]: [normalise(text) for text in phrasings(entry)] for entry in ENTRIES}
     leaks: list[tuple[str, str]] = []
-    for row in load_held_out():
+    for row in load_questions(HELD_OUT) + load_questions(INDIRECT):
         query = normalise(row["query"])
         if query and query in seeded:
             leaks.append((row["query"], "in the seed"))
