@@ -14,14 +14,39 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING = ROOT / "data" / "nlu"
 HELD_OUT = ROOT / "data" / "nlu_eval" / "held_out.jsonl"
 
-INTENTS = frozenset(
-    """
-    greet thank goodbye affirm deny help bot_challenge book_appointment cancel_appointment
-    reschedule_appointment check_appointment ask_queue find_department describe_symptom ask_doctor
-    ask_faq ask_health ask_medication get_report start_questionnaire rate_service complain
-    request_human opt_out opt_in my_data delete_my_data bind_patient go_back stop out_of_scope
-    """.split()
-)
+INTENTS = {
+    "greet",
+    "thank",
+    "goodbye",
+    "affirm",
+    "deny",
+    "help",
+    "bot_challenge",
+    "book_appointment",
+    "cancel_appointment",
+    "reschedule_appointment",
+    "check_appointment",
+    "ask_queue",
+    "find_department",
+    "describe_symptom",
+    "ask_doctor",
+    "ask_faq",
+    "ask_health",
+    "ask_medication",
+    "get_report",
+    "start_questionnaire",
+    "rate_service",
+    "complain",
+    "request_human",
+    "opt_out",
+    "opt_in",
+    "my_data",
+    "delete_my_data",
+    "bind_patient",
+    "go_back",
+    "stop",
+    "out_of_scope",
+}
 MIN_TRAINING = 40
 MIN_HELD_OUT = 10
 
