@@ -1,0 +1,4 @@
+"""The patient relationship: patients, binding, consents, appointments, questionnaires, alerts, the desk.
+
+Links addresses to people.
+"""

@@ -1,0 +1,1 @@
+"""Clinics, slots, holds and appointments."""

@@ -1,0 +1,441 @@
+"""Holding, booking, cancelling.
+
+No place is given twice: every step is one conditional statement that wins or changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.appointments import slots
+from care.appointments.models import LIVE, Appointment, Slot, SlotHold, Status
+from care.appointments.views import (
+    AppointmentView,
+    Booked,
+    Cancelled,
+    Held,
+    Queue,
+    Refused,
+    SlotView,
+    Why,
+    appointment_view,
+)
+from care.hospital.models import HealthcareService, Practitioner
+from care.patients import service as patients
+from care.patients.models import Patient, PatientStatus
+from store import events
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRules:
+    """The hospital's limits; a person's own settings are in the composition root."""
+
+    hold: timedelta = timedelta(minutes=10)
+    upcoming_per_patient: int = 4
+    holds_per_contact: int = 2
+    bookings_per_contact_a_day: int = 6
+    cancel_until: timedelta = timedelta(minutes=60)
+
+
+RULES = BookingRules()
+
+
+async def hold(
+    session: AsyncSession,
+    *,
+    slot_id: UUID,
+    patient_id: UUID,
+    now: datetime,
+    contact_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+    replaces_id: UUID | None = None,
+    rules: BookingRules = RULES,
+) -> Held | Refused:
+    """Keep a place. Holding another slot in the same conversation gives the earlier one back first.
+
+    `replaces_id`: an appointment that will be cancelled when this hold is confirmed.
+    """
+    if conversation_id is not None:
+        await release_conversation(session, conversation_id)
+    await sweep_holds(session, now=now, slot_id=slot_id)
+    wanted = await slots.slot(session, slot_id)
+    if wanted is None:
+        return Refused(Why.UNKNOWN)
+    if wanted.start <= now:
+        return Refused(Why.PAST)
+    refusal = await _may_book(session, wanted, patient_id, contact_id, replaces_id, now, rules)
+    if refusal is not None:
+        return refusal
+    if not await _take(session, slot_id):
+        return Refused(Why.FULL)
+    row = SlotHold(
+        slot_id=slot_id,
+        patient_id=patient_id,
+        contact_id=contact_id,
+        conversation_id=conversation_id,
+        replaces_id=replaces_id,
+        until=now + rules.hold,
+    )
+    session.add(row)
+    await session.flush()
+    return Held(row.id, wanted, row.until)
+
+
+async def confirm(
+    session: AsyncSession,
+    hold_id: UUID,
+    *,
+    now: datetime,
+    created_via: str,
+    pending: bool = False,
+) -> Booked | Refused:
+    """Book what is held. The same hold confirmed twice gives the same appointment.
+
+    A hold past its time still books while nobody else took the place. `pending`: the hospital's system must
+    confirm yet. Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
+    """
+    before = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
+    if before is not None:
+        return Booked(await _told(session, before), again=True)
+    taken = await session.execute(
+        delete(SlotHold)
+        .where(SlotHold.id == hold_id)
+        .returning(
+            SlotHold.slot_id,
+            SlotHold.patient_id,
+            SlotHold.contact_id,
+            SlotHold.conversation_id,
+            SlotHold.replaces_id,
+        )
+    )
+    held = taken.first()
+    if held is None:
+        again = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
+        return Refused(Why.HOLD_GONE) if again is None else Booked(await _told(session, again), again=True)
+    slot_id, patient_id, contact_id, conversation_id, replaces_id = held
+    slot = await session.get_one(Slot, slot_id, populate_existing=True)
+    if slot.start <= now or slot.status != "free":
+        await _give_back(session, slot_id)
+        return Refused(Why.PAST if slot.start <= now else Why.FULL)
+    if replaces_id is not None:
+        await _cancel(session, replaces_id, now, why="moved")
+    appointment = Appointment(
+        status=Status.PENDING if pending else Status.BOOKED,
+        patient_id=patient_id,
+        slot_id=slot_id,
+        practitioner_id=slot.practitioner_id,
+        department_id=slot.department_id,
+        start=slot.start,
+        day=slot.day,
+        part=slot.part,
+        fee_fen=slot.fee_fen,
+        contact_id=contact_id,
+        conversation_id=conversation_id,
+        created_via=created_via,
+        created_at=now,
+        changed_at=now,
+        hold_id=hold_id,
+        replaces_id=replaces_id,
+    )
+    try:
+        async with session.begin_nested():
+            session.add(appointment)
+    except IntegrityError:
+        await _give_back(session, slot_id)
+        clash = await _same_half_day(session, patient_id, slot.department_id, slot.day, slot.part)
+        return Refused(Why.SAME_HALF_DAY, clash)
+    events.emit(session, patient_id, "appointment.booked", now, **_event_data(appointment))
+    return Booked(await _told(session, appointment.id))
+
+
+async def release(session: AsyncSession, hold_id: UUID) -> bool:
+    """Give a held place back. False when it was gone already."""
+    gone = await session.execute(delete(SlotHold).where(SlotHold.id == hold_id).returning(SlotHold.slot_id))
+    slot_id = gone.scalar()
+    if slot_id is None:
+        return False
+    await _give_back(session, slot_id)
+    return True
+
+
+async def release_conversation(session: AsyncSession, conversation_id: UUID) -> int:
+    """Give back whatever a conversation holds."""
+    return await _release_where(session, SlotHold.conversation_id == conversation_id)
+
+
+async def sweep_holds(session: AsyncSession, *, now: datetime, slot_id: UUID | None = None) -> int:
+    """Give back the places of holds that ran out; all of them, or those of one slot. Run it every minute."""
+    condition = SlotHold.until <= now
+    return await _release_where(
+        session, condition if slot_id is None else and_(condition, SlotHold.slot_id == slot_id)
+    )
+
+
+async def _release_where(session: AsyncSession, condition: Any) -> int:
+    gone = await session.execute(
+        delete(SlotHold)
+        .where(condition)
+        .returning(SlotHold.slot_id)
+        .execution_options(synchronize_session=False)
+    )
+    # Always in the same order: two sweepers must not wait for each other.
+    freed = sorted(gone.scalars())
+    for slot_id in freed:
+        await _give_back(session, slot_id)
+    return len(freed)
+
+
+async def cancel(
+    session: AsyncSession,
+    appointment_id: UUID,
+    *,
+    now: datetime,
+    by_staff: bool = False,
+    reason: str | None = None,
+    rules: BookingRules = RULES,
+) -> Cancelled | Refused:
+    """Cancel; patients may until `cancel_until` before the start, staff always.
+
+    Emits `appointment.cancelled`.
+    """
+    row = await session.get(Appointment, appointment_id, populate_existing=True)
+    if row is None:
+        return Refused(Why.UNKNOWN)
+    if row.status == Status.CANCELLED:
+        return Cancelled(await _told(session, appointment_id), again=True)
+    if row.status not in (Status.PENDING, Status.BOOKED):
+        return Refused(Why.NOT_LIVE, appointment_id)
+    if not by_staff and now > row.start - rules.cancel_until:
+        return Refused(Why.TOO_LATE, appointment_id)
+    if reason:
+        row.reason = reason
+    done = await _cancel(session, appointment_id, now, why="staff" if by_staff else "patient")
+    return Cancelled(await _told(session, appointment_id), again=not done)
+
+
+async def _cancel(session: AsyncSession, appointment_id: UUID, now: datetime, *, why: str) -> bool:
+    changed = await session.execute(
+        update(Appointment)
+        .where(Appointment.id == appointment_id, Appointment.status.in_((Status.PENDING, Status.BOOKED)))
+        .values(status=Status.CANCELLED, changed_at=now)
+        .returning(Appointment.slot_id)
+    )
+    slot_id = changed.scalar()
+    if slot_id is None:
+        return False
+    await _give_back(session, slot_id)
+    row = await session.get_one(Appointment, appointment_id, populate_existing=True)
+    events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **_event_data(row))
+    return True
+
+
+_NEXT: dict[Status, tuple[Status, ...]] = {
+    Status.BOOKED: (Status.PENDING,),
+    Status.ARRIVED: (Status.BOOKED,),
+    Status.FULFILLED: (Status.ARRIVED, Status.BOOKED),
+    Status.NOSHOW: (Status.BOOKED,),
+}
+
+
+async def move_on(session: AsyncSession, appointment_id: UUID, status: Status, *, now: datetime) -> bool:
+    """Confirmed by the hospital, arrived, seen or not come.
+
+    Emits `appointment.<status>`; False when it does not follow.
+    """
+    changed = await session.execute(
+        update(Appointment)
+        .where(Appointment.id == appointment_id, Appointment.status.in_(_NEXT.get(status, ())))
+        .values(status=status, changed_at=now)
+        .returning(Appointment.id)
+    )
+    if changed.scalar() is None:
+        return False
+    row = await session.get_one(Appointment, appointment_id, populate_existing=True)
+    kind = "appointment.confirmed" if status == Status.BOOKED else f"appointment.{status}"
+    events.emit(session, row.patient_id, kind, now, **_event_data(row))
+    return True
+
+
+# --- reading ---
+
+
+async def upcoming(
+    session: AsyncSession, patient_ids: Sequence[UUID], *, now: datetime, limit: int = 20
+) -> list[AppointmentView]:
+    """Appointments of these patients that are still to come or in progress (arrived), soonest first."""
+    query = (
+        _with_names()
+        .where(
+            Appointment.patient_id.in_(list(patient_ids)),
+            or_(
+                and_(Appointment.status.in_((Status.PENDING, Status.BOOKED)), Appointment.start > now),
+                Appointment.status == Status.ARRIVED,
+            ),
+        )
+        .order_by(Appointment.start)
+        .limit(limit)
+    )
+    return [appointment_view(*row) for row in (await session.execute(query))]
+
+
+async def get(session: AsyncSession, appointment_id: UUID) -> AppointmentView | None:
+    row = (await session.execute(_with_names().where(Appointment.id == appointment_id))).first()
+    return appointment_view(*row) if row else None
+
+
+async def today_of(session: AsyncSession, patient_ids: Sequence[UUID], day: Any) -> list[AppointmentView]:
+    """Live appointments of the local date `day`, begun ones too (for the queue)."""
+    query = _with_names().where(
+        Appointment.patient_id.in_(list(patient_ids)),
+        Appointment.day == day,
+        Appointment.status.in_(LIVE),
+    )
+    rows = await session.execute(query.order_by(Appointment.start))
+    return [appointment_view(*row) for row in rows]
+
+
+async def queue_position(session: AsyncSession, appointment_id: UUID) -> Queue | None:
+    """Place in the doctor's half-day. Thin: in order of time booked, not of arrival.
+
+    None when it is not live.
+    """
+    mine = await session.get(Appointment, appointment_id)
+    if mine is None or mine.status not in LIVE:
+        return None
+    others = await session.execute(
+        select(Appointment.status, Slot.start, Slot.end, Slot.capacity)
+        .join(Slot, Slot.id == Appointment.slot_id)
+        .where(
+            Appointment.practitioner_id == mine.practitioner_id,
+            Appointment.day == mine.day,
+            Appointment.part == mine.part,
+            Appointment.status != Status.CANCELLED,
+            or_(
+                Appointment.start < mine.start,
+                and_(Appointment.start == mine.start, Appointment.id < mine.id),
+            ),
+        )
+    )
+    before = others.all()
+    waiting = [row for row in before if row[0] in LIVE]
+    minutes = sum((end - start).total_seconds() / 60 / capacity for _, start, end, capacity in waiting)
+    return Queue(number=len(before) + 1, ahead=len(waiting), minutes=round(minutes))
+
+
+# --- inside ---
+
+
+async def _take(session: AsyncSession, slot_id: UUID) -> bool:
+    got = await session.execute(
+        update(Slot)
+        .where(Slot.id == slot_id, Slot.status == "free", Slot.taken < Slot.capacity)
+        .values(taken=Slot.taken + 1)
+        .returning(Slot.id)
+        .execution_options(synchronize_session=False)
+    )
+    return got.first() is not None
+
+
+async def _give_back(session: AsyncSession, slot_id: UUID) -> None:
+    await session.execute(
+        update(Slot)
+        .where(Slot.id == slot_id)
+        .values(taken=Slot.taken - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _may_book(
+    session: AsyncSession,
+    wanted: SlotView,
+    patient_id: UUID,
+    contact_id: UUID | None,
+    replaces_id: UUID | None,
+    now: datetime,
+    rules: BookingRules,
+) -> Refused | None:
+    patient = await session.get(Patient, patient_id)
+    if patient is None or patient.status == PatientStatus.DIED:
+        return Refused(Why.PATIENT_STATUS)
+    department = await session.get_one(HealthcareService, wanted.department_id)
+    if (limit := _unfit(patient, department, wanted)) is not None:
+        return Refused(limit)
+    clash = await _same_half_day(session, patient_id, wanted.department_id, wanted.day, wanted.part)
+    if clash is not None and clash != replaces_id:
+        return Refused(Why.SAME_HALF_DAY, clash)
+    live = Appointment.status.in_((Status.PENDING, Status.BOOKED))
+    ahead = await _count(session, Appointment.patient_id == patient_id, live, Appointment.start > now)
+    if ahead - (replaces_id is not None) >= rules.upcoming_per_patient:
+        return Refused(Why.TOO_MANY_UPCOMING)
+    if contact_id is None:
+        return None
+    holds = select(func.count()).where(SlotHold.contact_id == contact_id, SlotHold.until > now)
+    if (await session.scalar(holds) or 0) >= rules.holds_per_contact:
+        return Refused(Why.TOO_MANY_HOLDS)
+    day = timedelta(days=1)
+    made = await _count(session, Appointment.contact_id == contact_id, Appointment.created_at > now - day)
+    return Refused(Why.TOO_MANY_TODAY) if made >= rules.bookings_per_contact_a_day else None
+
+
+def _unfit(patient: Patient, department: HealthcareService, wanted: SlotView) -> Why | None:
+    """What is not known of a patient refuses nothing."""
+    if department.sex and patient.sex in ("male", "female") and patient.sex != department.sex:
+        return Why.SEX
+    age = patients.age(patient, wanted.day)
+    if age is None:
+        return None
+    too_young = department.min_age is not None and age < department.min_age
+    too_old = department.max_age is not None and age > department.max_age
+    return Why.AGE if too_young or too_old else None
+
+
+async def _count(session: AsyncSession, *conditions: Any) -> int:
+    return await session.scalar(select(func.count()).select_from(Appointment).where(*conditions)) or 0
+
+
+async def _same_half_day(
+    session: AsyncSession, patient_id: UUID, department_id: UUID, day: Any, part: str
+) -> UUID | None:
+    found: UUID | None = await session.scalar(
+        select(Appointment.id).where(
+            Appointment.patient_id == patient_id,
+            Appointment.department_id == department_id,
+            Appointment.day == day,
+            Appointment.part == part,
+            Appointment.status.in_(LIVE),
+        )
+    )
+    return found
+
+
+def _with_names() -> Any:
+    return (
+        select(Appointment, HealthcareService, Practitioner)
+        .join(HealthcareService, HealthcareService.id == Appointment.department_id)
+        .join(Practitioner, Practitioner.id == Appointment.practitioner_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+async def _told(session: AsyncSession, appointment_id: UUID) -> AppointmentView:
+    view = await get(session, appointment_id)
+    if view is None:
+        raise LookupError("an appointment vanished inside its own transaction")
+    return view
+
+
+def _event_data(row: Appointment) -> dict[str, str]:
+    return {
+        "appointment_id": str(row.id),
+        "department_id": str(row.department_id),
+        "practitioner_id": str(row.practitioner_id),
+        "start": row.start.isoformat(),
+    }

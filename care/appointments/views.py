@@ -1,0 +1,164 @@
+"""What callers get: a slot or an appointment with the names that belong to it, detached from the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from care.appointments.models import Appointment, Part, Slot, Status
+from care.hospital.models import HealthcareService, Practitioner
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """A time with places `left`.
+
+    `start` and `end` are aware UTC; `place` may be shown anywhere; `fee_fen` in fen.
+    """
+
+    slot_id: UUID
+    start: datetime
+    end: datetime
+    day: date
+    part: Part
+    left: int
+    fee_fen: int
+    department_id: UUID
+    department: str
+    sensitive: bool
+    place: str
+    practitioner_id: UUID
+    practitioner: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class HalfDayView:
+    """A doctor's half-day: its first free slot, and how many places are left in all of it."""
+
+    first: SlotView
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentView:
+    """An appointment as it is told to the patient."""
+
+    appointment_id: UUID
+    status: Status
+    patient_id: UUID
+    slot_id: UUID
+    start: datetime
+    day: date
+    part: Part
+    fee_fen: int
+    department_id: UUID
+    department: str
+    sensitive: bool
+    place: str
+    practitioner_id: UUID
+    practitioner: str
+    title: str
+
+
+class Why(StrEnum):
+    """Why a booking act was refused; the caller has a wording for each."""
+
+    FULL = "full"
+    PAST = "past"
+    UNKNOWN = "unknown"
+    HOLD_GONE = "hold_gone"
+    SAME_HALF_DAY = "same_half_day"
+    TOO_MANY_UPCOMING = "too_many_upcoming"
+    TOO_MANY_HOLDS = "too_many_holds"
+    TOO_MANY_TODAY = "too_many_today"
+    AGE = "age"
+    SEX = "sex"
+    PATIENT_STATUS = "patient_status"
+    TOO_LATE = "too_late"
+    NOT_LIVE = "not_live"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was changed. `appointment_id`: the existing one in the way, if that is why."""
+
+    why: Why
+    appointment_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The place is kept until `until`."""
+
+    hold_id: UUID
+    slot: SlotView
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """`again`: this hold had been confirmed before; nothing was done twice."""
+
+    appointment: AppointmentView
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """`again`: it was cancelled already."""
+
+    appointment: AppointmentView
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """`number` in the half-day (from 1), people `ahead` who were not seen yet, and a rough wait in `minutes`."""
+
+    number: int
+    ahead: int
+    minutes: int
+
+
+def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitioner) -> SlotView:
+    return SlotView(
+        slot_id=slot.id,
+        start=slot.start,
+        end=slot.end,
+        day=slot.day,
+        part=Part(slot.part),
+        left=slot.capacity - slot.taken,
+        fee_fen=slot.fee_fen,
+        department_id=department.id,
+        department=department.name,
+        sensitive=department.sensitive,
+        place=department.place,
+        practitioner_id=practitioner.id,
+        practitioner=practitioner.name,
+        title=practitioner.title,
+    )
+
+
+def appointment_view(
+    row: Appointment, department: HealthcareService, practitioner: Practitioner
+) -> AppointmentView:
+    return AppointmentView(
+        appointment_id=row.id,
+        status=Status(row.status),
+        patient_id=row.patient_id,
+        slot_id=row.slot_id,
+        start=row.start,
+        day=row.day,
+        part=Part(row.part),
+        fee_fen=row.fee_fen,
+        department_id=department.id,
+        department=department.name,
+        sensitive=department.sensitive,
+        place=department.place,
+        practitioner_id=practitioner.id,
+        practitioner=practitioner.name,
+        title=practitioner.title,
+    )

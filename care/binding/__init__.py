@@ -1,0 +1,1 @@
+"""Proving that a contact may act for a patient."""

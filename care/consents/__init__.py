@@ -1,0 +1,1 @@
+"""What a person agreed to, and what they stopped."""

@@ -1,0 +1,1 @@
+"""Work for people, and who is in charge of a conversation."""

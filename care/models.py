@@ -1,0 +1,21 @@
+"""Imports every table of the room, so that `Base.metadata` is complete for migrations and tests."""
+
+from care.alerts import models as alerts
+from care.appointments import models as appointments
+from care.binding import models as binding
+from care.consents import models as consents
+from care.desk import models as desk
+from care.hospital import models as hospital
+from care.patients import models as patients
+from care.questionnaires import models as questionnaires
+
+__all__ = [
+    "alerts",
+    "appointments",
+    "binding",
+    "consents",
+    "desk",
+    "hospital",
+    "patients",
+    "questionnaires",
+]

@@ -1,0 +1,109 @@
+"""Patients.
+
+Names, numbers and exact birth dates are sealed; sex, birth year, codes and dates stay plain for audiences.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Date, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped
+
+from store.base import Base, EncryptedText, UtcDateTime, mapped_column, sealed_column, uuid_pk
+
+
+class PatientStatus(StrEnum):
+    """`MOVED`: no longer treated here. `DIED`: nobody writes to this person again."""
+
+    ACTIVE = "active"
+    MOVED = "moved"
+    DIED = "died"
+
+
+class Relation(StrEnum):
+    """What the patient is to the person who holds the contact: `MOTHER` means "the patient is my mother"."""
+
+    SELF = "self"
+    MOTHER = "mother"
+    FATHER = "father"
+    CHILD = "child"
+    SPOUSE = "spouse"
+    OTHER = "other"
+
+
+class Patient(Base):
+    """A person the hospital knows. `sex` is FHIR's: `male`, `female`, `other`, `unknown`.
+
+    `confidential`: only staff in charge may see the record (VIPs, colleagues, sensitive cases).
+    """
+
+    __tablename__ = "patient"
+
+    id: Mapped[UUID] = uuid_pk()
+    record_number = EncryptedText()
+    record_number_sealed: Mapped[bytes | None] = sealed_column(nullable=False)
+    record_number_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    name = EncryptedText()
+    name_sealed: Mapped[bytes | None] = sealed_column(nullable=False)
+    name_hash: Mapped[str] = mapped_column(String(64), index=True)
+    sex: Mapped[str] = mapped_column(String(10))
+    birth_year: Mapped[int | None] = mapped_column(Integer)
+    birth_date = EncryptedText()
+    birth_date_sealed: Mapped[bytes | None] = sealed_column()
+    phone = EncryptedText()
+    phone_sealed: Mapped[bytes | None] = sealed_column()
+    phone_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    phone_last4_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    id_number = EncryptedText()
+    id_number_sealed: Mapped[bytes | None] = sealed_column()
+    id_number_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    id_last4_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    status: Mapped[str] = mapped_column(String(10), default=PatientStatus.ACTIVE)
+    status_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confidential: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PatientNamePiece(Base):
+    """Hashed two-character pieces of a name (and its first character), for searching by a part of it."""
+
+    __tablename__ = "patient_name_piece"
+
+    piece: Mapped[str] = mapped_column(String(24), primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Condition(Base):
+    """A diagnosis: ICD-10 `code` and its standard wording. `ended_date` set: no longer present."""
+
+    __tablename__ = "condition"
+    __table_args__ = (Index(None, "patient_id", "code", unique=True), Index(None, "code", "onset_date"))
+
+    id: Mapped[UUID] = uuid_pk()
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"))
+    code: Mapped[str] = mapped_column(String(20))
+    display: Mapped[str] = mapped_column(String(120))
+    onset_date: Mapped[date | None] = mapped_column(Date)
+    ended_date: Mapped[date | None] = mapped_column(Date)
+
+
+class PatientContact(Base):
+    """A contact (phone or WeChat account, known to `channels`) that may act for a patient.
+
+    `contact_id` has no foreign key: the room below does not know patients. `label` is the person's own word
+    (`妈妈`).
+    """
+
+    __tablename__ = "patient_contact"
+    __table_args__ = (Index(None, "patient_id", "contact_id", unique=True),)
+
+    id: Mapped[UUID] = uuid_pk()
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"))
+    contact_id: Mapped[UUID] = mapped_column(index=True)
+    relation: Mapped[str] = mapped_column(String(10))
+    label = EncryptedText()
+    label_sealed: Mapped[bytes | None] = sealed_column()
+    confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""Definitions (FHIR R4 Questionnaire) and the answers to them."""

@@ -1,0 +1,62 @@
+"""Questionnaire definitions and responses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped
+
+from store.base import Base, EncryptedJson, UtcDateTime, mapped_column, sealed_column, uuid_pk
+
+
+class Questionnaire(Base):
+    """A published version of a definition, as FHIR R4 JSON. A response keeps to the version it began with."""
+
+    __tablename__ = "questionnaire"
+    __table_args__ = (Index(None, "name", "version", unique=True),)
+
+    id: Mapped[UUID] = uuid_pk()
+    name: Mapped[str] = mapped_column(String(60))
+    version: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(String(120))
+    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
+    published_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ResponseStatus(StrEnum):
+    """FHIR's QuestionnaireResponse status, as far as we use it."""
+
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+
+
+class QuestionnaireResponse(Base):
+    """Answers of one person to one version.
+
+    `answers`: link id → value (a code, number or text; None: skipped).
+
+    `current`: position of the item asked now; the number of items when all were. `score`: the sum of ordinal
+    answers.
+    """
+
+    __tablename__ = "questionnaire_response"
+    __table_args__ = (Index(None, "conversation_id", "status"), Index(None, "patient_id", "started_at"))
+
+    id: Mapped[UUID] = uuid_pk()
+    questionnaire_id: Mapped[UUID] = mapped_column(ForeignKey("questionnaire.id"))
+    patient_id: Mapped[UUID | None]
+    contact_id: Mapped[UUID | None]
+    conversation_id: Mapped[UUID | None]
+    status: Mapped[str] = mapped_column(String(12), default=ResponseStatus.IN_PROGRESS)
+    current: Mapped[int] = mapped_column(Integer, default=0)
+    answers = EncryptedJson()
+    answers_sealed: Mapped[bytes | None] = sealed_column(nullable=False)
+    score: Mapped[int | None] = mapped_column(Integer)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,204 @@
+"""Publishing definitions, and answering them one item at a time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.questionnaires.definition import Item, items_of
+from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
+from care.questionnaires.paths import FOLDER
+from care.questionnaires.reading import Read, Why, read
+from care.rows import add_new
+from store import events
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer is stored.
+
+    `next` is the item to ask; None: that was the last, and the response is complete.
+    """
+
+    next: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """Nothing was stored; ask `item` again and say `why`."""
+
+    why: Why
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpen:
+    """The response is finished or stopped."""
+
+
+async def publish(session: AsyncSession, definition: dict[str, Any], now: datetime) -> Questionnaire:
+    """Store a version once. Raises `DefinitionError`; a stored version is never changed."""
+    items_of(definition)
+    row = Questionnaire(
+        name=definition["name"],
+        version=str(definition["version"]),
+        title=definition["title"],
+        definition=definition,
+        published_at=now,
+    )
+    await add_new(session, row)
+    query = select(Questionnaire).where(Questionnaire.name == row.name, Questionnaire.version == row.version)
+    return (await session.scalars(query)).one()
+
+
+async def publish_shipped(session: AsyncSession, now: datetime) -> int:
+    """Publish every definition in `data/seed/questionnaires/`.
+
+    Idempotent; returns how many files there are.
+    """
+    files = sorted(FOLDER.glob("*.json"))
+    for file in files:
+        await publish(session, json.loads(file.read_text(encoding="utf-8")), now)
+    return len(files)
+
+
+async def latest(session: AsyncSession, name: str) -> Questionnaire | None:
+    """The newest published version of a questionnaire."""
+    query = select(Questionnaire).where(Questionnaire.name == name)
+    newest = query.order_by(Questionnaire.published_at.desc(), Questionnaire.id.desc()).limit(1)
+    return (await session.scalars(newest)).first()
+
+
+async def start(
+    session: AsyncSession,
+    questionnaire: Questionnaire,
+    *,
+    now: datetime,
+    conversation_id: UUID | None = None,
+    contact_id: UUID | None = None,
+    patient_id: UUID | None = None,
+) -> QuestionnaireResponse:
+    """Begin, or go on with what this conversation has under way of the same version."""
+    if conversation_id is not None:
+        under_way = await active(session, conversation_id)
+        if under_way is not None and under_way.questionnaire_id == questionnaire.id:
+            return under_way
+    response = QuestionnaireResponse(
+        questionnaire_id=questionnaire.id,
+        patient_id=patient_id,
+        contact_id=contact_id,
+        conversation_id=conversation_id,
+        status=ResponseStatus.IN_PROGRESS,
+        current=0,
+        answers={},
+        started_at=now,
+        updated_at=now,
+    )
+    session.add(response)
+    await session.flush()
+    if patient_id is not None:
+        _emit(session, response, "questionnaire.started", questionnaire.name, now)
+    return response
+
+
+async def active(session: AsyncSession, conversation_id: UUID) -> QuestionnaireResponse | None:
+    """The newest response under way in a conversation."""
+    query = (
+        select(QuestionnaireResponse)
+        .where(
+            QuestionnaireResponse.conversation_id == conversation_id,
+            QuestionnaireResponse.status == ResponseStatus.IN_PROGRESS,
+        )
+        .order_by(QuestionnaireResponse.started_at.desc(), QuestionnaireResponse.id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(query)).first()
+
+
+async def get(session: AsyncSession, response_id: UUID) -> QuestionnaireResponse | None:
+    return await session.get(QuestionnaireResponse, response_id)
+
+
+async def current_item(session: AsyncSession, response: QuestionnaireResponse) -> Item | None:
+    """The item asked now; None when the response is not open."""
+    if response.status != ResponseStatus.IN_PROGRESS:
+        return None
+    items = items_of((await _definition(session, response)).definition)
+    return items[response.current] if response.current < len(items) else None
+
+
+async def answer(
+    session: AsyncSession, response: QuestionnaireResponse, text: str, *, now: datetime
+) -> Accepted | Invalid | NotOpen:
+    """Take an answer (typed text, an option's number, label or code) to the current item.
+
+    The last answer completes the response and emits `questionnaire.completed`.
+    """
+    questionnaire = await _definition(session, response)
+    items = items_of(questionnaire.definition)
+    if response.status != ResponseStatus.IN_PROGRESS or response.current >= len(items):
+        return NotOpen()
+    item = items[response.current]
+    result = read(item, text)
+    if not isinstance(result, Read):
+        return Invalid(result.why, item)
+    response.answers = {**response.answers, item.link_id: result.value}
+    response.current += 1
+    response.updated_at = now
+    if response.current < len(items):
+        return Accepted(items[response.current])
+    response.status, response.completed_at = ResponseStatus.COMPLETED, now
+    response.score = _score(items, response.answers)
+    if response.patient_id is not None:
+        _emit(session, response, "questionnaire.completed", questionnaire.name, now)
+    return Accepted(None)
+
+
+async def back(session: AsyncSession, response: QuestionnaireResponse, *, now: datetime) -> Item | None:
+    """One item back; the item to ask again.
+
+    None when the response is not open; at the first item it stays there.
+    """
+    if response.status != ResponseStatus.IN_PROGRESS:
+        return None
+    response.current = max(0, response.current - 1)
+    response.updated_at = now
+    return await current_item(session, response)
+
+
+async def stop(session: AsyncSession, response: QuestionnaireResponse, *, now: datetime) -> bool:
+    """The person wants no more questions; what was answered stays. False when it was not open."""
+    if response.status != ResponseStatus.IN_PROGRESS:
+        return False
+    response.status, response.updated_at = ResponseStatus.STOPPED, now
+    if response.patient_id is not None:
+        _emit(session, response, "questionnaire.stopped", (await _definition(session, response)).name, now)
+    return True
+
+
+def _score(items: tuple[Item, ...], answers: dict[str, Any]) -> int | None:
+    ordinals = [
+        choice.ordinal
+        for item in items
+        for choice in item.choices
+        if choice.ordinal is not None and answers.get(item.link_id) == choice.code
+    ]
+    return sum(ordinals) if ordinals else None
+
+
+async def _definition(session: AsyncSession, response: QuestionnaireResponse) -> Questionnaire:
+    return await session.get_one(Questionnaire, response.questionnaire_id)
+
+
+def _emit(
+    session: AsyncSession, response: QuestionnaireResponse, kind: str, name: str, now: datetime
+) -> None:
+    if response.patient_id is not None:
+        data = {"response_id": str(response.id), "questionnaire": name}
+        events.emit(session, response.patient_id, kind, now, **data)
