@@ -1,0 +1,63 @@
+"""What actions work with: handed in once by the composition root, the same for every turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from care.desk.hours import DutyHours
+from care.hospital.gazetteer import GazetteerCache
+from store.clock import Clock
+from store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An FAQ entry for a question: `score` 0..1, `sms_key` the key of its approved template."""
+
+    entry_id: str
+    question: str
+    answer: str
+    source: str
+    score: float
+    sms_key: str
+
+
+class FaqSearch(Protocol):
+    """The FAQ's search. `answer_from` and `offer_from` are the scores from which an entry is said, or offered."""
+
+    answer_from: float
+    offer_from: float
+
+    async def search(self, text: str, k: int = 4) -> Sequence[Found]: ...
+
+    def entry(self, entry_id: str) -> Found | None: ...
+
+
+class PhoneCodes(Protocol):
+    """Sends a binding code to a phone, in the caller's transaction (an SMS row)."""
+
+    async def send(self, session: object, phone: str, code: str, dedup_key: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """`answer_within`: how soon people promise to answer while on duty. `sms_account`: the account codes are sent from."""
+
+    database: Database
+    clock: Clock
+    faq: FaqSearch
+    gazetteer: GazetteerCache
+    duty_hours: DutyHours
+    codes: PhoneCodes
+    hospital_name: str
+    landline: str
+    answer_within: timedelta = timedelta(minutes=30)
+
+
+def short_id(value: UUID) -> str:
+    """An id as it travels in an option."""
+    return value.hex

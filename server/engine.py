@@ -1,0 +1,116 @@
+"""Rasa from outside: its environment, training cached by the hash of its inputs, its command line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from server.settings import ROOT, Settings, SettingsError
+
+PYTHON = ROOT / ".venv-rasa" / "bin" / "python"
+_INPUTS = ("config.yml", "data/nlu", "data/rules", "data/stories", "bot/engine", "requirements/rasa.lock")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What every Rasa process gets: our keys and URLs, no telemetry, caches under `var_dir`."""
+    env = dict(os.environ)
+    env.update(
+        RASA_TELEMETRY_ENABLED="false",
+        RASA_CACHE_DIRECTORY=str(settings.var_dir / "rasa-cache"),
+        BANYI_SENTENCE_MODEL_DIR=str(settings.models / "sentence-onnx"),
+        BANYI_ACTION_URL=f"http://127.0.0.1:{settings.internal_port}/webhook",
+        BANYI_ACTION_TOKEN=settings.secrets.action_token,
+        BANYI_TRACKER_URL=settings.tracker_database,
+        BANYI_DATA_KEYS=settings.secrets.data_keys,
+        TF_CPP_MIN_LOG_LEVEL="3",
+        OMP_NUM_THREADS="1",
+        PYTHONPATH=str(ROOT),
+        PYTHONWARNINGS="ignore",
+        SQLALCHEMY_SILENCE_UBER_WARNING="1",
+    )
+    return env
+
+
+def require_python() -> Path:
+    """Rasa's interpreter. Raises `SettingsError` when set-up has not been run."""
+    if not PYTHON.exists():
+        raise SettingsError("Rasa's environment (.venv-rasa) is missing: run `make setup` first.")
+    return PYTHON
+
+
+def input_hash(settings: Settings) -> str:
+    """Changes with anything the trained model depends on."""
+    digest = hashlib.sha256()
+    paths = [path for name in _INPUTS for path in _files(ROOT / name)]
+    paths.append(settings.models / "sentence-onnx" / "meta.json")
+    for path in paths:
+        if path.is_file():
+            digest.update(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".py", ".json", ".txt")) if path.is_dir() else []
+
+
+def model_path(settings: Settings) -> Path:
+    return settings.models / "rasa" / f"{input_hash(settings)}.tar.gz"
+
+
+def train(settings: Settings, *, force: bool = False) -> Path:
+    """Train unless a model of the same inputs is there; returns its path. Raises `SettingsError` when Rasa fails."""
+    target = model_path(settings)
+    if target.exists() and not force:
+        print(f"✓ engine model is up to date ({target.name})", flush=True)
+        return target
+    print("… training the engine (about a minute)", flush=True)
+    started = time.monotonic()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    log = settings.var_dir / "train.log"
+    command = [
+        str(require_python()), "-m", "rasa", "train",
+        "--domain", "bot/engine/domain", "--data", "data/nlu", "data/rules", "--config", "config.yml",
+        "--out", str(target.parent), "--fixed-model-name", target.name.removesuffix(".tar.gz"),
+    ]  # fmt: skip
+    with log.open("w") as out:
+        done = subprocess.run(command, cwd=ROOT, env=environment(settings), stdout=out, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0 or not target.exists():
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise SettingsError(f"training failed; the end of {log}:\n{tail}")
+    print(f"✓ engine trained in {time.monotonic() - started:.0f} s ({target.name})", flush=True)
+    return target
+
+
+def serve_command(settings: Settings) -> list[str]:
+    """Rasa's server on loopback with the current model."""
+    return [
+        str(require_python()), "-m", "rasa", "run", "--model", str(model_path(settings)),
+        "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
+        "--interface", "127.0.0.1", "--port", str(settings.engine_port), "--enable-api", "--log-level", "warning",
+    ]  # fmt: skip
+
+
+def parse_command(settings: Settings) -> list[str]:
+    return [str(require_python()), "-m", "bot.engine.parse", str(model_path(settings))]
+
+
+def main() -> int:
+    from server.settings import load_settings
+
+    try:
+        train(load_settings(), force="--force" in sys.argv)
+    except SettingsError as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,65 @@
+"""Logging: one JSON line an event (a readable one on a terminal), and nothing a patient wrote in it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)")
+_ID_CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
+_TOKEN = re.compile(r"(access_token|secret|token|key)=([^&\s\"']+)", re.IGNORECASE)
+_PRIVATE = frozenset({"text", "body", "address", "openid", "phone", "name", "reply", "raw", "note", "message"})
+
+
+def redact(text: str) -> str:
+    """`text` without phone numbers, ID numbers and tokens."""
+    text = _PHONE.sub("<phone>", text)
+    text = _ID_CARD.sub("<id>", text)
+    return _TOKEN.sub(r"\1=<secret>", text)
+
+
+def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in list(event.items()):
+        if key in _PRIVATE and key != "event":
+            event[key] = "<redacted>"
+        elif isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+class _RedactingFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = redact(record.getMessage())
+        record.args = None
+        return True
+
+
+def set_up(level: str) -> None:
+    """Configure structlog and the standard library's logging."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_RedactingFilter())
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("aiosqlite", "asyncio", "uvicorn.access", "jieba", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _redact_event,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

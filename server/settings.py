@@ -1,0 +1,202 @@
+"""Every setting, from the environment (`BANYI_…`). docs/settings.md lists them; a test keeps the two the same."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+
+from store.crypto import Keyring
+
+ROOT = Path(__file__).parents[1]
+DEMO_WECHAT_SECRET = "demo-secret"
+
+
+class SettingsError(RuntimeError):
+    """A setting is wrong; the message is one sentence that names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """Defaults run the embedded demo on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="BANYI_", extra="ignore")
+
+    environment: Literal["demo", "production"] = Field("demo", description="production refuses demo secrets")
+    var_dir: Path = Field(ROOT / "var", description="folder of all state: database, models, spool, secrets")
+    host: str = Field("127.0.0.1", description="address the pages and callbacks listen on")
+    port: int = Field(8000, description="port of pages and callbacks", ge=1, le=65535)
+    internal_port: int = Field(8001, description="loopback port where the engine calls the actions", ge=1, le=65535)
+    engine_port: int = Field(5005, description="loopback port of Rasa", ge=1, le=65535)
+    engine_url: str = Field("", description="Rasa's URL when it runs elsewhere; empty: on engine_port here")
+    public_url: str = Field("", description="how the world reaches us; empty: http://host:port")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in var_dir")
+    database_durable: bool = Field(False, description="SQLite only: sync the disk at each commit (survives power loss)")
+    redis_url: str = Field("", description="Redis for shared rate limits and the token lock; empty: in this process")
+    time_zone: str = Field("Asia/Shanghai", description="the hospital's one time zone")
+    data_keys: str = Field("", description="data keys, kid:base64(32 bytes), comma-separated, current first; empty: generated")
+    index_keys: str = Field("", description="keys of look-up hashes, same form; empty: generated")
+    action_token: str = Field("", description="what Rasa shows at the action webhook; empty: generated")
+    embedding_model: str = Field("", description="a SentenceTransformer's name or folder instead of the bundled one")
+    hospital_name: str = Field("云江市示范医院", description="the hospital's name in messages and pages")
+    landline: str = Field("0571-00000000", description="the number every SMS names")
+    duty_hours: str = Field("08:00-17:30", description="when people are at the desk, HH:MM-HH:MM local")
+    simulators: bool = Field(True, description="run the simulators of WeChat and SMS, and the page with both phones")
+    workers: bool = Field(True, description="run the inbox and delivery workers inside this application process")
+    inbox_concurrency: int = Field(16, description="conversations handled at once", ge=1)
+    delivery_concurrency: int = Field(24, description="messages handed to vendors at once", ge=1)
+    wechat_account: str = Field("hospital", description="our name of the account, in the path /wx/{account}")
+    wechat_appid: str = Field("wxba0000000000demo", description="AppID of the official account")
+    wechat_secret: str = Field(DEMO_WECHAT_SECRET, description="AppSecret")
+    wechat_token: str = Field("demo-token", description="callback token(s), comma-separated, current first")
+    wechat_aes_key: str = Field(
+        "demo0demo0demo0demo0demo0demo0demo0demo0dem", description="EncodingAESKey(s), 43 characters, current first"
+    )
+    wechat_mode: Literal["plain", "compat", "safe"] = Field("safe", description="message mode set in the console")
+    wechat_account_type: Literal["service", "subscription", "test"] = Field("service", description="kind of account")
+    wechat_base_url: str = Field("", description="WeChat's API; empty: the simulator, or the real one without it")
+    sms_account: str = Field("aliyun", description="our name of the SMS account")
+    sms_access_key_id: str = Field("demo-access-key-id", description="AccessKey ID")
+    sms_access_key_secret: str = Field("demo-access-key-secret", description="AccessKey secret")
+    sms_sign: str = Field("云江示范医院", description="the approved signature, without 【】")
+    sms_callback_secret: str = Field(
+        "demo-callback-secret-0123456789", description="the secret part of the SMS callback path, 24 characters or more"
+    )
+    sms_base_url: str = Field("", description="the SMS API; empty: the simulator, or the real one without it")
+    admin_user: str = Field("admin", description="first administrator, made when there is no staff")
+    admin_password: str = Field("", description="password of the first administrator; empty: generated and shown once")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+
+    @field_validator("duty_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        parts = value.split("-")
+        if len(parts) != 2 or any(len(part) != 5 or part[2] != ":" for part in parts):
+            raise ValueError("must look like 08:00-17:30")
+        return value
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.var_dir / 'banyi.db'}"
+
+    @property
+    def tracker_database(self) -> str:
+        """Rasa's side: a file of its own on SQLite (two writers in one file wait for each other), else the same database."""
+        url = make_url(self.database)
+        if url.get_backend_name() == "sqlite":
+            return f"sqlite:///{self.var_dir / 'rasa-tracker.db'}"
+        return url.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+    @property
+    def engine(self) -> str:
+        return self.engine_url or f"http://127.0.0.1:{self.engine_port}"
+
+    @property
+    def base(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def loopback(self) -> str:
+        """How processes on this machine reach the application."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def models(self) -> Path:
+        return self.var_dir / "models"
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets.load(self)
+
+    def check(self) -> None:
+        """Raises `SettingsError` when this must not start."""
+        if self.environment == "production":
+            demo = [
+                name
+                for name, field in type(self).model_fields.items()
+                if name in ("wechat_secret", "wechat_token", "wechat_aes_key", "sms_access_key_secret", "sms_callback_secret")
+                and getattr(self, name) == field.default
+            ]
+            missing = [name for name in ("data_keys", "index_keys", "action_token") if not getattr(self, name)]
+            if demo or missing or self.simulators:
+                what = [f"BANYI_{name.upper()} still has its demo value" for name in demo]
+                what += [f"BANYI_{name.upper()} is not set" for name in missing]
+                what += ["BANYI_SIMULATORS must be false"] if self.simulators else []
+                raise SettingsError("production does not start: " + "; ".join(what) + ".")
+
+
+class Secrets:
+    """Keys from the settings, or made once and kept in `var_dir/secrets.json` (mode 600)."""
+
+    def __init__(self, data_keys: str, index_keys: str, action_token: str, audit_key: str) -> None:
+        self.data_keys = data_keys
+        self.action_token = action_token
+        self.audit_key = base64.b64decode(audit_key)
+        data, index = _parse_keys("BANYI_DATA_KEYS", data_keys), _parse_keys("BANYI_INDEX_KEYS", index_keys)
+        self.keyring = Keyring(data, next(iter(data)), index, next(iter(index)))
+
+    @classmethod
+    def load(cls, settings: Settings) -> Secrets:
+        path = settings.var_dir / "secrets.json"
+        made = json.loads(path.read_text()) if path.exists() else {}
+        wanted = {
+            "data_keys": lambda: f"k1:{_random_key()}",
+            "index_keys": lambda: f"i1:{_random_key()}",
+            "action_token": lambda: secrets.token_urlsafe(32),
+            "audit_key": _random_key,
+        }
+        fresh = {name: make() for name, make in wanted.items() if name not in made}
+        if fresh:
+            made |= fresh
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(made, file, indent=1)
+            part.replace(path)
+        return cls(
+            settings.data_keys or made["data_keys"],
+            settings.index_keys or made["index_keys"],
+            settings.action_token or made["action_token"],
+            made["audit_key"],
+        )
+
+
+def _random_key() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+def _parse_keys(name: str, text: str) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for part in text.split(","):
+        kid, colon, value = part.strip().partition(":")
+        try:
+            key = base64.b64decode(value, validate=True)
+        except ValueError:
+            key = b""
+        if not colon or not kid or len(key) != 32:
+            raise SettingsError(f"{name} must be kid:base64 of 32 bytes, comma-separated; {kid or 'a part'} is not.")
+        keys[kid] = key
+    return keys
+
+
+def load_settings() -> Settings:
+    """Read and check. Raises `SettingsError` with one sentence a setting."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        said = [
+            f"BANYI_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg'].lower()} (got {problem['input']!r})"
+            for problem in error.errors()
+        ]
+        raise SettingsError("; ".join(said) + ". See docs/settings.md.") from error
+    settings.check()
+    return settings
