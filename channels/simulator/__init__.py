@@ -1,0 +1,1 @@
+"""Stand-ins for the vendors: their own HTTP surfaces, their limits, and a control plane to play the patient."""

@@ -1,0 +1,304 @@
+"""`/phones`: the WeChat and the handset of a demo patient, side by side.
+
+The page is a remote control of the two simulators: what is typed here leaves the simulator as a vendor's signed callback,
+and what appears here is what the vendors' surfaces were asked to deliver. It knows nothing of the bot.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import APIRouter, Body, Depends, HTTPException, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from channels.simulator.transcript import Event
+from channels.simulator.wechat import NotAFollower
+from web.security import csrf_protect
+from web.shell import add_templates, render
+
+add_templates("simulator", Path(__file__).parent / "templates")
+
+HEARTBEAT_SECONDS = 15.0
+PEOPLE_SHOWN = 60
+TEXT_AT_MOST = 6000
+_RUN = secrets.token_hex(4)  # sequence numbers start again with the process
+
+
+@dataclass(frozen=True, slots=True)
+class PhonePerson:
+    """A demo patient: `note` says in a few words who this is; `openid` and `phone` are the simulators' addresses."""
+
+    id: str
+    name: str
+    note: str
+    openid: str
+    phone: str
+
+
+class PhoneDirectory(Protocol):
+    """Who can be chosen. `query` is a part of a name or note; empty: the first ones."""
+
+    async def people(self, query: str) -> list[PhonePerson]: ...
+
+    async def person(self, person_id: str) -> PhonePerson | None: ...
+
+
+class SmsPhone(Protocol):
+    """The handset's side of a simulator. `transcript` is oldest first; `listen` with `after` tells the past too."""
+
+    async def user_text(self, address: str, text: str, /) -> Any: ...
+
+    def transcript(self, address: str, /) -> list[Event]: ...
+
+    def listen(self, address: str, /, after: int | None = None) -> AsyncIterator[Event]: ...
+
+
+class WeChatPhone(SmsPhone, Protocol):
+    """What a WeChat user can do beyond typing."""
+
+    async def tap_menu(self, openid: str, key: str, /) -> Any: ...
+
+    async def tap_item(self, openid: str, item_id: str, /) -> Any: ...
+
+    async def user_follow(self, openid: str, /) -> Any: ...
+
+    async def user_unfollow(self, openid: str, /) -> Any: ...
+
+    def window(self, openid: str, /) -> dict[str, Any]:
+        """`{"left": messages, "expires": seconds since 1970, "subscribed": bool}`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStep:
+    """One thing that happened behind the phones. Steps with the same `turn` belong together (one inbound message).
+
+    `stage` is the code `inbound screen question intent action reply attempt`; `text` says it in Chinese; `took_ms` from
+    the turn's start.
+    """
+
+    turn: str
+    stage: str
+    text: str
+    at: str = ""
+    took_ms: int | None = None
+
+
+PhoneFeed = Callable[[PhonePerson], Awaitable[Sequence[FeedStep]]]
+"""The newest steps of a person, oldest first."""
+
+STAGE_NAMES = {
+    "inbound": "收到并存好",
+    "screen": "安全筛查",
+    "question": "对上提问",
+    "intent": "理解意图",
+    "action": "执行",
+    "reply": "写好回复",
+    "attempt": "发送",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MenuButton:
+    """A part of the account's bottom menu; tapping it sends CLICK with `key`."""
+
+    label: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLook:
+    """What the phones show of the hospital: the account's name, its menu, the number its SMS come from."""
+
+    account_name: str = "伴医示范医院"
+    sms_number: str = "1069 0571 2026"
+    menu: tuple[MenuButton, ...] = field(
+        default=(
+            MenuButton("预约就诊", "BOOK"),
+            MenuButton("我的随访", "FOLLOW_UP"),
+            MenuButton("帮助人工", "HELP"),
+        )
+    )
+
+
+def masked(phone: str) -> str:
+    """A mobile number as the page shows it: `138****1234`."""
+    digits = phone.removeprefix("+86").strip()
+    return f"{digits[:3]}****{digits[-4:]}" if len(digits) >= 8 else "****"
+
+
+def phones_router(
+    directory: PhoneDirectory,
+    wechat_sim: WeChatPhone,
+    sms_sim: SmsPhone,
+    feed: PhoneFeed | None = None,
+    *,
+    look: PhoneLook | None = None,
+) -> APIRouter:
+    """The page, its parts, its live stream and the phones' buttons. For demo installations only: it needs no sign-in."""
+    shown = look or PhoneLook()
+    router = APIRouter(prefix="/phones", include_in_schema=False, dependencies=[Depends(csrf_protect)])
+
+    async def chosen(person_id: str) -> PhonePerson:
+        person = await directory.person(person_id)
+        if person is None:
+            raise HTTPException(404, "没有这位演示患者。")
+        return person
+
+    Chosen = Annotated[PhonePerson, Depends(chosen)]
+
+    @router.get("")
+    async def page(request: Request, patient: str = "") -> Response:
+        people = (await directory.people(""))[:PEOPLE_SHOWN]
+        person = await directory.person(patient) if patient else None
+        person = person or (people[0] if people else None)
+        return render(
+            request,
+            "simulator/phones.html",
+            people=people,
+            query="",
+            person=person,
+            look=shown,
+            masked=masked,
+            has_feed=bool(feed),
+        )
+
+    @router.get("/people")
+    async def people(request: Request, q: str = "") -> Response:
+        found = (await directory.people(q.strip()))[:PEOPLE_SHOWN]
+        return render(request, "simulator/people.html", people=found, masked=masked, query=q.strip())
+
+    @router.get("/{person_id}/feed")
+    async def behind(request: Request, person: Chosen) -> Response:
+        steps = list(await feed(person)) if feed is not None else []
+        return render(request, "simulator/feed.html", turns=_turns(steps), stages=STAGE_NAMES)
+
+    @router.get("/{person_id}/stream")
+    async def stream(request: Request, person: Chosen) -> Response:
+        seen = _positions(request.headers.get("last-event-id", ""))
+        body = _stream(person, wechat_sim, sms_sim, seen)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+
+    Text = Annotated[str, Body(embed=True, min_length=1, max_length=TEXT_AT_MOST)]
+    Short = Annotated[str, Body(embed=True, min_length=1, max_length=200)]
+
+    @router.post("/{person_id}/wechat/text")
+    async def wechat_text(person: Chosen, text: Text) -> Response:
+        return await _press(wechat_sim.user_text(person.openid, text))
+
+    @router.post("/{person_id}/wechat/menu")
+    async def wechat_menu(person: Chosen, key: Short) -> Response:
+        if key not in {button.key for button in shown.menu}:
+            raise HTTPException(404, "菜单里没有这一项。")
+        return await _press(wechat_sim.tap_menu(person.openid, key))
+
+    @router.post("/{person_id}/wechat/tap")
+    async def wechat_tap(person: Chosen, item_id: Short) -> Response:
+        return await _press(wechat_sim.tap_item(person.openid, item_id))
+
+    @router.post("/{person_id}/wechat/{what}")
+    async def wechat_follow(person: Chosen, what: Literal["follow", "unfollow"]) -> Response:
+        act = wechat_sim.user_follow if what == "follow" else wechat_sim.user_unfollow
+        return await _press(act(person.openid))
+
+    @router.post("/{person_id}/sms/text")
+    async def sms_text(person: Chosen, text: Text) -> Response:
+        return await _press(sms_sim.user_text(person.phone, text))
+
+    return router
+
+
+async def _press(act: Awaitable[Any]) -> Response:
+    """Do what the button says. It returns when the hospital has acknowledged; what it answers comes by the stream."""
+    try:
+        await act
+    except NotAFollower:
+        return _refused("还没有关注公众号。点手机右上角“更多”，关注后再发。")
+    except (LookupError, ValueError, RuntimeError, OSError, TimeoutError):
+        return _refused("没有发出去，模拟器没有接受。请稍后再试。")
+    return JSONResponse({"ok": True})
+
+
+def _refused(why: str) -> Response:
+    return JSONResponse({"detail": why}, 409)
+
+
+def _turns(steps: Sequence[FeedStep]) -> list[list[FeedStep]]:
+    """Steps grouped by turn, the newest turn first."""
+    turns: dict[str, list[FeedStep]] = {}
+    for step in steps:
+        turns.setdefault(step.turn, []).append(step)
+    return list(reversed(turns.values()))
+
+
+def _positions(last_event_id: str) -> dict[str, int] | None:
+    """What a reconnecting browser has seen (`"<run> wechat:12 sms:3"`); None when it was of another run, or nothing."""
+    run, *parts = last_event_id.split() or [""]
+    if run != _RUN:
+        return None
+    numbers = dict(part.split(":", 1) for part in parts if ":" in part)
+    return {
+        name: int(numbers.get(name, "0")) if numbers.get(name, "0").isdecimal() else 0
+        for name in ("wechat", "sms")
+    }
+
+
+async def _stream(
+    person: PhonePerson, wechat_sim: WeChatPhone, sms_sim: SmsPhone, past_seen: dict[str, int] | None
+) -> AsyncIterator[str]:
+    """Server-sent events: `start` (unless it goes on where the line broke), what was said before (each phone by its own event), then `ready`, then what comes.
+
+    `status` (following, quota left) goes out at the start, after each event and with each heartbeat. Ids say how far both
+    phones are, so that a browser that lost the line asks for the rest only.
+    """
+    seen = past_seen or {"wechat": 0, "sms": 0}
+    queue: asyncio.Queue[tuple[str, Event]] = asyncio.Queue(maxsize=1000)
+    sources: list[tuple[str, SmsPhone, str]] = [
+        ("wechat", wechat_sim, person.openid),
+        ("sms", sms_sim, person.phone),
+    ]
+
+    async def pump(name: str, sim: SmsPhone, address: str, after: int) -> None:
+        async for event in sim.listen(address, after=after):
+            await queue.put((name, event))
+
+    def line(name: str, event: Event) -> str:
+        if int(event["seq"]) <= seen[name]:
+            return ""
+        seen[name] = int(event["seq"])
+        return _server_sent(name, event, f"{_RUN} wechat:{seen['wechat']} sms:{seen['sms']}")
+
+    def status() -> str:
+        return _server_sent("status", wechat_sim.window(person.openid))
+
+    pumps: list[asyncio.Task[None]] = []
+    try:
+        if past_seen is None:
+            yield _server_sent("start", {})
+        for name, sim, address in sources:
+            past = sim.transcript(address)
+            pumps.append(asyncio.create_task(pump(name, sim, address, past[-1]["seq"] if past else 0)))
+            for event in past:
+                yield line(name, event)
+        yield status() + _server_sent("ready", {})
+        while True:
+            try:
+                name, event = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                yield status()
+                continue
+            yield line(name, event) + status()
+    finally:
+        for task in pumps:
+            task.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+
+
+def _server_sent(name: str, data: Any, place: str = "") -> str:
+    head = f"id: {place}\n" if place else ""
+    return f"{head}event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

@@ -1,0 +1,208 @@
+"""What the Alibaba Cloud stand-in enforces: signatures and templates in review, variables, numbers, rolling limits. No I/O.
+
+Sources: https://help.aliyun.com/document_detail/55284.html (SendSms), 2881383.html (limits), 463270.htm (templates), 101346.html (codes).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from channels.sms.template import SmsTemplate
+from store.clock import Clock
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+LEVELS = {MINUTE: "分钟", HOUR: "小时", DAY: "天"}
+_MOBILE = re.compile(r"(?:\+86|0086|86)?(1[3-9]\d{9})")
+_PLACE = re.compile(r"\$\{(\w+)\}")
+_URL = re.compile(r"https?:|www\.", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SimSmsConfig:
+    """One simulated account. Secrets are for demonstration only."""
+
+    access_keys: Mapping[str, str] = field(
+        default_factory=lambda: {"demo-key-id": "demo-key-secret"}, repr=False
+    )
+    signs: Mapping[str, Literal["pending", "approved", "rejected"]] = field(default_factory=dict)
+    """Signature → its state; those of approved templates count as approved without being listed."""
+    templates: tuple[SmsTemplate, ...] = ()
+    code_limits: Mapping[float, int] = field(default_factory=lambda: {MINUTE: 1, HOUR: 5, DAY: 10})
+    """Seconds → codes to one number under one signature."""
+    notice_daily: int = 50
+    """Notices or marketing to one number by one template in 24 h."""
+    number_daily: int = 40
+    """Codes to one number over all senders in 24 h."""
+    daily_cap: int = 0
+    """The account's own cap for a day; 0 is none."""
+    max_numbers: int = 1000
+    variable_chars: int = 35
+    receipt_delay: float = 0.5
+    receipt_batch: int = 100
+    push_timeout: float = 5.0
+    push_retries: tuple[float, ...] = (60.0, 300.0, 600.0)
+    """Seconds to wait before each repetition of a push that was not answered rightly."""
+    opt_out_words: tuple[str, ...] = ("R", "TD", "T", "N", "退订")
+    """Answers after which marketing to the number fails."""
+    max_skew: float = 900.0
+    """Seconds a request's date may differ."""
+    dest_code: str = "10690188"
+    transcript_events: int = 500
+
+
+class SmsRefusal(Exception):
+    """The vendor's `Code` and `Message`; `status` 200 for business refusals."""
+
+    def __init__(self, code: str, message: str, status: int = 200) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One accepted message to one number (E.164)."""
+
+    number: str
+    text: str
+    parts: int
+    kind: str
+    biz_id: str
+    out_id: str
+    at: float
+
+
+class SmsRules:
+    """State and decisions of one account; what is refused raises `SmsRefusal`."""
+
+    def __init__(self, config: SimSmsConfig, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.templates = {template.code: template for template in config.templates}
+        self.signs: dict[str, str] = {t.sign: "approved" for t in config.templates} | dict(config.signs)
+        self.accepted: list[Sent] = []
+        self.blacklist: set[str] = set()
+        self.last_sign: dict[str, str] = {}
+        self.out_of_service = False
+        self._times: dict[tuple[str, ...], deque[float]] = {}
+
+    def now(self) -> float:
+        return self.clock.now().timestamp()
+
+    def send(self, fields: Mapping[str, str]) -> list[Sent]:
+        """SendSms: one message for each number, all or none."""
+        if self.out_of_service:
+            raise SmsRefusal("isv.OUT_OF_SERVICE", "业务停机")
+        numbers = [self._number(text) for text in _needed(fields, "PhoneNumbers").split(",")]
+        if len(numbers) > self.config.max_numbers:
+            raise SmsRefusal("isv.MOBILE_COUNT_OVER_LIMIT", "手机号码数量超过限制")
+        template = self._template(_needed(fields, "SignName"), _needed(fields, "TemplateCode"))
+        text = self._text(template, fields["SignName"], fields.get("TemplateParam", ""))
+        out_id = fields.get("OutId", "")
+        if len(out_id) >= 256:
+            raise SmsRefusal("isv.OUT_ID_ILLEGAL", "OutId 超长")
+        now = self.now()
+        for number in numbers:
+            self._limits(number, template, fields["SignName"], now)
+        biz_id = f"{secrets.randbelow(900_000_000_000_000) + 100_000_000_000_000}^0"
+        parts = _parts(text)
+        sent = [Sent(number, text, parts, template.kind, biz_id, out_id, now) for number in numbers]
+        for number in numbers:
+            self._count(number, template, fields["SignName"], now)
+            self.last_sign[number] = fields["SignName"]
+        self.accepted.extend(sent)
+        return sent
+
+    def _number(self, text: str) -> str:
+        match = _MOBILE.fullmatch(text.strip())
+        if match is None:
+            raise SmsRefusal("isv.MOBILE_NUMBER_ILLEGAL", f"{text[:20]}无效号码")
+        return "+86" + match[1]
+
+    def _template(self, sign: str, code: str) -> SmsTemplate:
+        state = self.signs.get(sign)
+        if state is None:
+            raise SmsRefusal("isv.SMS_SIGNATURE_ILLEGAL", "该账号下找不到对应签名")
+        if state != "approved":
+            raise SmsRefusal("isv.SIGN_STATE_ILLEGAL", "签名状态不可用")
+        template = self.templates.get(code)
+        if template is None or template.state != "approved":
+            raise SmsRefusal("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
+        return template
+
+    def _text(self, template: SmsTemplate, sign: str, given: str) -> str:
+        values: dict[str, Any] = {}
+        if given:
+            try:
+                values = orjson.loads(given)
+            except orjson.JSONDecodeError:
+                raise SmsRefusal("isv.INVALID_JSON_PARAM", "参数格式错误，请修改为字符串值") from None
+            if not isinstance(values, dict) or not all(
+                isinstance(value, str | int) for value in values.values()
+            ):
+                raise SmsRefusal("isv.INVALID_JSON_PARAM", "参数格式错误，请修改为字符串值")
+        for name in _PLACE.findall(template.text):
+            if name not in values:
+                raise SmsRefusal("isv.TEMPLATE_MISSING_PARAMETERS", f"模板缺少变量 {name}")
+            value = str(values[name])
+            if not 1 <= len(value) <= self.config.variable_chars:
+                raise SmsRefusal("isv.PARAM_LENGTH_LIMIT", f"参数 {name} 超过长度限制")
+            if _URL.search(value) or "【" in value or "】" in value:
+                raise SmsRefusal(
+                    "isv.TEMPLATE_PARAMS_ILLEGAL",
+                    f"传入的变量内容和实际申请模板时变量所选择的属性类型不配 {name}",
+                )
+        return f"【{sign}】" + _PLACE.sub(lambda match: str(values[match[1]]), template.text)
+
+    def _limits(self, number: str, template: SmsTemplate, sign: str, now: float) -> None:
+        if self.config.daily_cap and self._used(("account",), DAY, now) >= self.config.daily_cap:
+            raise SmsRefusal("isv.DAY_LIMIT_CONTROL", "触发日发送限额")
+        if template.kind == "code":
+            for seconds, most in self.config.code_limits.items():
+                if self._used(("code", sign, number), seconds, now) >= most:
+                    raise _controlled(seconds, most)
+            if self._used(("number", number), DAY, now) >= self.config.number_daily:
+                raise _controlled(DAY, self.config.number_daily)
+        elif self._used(("notice", sign, template.code, number), DAY, now) >= self.config.notice_daily:
+            raise _controlled(DAY, self.config.notice_daily)
+
+    def _count(self, number: str, template: SmsTemplate, sign: str, now: float) -> None:
+        keys: list[tuple[str, ...]] = [("account",)] if self.config.daily_cap else []
+        if template.kind == "code":
+            keys += [("code", sign, number), ("number", number)]
+        else:
+            keys.append(("notice", sign, template.code, number))
+        for key in keys:
+            self._times.setdefault(key, deque()).append(now)
+
+    def _used(self, key: tuple[str, ...], seconds: float, now: float) -> int:
+        times = self._times.get(key)
+        if times is None:
+            return 0
+        while times and times[0] <= now - DAY:
+            times.popleft()
+        return sum(time > now - seconds for time in times)
+
+
+def _needed(fields: Mapping[str, str], name: str) -> str:
+    value = fields.get(name, "")
+    if not value:
+        raise SmsRefusal(f"Missing{name}", f"{name} is mandatory for this action.", 400)
+    return value
+
+
+def _controlled(seconds: float, most: int) -> SmsRefusal:
+    return SmsRefusal("isv.BUSINESS_LIMIT_CONTROL", f"触发{LEVELS.get(seconds, '天')}级流控Permits:{most}")
+
+
+def _parts(text: str) -> int:
+    units = len(text.encode("utf-16-le", "replace")) // 2
+    return 1 if units <= 70 else -(-units // 67)

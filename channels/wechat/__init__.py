@@ -1,0 +1,1 @@
+"""WeChat service account: codec, callback, client, quota. Nothing here touches the database."""

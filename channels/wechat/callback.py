@@ -1,0 +1,222 @@
+"""The route WeChat pushes to: check, decrypt, hand to the sink, acknowledge. It decides nothing about the message.
+
+Answers: 403 for what cannot be trusted, 413 for too much, 503 when the message could not be kept (WeChat sends it again),
+`success` or a passive reply for the rest, unreadable bodies included (those are quarantined: refusing them would only make
+WeChat repeat them and show the patient an error).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from channels.ports import ChannelName, InboundSink, Rendered, StorageUnavailable
+from channels.wechat.account import WeChatAccount
+from channels.wechat.codec import (
+    CannotDecrypt,
+    Malformed,
+    Push,
+    decrypt_any,
+    field_text,
+    passive_text,
+    read_envelope,
+    sign,
+    signature_ok,
+    to_inbound,
+)
+from channels.wechat.wording import as_text, split_text
+from store.clock import Clock
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 64 * 1024
+"""Bytes; WeChat's own pushes stay under 10 KiB."""
+HARD_STOP = 4.0
+"""Seconds to store a message; WeChat cuts the connection at 5."""
+SUCCESS = b"success"
+
+
+class Refused(Exception):
+    """A push that is not trusted; `reason` goes to the log, never to the caller."""
+
+
+class NonceMemory:
+    """Which body came with a nonce. WeChat's retry brings the same body; another body under a used nonce is a forgery
+    (in plain mode the signature does not cover the body). Bounded, in this process only.
+    """
+
+    def __init__(self, lifetime: float = 600.0, size: int = 50_000) -> None:
+        self._seen: OrderedDict[tuple[str, str, str], tuple[float, bytes]] = OrderedDict()
+        self._lifetime = lifetime
+        self._size = size
+
+    def reused(self, account: str, timestamp: str, nonce: str, body: bytes, now: float) -> bool:
+        """Whether the nonce came before with another body; remembers it otherwise."""
+        while self._seen and (
+            len(self._seen) >= self._size or next(iter(self._seen.values()))[0] < now - self._lifetime
+        ):
+            self._seen.popitem(last=False)
+        key = (account, timestamp, nonce)
+        digest = hashlib.sha256(body).digest()
+        known = self._seen.get(key)
+        if known is None:
+            self._seen[key] = (now, digest)
+            return False
+        return known[1] != digest
+
+
+def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, clock: Clock) -> APIRouter:
+    """`GET` and `POST /wx/{account}` for every account in `accounts` (looked up at each call, so it may change)."""
+    router = APIRouter()
+    nonces = NonceMemory()
+
+    @router.get("/wx/{account_id}", include_in_schema=False)
+    async def verify(account_id: str, request: Request) -> Response:
+        account = accounts.get(account_id)
+        if account is None:
+            return Response(status_code=404)
+        query = request.query_params
+        try:
+            _check_plain(account, query, clock)
+        except Refused as error:
+            return _forbidden(account_id, error)
+        return Response(query.get("echostr", ""), media_type="text/plain")
+
+    @router.post("/wx/{account_id}", include_in_schema=False)
+    async def receive(account_id: str, request: Request) -> Response:
+        account = accounts.get(account_id)
+        if account is None:
+            return Response(status_code=404)
+        body = await read_limited(request, MAX_BODY)
+        if body is None:
+            return Response(status_code=413)
+        query = request.query_params
+        try:
+            message, push = _open(account, query, body, clock)
+            stamp, nonce = query["timestamp"], query["nonce"]
+            if nonces.reused(account_id, stamp, nonce, body, clock.now().timestamp()):
+                raise Refused("nonce used with another body")
+        except Refused as error:
+            return _forbidden(account_id, error)
+        try:
+            return await asyncio.wait_for(_keep(account, sink, message, push, clock), HARD_STOP)
+        except StorageUnavailable:
+            log.error(
+                "wechat push not stored: storage unavailable",
+                extra={"account": account_id},
+            )
+        except TimeoutError:
+            log.error("wechat push not stored in time", extra={"account": account_id})
+        except Exception as error:  # noqa: BLE001  whatever it was, WeChat must send it again
+            log.error(
+                "wechat push not stored: %s",
+                type(error).__name__,
+                extra={"account": account_id},
+            )
+        return Response(status_code=503)
+
+    return router
+
+
+async def read_limited(request: Request, limit: int) -> bytes | None:
+    """The request's body, `None` when it is longer than `limit` bytes (no more than that is ever held)."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _keep(
+    account: WeChatAccount, sink: InboundSink, message: bytes, push: Push, clock: Clock
+) -> Response:
+    try:
+        form, fields = read_envelope(message)
+        inbound = to_inbound(fields, account.account_id)
+        recipient = field_text(fields, "ToUserName", 128)
+    except Malformed as error:
+        await sink.quarantine(ChannelName.WECHAT, account.account_id, message, str(error))
+        return Response(SUCCESS, media_type="text/plain")
+    accepted = await sink.accept([inbound])
+    reply = accepted[0].passive_reply if accepted else None
+    if reply is None:
+        return Response(SUCCESS, media_type="text/plain")
+    answer = Push(form, inbound.address, recipient, push.nonce, push.key, push.token)
+    return _passive(account, answer, reply, clock)
+
+
+def _passive(account: WeChatAccount, push: Push, reply: Rendered, clock: Clock) -> Response:
+    parts = split_text(as_text(reply))
+    if not parts:
+        return Response(SUCCESS, media_type="text/plain")
+    if len(parts) > 1:
+        log.warning(
+            "passive reply cut to its first part",
+            extra={"account": account.account_id, "parts": len(parts)},
+        )
+    content = passive_text(push, parts[0], account.appid, int(clock.now().timestamp()))
+    return Response(
+        content,
+        media_type="application/json" if push.form == "json" else "application/xml",
+    )
+
+
+def _open(account: WeChatAccount, query: Mapping[str, str], body: bytes, clock: Clock) -> tuple[bytes, Push]:
+    """The plain message and what a reply needs; `Refused` unless signature, time and mode are right."""
+    nonce = query.get("nonce", "")
+    if account.mode == "plain":
+        if query.get("encrypt_type", "raw") not in ("", "raw"):
+            raise Refused("encrypted push, but the account is set to plain")
+        _check_plain(account, query, clock)
+        return body, Push("xml", "", "", nonce)
+    if query.get("encrypt_type") != "aes":
+        raise Refused("plain push, but the account is set to encrypted")
+    stamp = _fresh(account, query, clock)
+    try:
+        form, outer = read_envelope(body)
+        cipher = field_text(outer, "Encrypt")
+    except Malformed as error:
+        raise Refused(str(error)) from None
+    if not cipher:
+        raise Refused("nothing encrypted inside")
+    given = query.get("msg_signature", "")
+    if not signature_ok(account.tokens, given, stamp, nonce, cipher):
+        raise Refused("wrong msg_signature")
+    token = next(token for token in account.tokens if sign(token, stamp, nonce, cipher) == given)
+    try:
+        message, key = decrypt_any(cipher, account.keys, account.appid)
+    except CannotDecrypt as error:
+        raise Refused(str(error)) from None
+    return message, Push(form, "", "", nonce, key, token)
+
+
+def _check_plain(account: WeChatAccount, query: Mapping[str, str], clock: Clock) -> None:
+    stamp = _fresh(account, query, clock)
+    if not signature_ok(account.tokens, query.get("signature", ""), stamp, query.get("nonce", "")):
+        raise Refused("wrong signature")
+
+
+def _fresh(account: WeChatAccount, query: Mapping[str, str], clock: Clock) -> str:
+    stamp = query.get("timestamp", "")
+    if not (stamp.isascii() and stamp.isdecimal()) or len(stamp) > 11 or not query.get("nonce"):
+        raise Refused("timestamp or nonce is missing")
+    if abs(clock.now().timestamp() - int(stamp)) > account.max_skew:
+        raise Refused("stale timestamp")
+    return stamp
+
+
+def _forbidden(account_id: str, reason: Any) -> Response:
+    log.warning("wechat push refused: %s", reason, extra={"account": account_id})
+    return Response(status_code=403)
