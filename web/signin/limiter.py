@@ -1,0 +1,36 @@
+"""How often one address, or one name, may try to sign in."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from limits import RateLimitItem, parse
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.storage import storage_from_string
+
+PER_ADDRESS = "20/minute"
+PER_NAME = "10/minute"
+
+
+class SignInLimiter:
+    """Counts in memory, or in Redis where several processes share the counts (`memory://`, `redis://…`)."""
+
+    def __init__(self, storage_url: str = "memory://") -> None:
+        options = {"implementation": "redispy"} if storage_url.startswith("redis") else {}
+        self._limiter = MovingWindowRateLimiter(storage_from_string(f"async+{storage_url}", **options))
+        self._address: RateLimitItem = parse(PER_ADDRESS)
+        self._name: RateLimitItem = parse(PER_NAME)
+
+    async def allow(self, address: str, username: str) -> bool:
+        """Count this try; False when there were too many of them."""
+        by_address = await self._limiter.hit(self._address, "sign-in", "ip", address)
+        by_name = await self._limiter.hit(self._name, "sign-in", "name", username)
+        return by_address and by_name
+
+
+def limiter_of(app: FastAPI) -> SignInLimiter:
+    """The app's limiter, made on first use from `app.state.rate_storage_url` (default `memory://`)."""
+    limiter: SignInLimiter | None = getattr(app.state, "sign_in_limiter", None)
+    if limiter is None:
+        limiter = SignInLimiter(getattr(app.state, "rate_storage_url", "memory://"))
+        app.state.sign_in_limiter = limiter
+    return limiter
