@@ -6,8 +6,9 @@ and what appears here is what the vendors' surfaces were asked to deliver. It kn
 
 import asyncio
 import json
+import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -17,14 +18,18 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from channels.simulator.transcript import Event
 from channels.simulator.wechat import NotAFollower
+from channels.sms.numbers import to_e164
 from web.security import csrf_protect
 from web.shell import add_templates, render
 
 add_templates("simulator", Path(__file__).parent / "templates")
 
 HEARTBEAT_SECONDS = 15.0
+LOOK_UP_SECONDS = 0.5  # how soon an open stream notices that the server is stopping
+REFUSED_WITHIN_SECONDS = 0.5
 PEOPLE_SHOWN = 60
 TEXT_AT_MOST = 6000
+log = logging.getLogger(__name__)
 _RUN = secrets.token_hex(4)  # sequence numbers start again with the process
 
 
@@ -125,6 +130,11 @@ class PhoneLook:
     )
 
 
+def number_of(person: PhonePerson) -> str:
+    """The handset's address in the simulator (E.164)."""
+    return to_e164(person.phone) or person.phone
+
+
 def masked(phone: str) -> str:
     """A mobile number as the page shows it: `138****1234`."""
     digits = phone.removeprefix("+86").strip()
@@ -139,7 +149,10 @@ def phones_router(
     *,
     look: PhoneLook | None = None,
 ) -> APIRouter:
-    """The page, its parts, its live stream and the phones' buttons. For demo installations only: it needs no sign-in."""
+    """The page, its parts, its live stream and the phones' buttons. For demo installations only: it needs no sign-in.
+
+    `app.state.stopping` (`() -> bool`, if there) ends open streams, or the server could not stop in peace.
+    """
     shown = look or PhoneLook()
     router = APIRouter(prefix="/phones", include_in_schema=False, dependencies=[Depends(csrf_protect)])
 
@@ -180,7 +193,8 @@ def phones_router(
     @router.get("/{person_id}/stream")
     async def stream(request: Request, person: Chosen) -> Response:
         seen = _positions(request.headers.get("last-event-id", ""))
-        body = _stream(person, wechat_sim, sms_sim, seen)
+        stopping: Callable[[], bool] = getattr(request.app.state, "stopping", lambda: False)
+        body = _stream(person, wechat_sim, sms_sim, seen, stopping)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(body, media_type="text/event-stream", headers=headers)
 
@@ -208,20 +222,36 @@ def phones_router(
 
     @router.post("/{person_id}/sms/text")
     async def sms_text(person: Chosen, text: Text) -> Response:
-        return await _press(sms_sim.user_text(person.phone, text))
+        return await _press(sms_sim.user_text(number_of(person), text))
 
     return router
 
 
-async def _press(act: Awaitable[Any]) -> Response:
-    """Do what the button says. It returns when the hospital has acknowledged; what it answers comes by the stream."""
-    try:
-        await act
-    except NotAFollower:
+_pressing: set[asyncio.Task[Any]] = set()
+
+
+async def _press(act: Coroutine[Any, Any, Any]) -> Response:
+    """Do what the button says; a refusal comes at once.
+
+    Delivering the push (with a vendor's repetitions, up to 16 minutes) goes on in the background, as it does for a real
+    phone: what the hospital answers comes by the stream.
+    """
+    task = asyncio.create_task(act)
+    _pressing.add(task)
+    task.add_done_callback(_pressed)
+    await asyncio.wait({task}, timeout=REFUSED_WITHIN_SECONDS)
+    error = task.exception() if task.done() and not task.cancelled() else None
+    if isinstance(error, NotAFollower):
         return _refused("还没有关注公众号。点手机右上角“更多”，关注后再发。")
-    except (LookupError, ValueError, RuntimeError, OSError, TimeoutError):
+    if error is not None:
         return _refused("没有发出去，模拟器没有接受。请稍后再试。")
     return JSONResponse({"ok": True})
+
+
+def _pressed(task: asyncio.Task[Any]) -> None:
+    _pressing.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.info("the simulator refused a button: %s", type(error).__name__)
 
 
 def _refused(why: str) -> Response:
@@ -249,7 +279,11 @@ def _positions(last_event_id: str) -> dict[str, int] | None:
 
 
 async def _stream(
-    person: PhonePerson, wechat_sim: WeChatPhone, sms_sim: SmsPhone, past_seen: dict[str, int] | None
+    person: PhonePerson,
+    wechat_sim: WeChatPhone,
+    sms_sim: SmsPhone,
+    past_seen: dict[str, int] | None,
+    stopping: Callable[[], bool],
 ) -> AsyncIterator[str]:
     """Server-sent events: `start` (unless it goes on where the line broke), what was said before (each phone by its own event), then `ready`, then what comes.
 
@@ -286,11 +320,15 @@ async def _stream(
             for event in past:
                 yield line(name, event)
         yield status() + _server_sent("ready", {})
-        while True:
+        quiet = 0.0
+        while not stopping():
             try:
-                name, event = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+                name, event = await asyncio.wait_for(queue.get(), LOOK_UP_SECONDS)
             except TimeoutError:
-                yield status()
+                quiet += LOOK_UP_SECONDS
+                if quiet >= HEARTBEAT_SECONDS:
+                    quiet = 0.0
+                    yield status()
                 continue
             yield line(name, event) + status()
     finally:

@@ -47,8 +47,8 @@ class Refused(Exception):
 
 
 class NonceMemory:
-    """Which body came with a nonce. WeChat's retry brings the same body; another body under a used nonce is a forgery
-    (in plain mode the signature does not cover the body). Bounded, in this process only.
+    """Which body came with a nonce. For plain mode, whose signature does not cover the body: WeChat's retry brings the same
+    body, another one under a used nonce is a forgery. Bounded, in this process only.
     """
 
     def __init__(self, lifetime: float = 600.0, size: int = 50_000) -> None:
@@ -100,7 +100,9 @@ def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, cl
         try:
             message, push = _open(account, query, body, clock)
             stamp, nonce = query["timestamp"], query["nonce"]
-            if nonces.reused(account_id, stamp, nonce, body, clock.now().timestamp()):
+            if account.mode == "plain" and nonces.reused(
+                account_id, stamp, nonce, body, clock.now().timestamp()
+            ):
                 raise Refused("nonce used with another body")
         except Refused as error:
             return _forbidden(account_id, error)

@@ -28,13 +28,17 @@ from store.clock import Clock
 from tests.channels.simulator.serving import House, serve, until
 
 SECRET = "a-very-long-random-secret-1234"
-REMIND = SmsTemplate("SMS_1", "remind", "${name}，${when}到${place}就诊。回1确认 2取消，电话0571-12345678。", "和平医院")
+REMIND = SmsTemplate(
+    "SMS_1", "remind", "${name}，${when}到${place}就诊。回1确认 2取消，电话0571-12345678。", "和平医院"
+)
 CODE = SmsTemplate("SMS_2", "code", "验证码${code}，5分钟内有效。", "和平医院", kind="code")
 NEWS = SmsTemplate("SMS_3", "news", "健康讲座本周六开讲。拒收请回复R", "和平医院", kind="marketing")
 DRAFT = SmsTemplate("SMS_4", "draft", "审核中。", "和平医院", state="pending")
 VALUES = {"name": "王女士", "when": "11月26日周四9:20", "place": "门诊楼3层东"}
 PHONE = "+8613800138000"
-CONFIG = SimSmsConfig(templates=(REMIND, CODE, NEWS, DRAFT), receipt_delay=0.02, push_retries=(0.05, 0.05, 0.05))
+CONFIG = SimSmsConfig(
+    templates=(REMIND, CODE, NEWS, DRAFT), receipt_delay=0.02, push_retries=(0.05, 0.05, 0.05)
+)
 
 
 @dataclass
@@ -51,7 +55,9 @@ class Line:
 
 
 @asynccontextmanager
-async def line(config: SimSmsConfig = CONFIG, registry: TemplateRegistry | None = None) -> AsyncIterator[Line]:
+async def line(
+    config: SimSmsConfig = CONFIG, registry: TemplateRegistry | None = None
+) -> AsyncIterator[Line]:
     house = House()
     accounts: dict[str, AliyunAccount] = {}
     app = FastAPI()
@@ -60,7 +66,9 @@ async def line(config: SimSmsConfig = CONFIG, registry: TemplateRegistry | None 
         base = f"{house_url}/sms/aliyun/{SECRET}"
         sim_app = create_sms_simulator(config, f"{base}/up", f"{base}/report")
         async with serve(sim_app) as sim_url:
-            account = AliyunAccount("ali", "demo-key-id", "demo-key-secret", "和平医院", ("x" * 24, SECRET), sim_url)
+            account = AliyunAccount(
+                "ali", "demo-key-id", "demo-key-secret", "和平医院", ("x" * 24, SECRET), sim_url
+            )
             accounts["ali"] = account
             sender = AliyunSender(account, Clock(), registry)
             yield Line(sim_app.state.sim, house, sender, account, sim_url, house_url)
@@ -150,7 +158,13 @@ OUTBOUND: list[tuple[Fault | None, Rendered, Outcome, str, int]] = [
     (None, remind(name="https://x"), Outcome.REFUSED, "isv.TEMPLATE_PARAMS_ILLEGAL", 0),
     (None, remind(name="【王】"), Outcome.REFUSED, "isv.TEMPLATE_PARAMS_ILLEGAL", 0),
     (None, Rendered(text="您好"), Outcome.REFUSED, "template_required", 0),
-    (Fault("errcode", value="isv.MOBILE_NUMBER_ILLEGAL"), remind(), Outcome.REFUSED, "isv.MOBILE_NUMBER_ILLEGAL", 0),
+    (
+        Fault("errcode", value="isv.MOBILE_NUMBER_ILLEGAL"),
+        remind(),
+        Outcome.REFUSED,
+        "isv.MOBILE_NUMBER_ILLEGAL",
+        0,
+    ),
     (Fault("errcode", value="isp.SYSTEM_ERROR"), remind(), Outcome.RETRY, "isp.SYSTEM_ERROR", 0),
     (Fault("errcode", value="isv.OUT_OF_SERVICE"), remind(), Outcome.REFUSED, "isv.OUT_OF_SERVICE", 0),
     (Fault("html"), remind(), Outcome.UNCERTAIN, "unclear", 0),
@@ -307,7 +321,9 @@ async def test_control_plane_over_http() -> None:
             assert orjson.loads(await response.read())[0]["text"] == "停车"
         async with http.post("/_sim/templates/SMS_4", json={"state": "approved"}) as response:
             assert response.status == 200
-        assert (await wired.sender.send(PHONE, Rendered(template_code="SMS_4"), "r")).outcome is Outcome.ACCEPTED
+        assert (
+            await wired.sender.send(PHONE, Rendered(template_code="SMS_4"), "r")
+        ).outcome is Outcome.ACCEPTED
         async with http.post("/_sim/templates/SMS_4", json={"state": "odd"}) as response:
             assert response.status == 400
         async with http.get("/_sim/templates") as response:

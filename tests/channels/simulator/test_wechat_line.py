@@ -41,11 +41,17 @@ class Line:
     house_url: str
 
     def texts(self, openid: str = "o1") -> list[tuple[str, str]]:
-        return [(event["kind"], event["text"]) for event in self.sim.transcript(openid) if event["direction"] == "out"]
+        return [
+            (event["kind"], event["text"])
+            for event in self.sim.transcript(openid)
+            if event["direction"] == "out"
+        ]
 
 
 @asynccontextmanager
-async def line(config: SimWeChatConfig = CONFIG, house: House | None = None, **account: Any) -> AsyncIterator[Line]:
+async def line(
+    config: SimWeChatConfig = CONFIG, house: House | None = None, **account: Any
+) -> AsyncIterator[Line]:
     house = house or House()
     accounts: dict[str, WeChatAccount] = {}
     app = FastAPI()
@@ -85,7 +91,8 @@ async def test_text_in_passive_reply_out(
 
 
 @pytest.mark.parametrize(
-    ("simulated", "configured"), [("plain", "safe"), ("plain", "compat"), ("safe", "plain"), ("compat", "plain")]
+    ("simulated", "configured"),
+    [("plain", "safe"), ("plain", "compat"), ("safe", "plain"), ("compat", "plain")],
 )
 async def test_no_mode_downgrade(simulated: Any, configured: Any) -> None:
     async with line(replace(CONFIG, mode=simulated), mode=configured) as wired:
@@ -100,7 +107,9 @@ async def test_menu_goes_out_and_its_tap_comes_back() -> None:
     async with line() as wired:
         await wired.sim.user_text("o1", "挂号")
         items = (MenuItem("q7:1", "上午"), MenuItem("q7:2", "下午"))
-        result = await wired.sender.send("o1", Rendered(text="什么时间？", menu=items, tail="回数字也行"), "r1")
+        result = await wired.sender.send(
+            "o1", Rendered(text="什么时间？", menu=items, tail="回数字也行"), "r1"
+        )
         assert result.outcome is Outcome.ACCEPTED
         shown = wired.sim.transcript("o1")[-1]
         assert shown["menu"] == [{"id": "q7:1", "label": "上午"}, {"id": "q7:2", "label": "下午"}]

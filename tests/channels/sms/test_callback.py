@@ -151,7 +151,11 @@ def test_no_acknowledgement_without_storage(
     assert answer.status_code == 503
     assert answer.content == b""
     for hidden in (SECRET, "13800138000", "secret detail"):
-        assert not [record for record in caplog.records if record.name.startswith("channels") and hidden in str(vars(record))]
+        assert not [
+            record
+            for record in caplog.records
+            if record.name.startswith("channels") and hidden in str(vars(record))
+        ]
 
 
 def test_short_secrets_are_refused() -> None:

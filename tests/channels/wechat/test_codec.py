@@ -36,7 +36,11 @@ def test_official_push_is_read() -> None:
     assert form == "json"
     assert fields["debug_str"] == "hello world"
     inbound = codec.to_inbound(fields, "main")
-    assert (inbound.kind, inbound.event, inbound.address) == ("event", "debug_demo", "o9AgO5Kd5ggOC-bXrbNODIiE3bGY")
+    assert (inbound.kind, inbound.event, inbound.address) == (
+        "event",
+        "debug_demo",
+        "o9AgO5Kd5ggOC-bXrbNODIiE3bGY",
+    )
 
 
 def test_official_reply_is_written() -> None:
@@ -116,7 +120,11 @@ BASE = {"ToUserName": "gh_1", "FromUserName": "o1", "CreateTime": 1714112445}
 
 INBOUND = [
     # fields, (kind, event, event_key, text, option_ref), vendor_key
-    ({"MsgType": "text", "Content": "挂号 ]]> <b>", "MsgId": 71}, ("text", "", "", "挂号 ]]> <b>", ""), "msg:71"),
+    (
+        {"MsgType": "text", "Content": "挂号 ]]> <b>", "MsgId": 71},
+        ("text", "", "", "挂号 ]]> <b>", ""),
+        "msg:71",
+    ),
     (
         {"MsgType": "text", "Content": "上午", "MsgId": 72, "bizmsgmenuid": "q1:2"},
         ("text", "", "", "上午", "q1:2"),
@@ -142,13 +150,28 @@ INBOUND = [
         ("media", "video", "m3", "", ""),
         "msg:76",
     ),
-    ({"MsgType": "shortvideo", "MediaId": "m4", "MsgId": 77}, ("media", "shortvideo", "m4", "", ""), "msg:77"),
     (
-        {"MsgType": "location", "Location_X": "23.1", "Location_Y": "113.3", "Scale": 20, "Label": "家", "MsgId": 78},
+        {"MsgType": "shortvideo", "MediaId": "m4", "MsgId": 77},
+        ("media", "shortvideo", "m4", "", ""),
+        "msg:77",
+    ),
+    (
+        {
+            "MsgType": "location",
+            "Location_X": "23.1",
+            "Location_Y": "113.3",
+            "Scale": 20,
+            "Label": "家",
+            "MsgId": 78,
+        },
         ("media", "location", "", "", ""),
         "msg:78",
     ),
-    ({"MsgType": "link", "Title": "t", "Url": "http://x", "MsgId": 79}, ("media", "link", "", "", ""), "msg:79"),
+    (
+        {"MsgType": "link", "Title": "t", "Url": "http://x", "MsgId": 79},
+        ("media", "link", "", "", ""),
+        "msg:79",
+    ),
     ({"MsgType": "miniprogrampage", "MsgId": 80}, ("media", "miniprogrampage", "", "", ""), "msg:80"),
     ({"MsgType": "hologram", "MsgId": 81}, ("media", "hologram", "", "", ""), "msg:81"),
     (
@@ -277,7 +300,9 @@ def test_odd_bodies_are_malformed(body: bytes) -> None:
         codec.to_inbound(codec.read_envelope(body)[1], "main")
 
 
-@given(st.binary(max_size=300) | st.text(max_size=300).map(lambda t: f"<xml>{t}</xml>".encode("utf-8", "ignore")))
+@given(
+    st.binary(max_size=300) | st.text(max_size=300).map(lambda t: f"<xml>{t}</xml>".encode("utf-8", "ignore"))
+)
 @settings(max_examples=300, deadline=None)
 def test_reading_raises_nothing_else(body: bytes) -> None:
     try:
@@ -290,8 +315,14 @@ def test_reading_raises_nothing_else(body: bytes) -> None:
 @settings(max_examples=100, deadline=None)
 def test_passive_text_is_always_well_formed(text: str) -> None:
     push = codec.Push("xml", "o1", "gh_1", "n")
-    answer = xmltodict.parse(codec.passive_text(push, text + "]]>x", APPID, 1714112445), strip_whitespace=False)["xml"]
-    assert (answer["ToUserName"], answer["FromUserName"], answer["CreateTime"]) == ("o1", "gh_1", "1714112445")
+    answer = xmltodict.parse(
+        codec.passive_text(push, text + "]]>x", APPID, 1714112445), strip_whitespace=False
+    )["xml"]
+    assert (answer["ToUserName"], answer["FromUserName"], answer["CreateTime"]) == (
+        "o1",
+        "gh_1",
+        "1714112445",
+    )
     kept = codec._NOT_XML.sub("", text + "]]>x")
     assert answer["Content"] == kept.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -1,0 +1,51 @@
+"""Splitting and numbering."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.ports import MenuItem, Rendered
+from channels.wechat.wording import as_text, clean, fits_passive, split_text
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=600), st.integers(16, 300))
+@settings(max_examples=200, deadline=None)
+def test_parts_fit_and_lose_only_spaces(text: str, limit: int) -> None:
+    parts = split_text(text, limit)
+    assert all(0 < len(part.encode()) <= limit for part in parts)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "parts"),
+    [
+        ("", 30, []),
+        ("   ", 30, []),
+        ("好", 30, ["好"]),
+        ("第一句。第二句话很长。", 24, ["第一句。", "第二句话很长。"]),
+        ("没有句号，只有逗号的话", 24, ["没有句号，", "只有逗号的话"]),
+        ("一二三四五六七八九十", 15, ["一二三四五", "六七八九十"]),
+        ("行一\n行二", 9, ["行一", "行二"]),
+    ],
+)
+def test_borders(text: str, limit: int, parts: list[str]) -> None:
+    assert split_text(text, limit) == parts
+
+
+def test_one_visible_character_is_not_torn() -> None:
+    family = "👨‍👩‍👧"
+    parts = split_text("啊" * 6 + family, 26)
+    assert any(family in part for part in parts)
+
+
+def test_numbering_keeps_labels_that_begin_with_digits() -> None:
+    message = Rendered(text="选一个", menu=(MenuItem("a", "1月5日"), MenuItem("b", "2号楼")), tail="回数字")
+    assert as_text(message) == "选一个\n1 1月5日\n2 2号楼\n回数字"
+    assert fits_passive(message)
+    assert not fits_passive(Rendered(text="长" * 700))
+
+
+def test_clean() -> None:
+    assert clean("a\x00b\x07c\r\nd\te\ud800f\x7f") == "abc\nd\tef"
