@@ -1,0 +1,185 @@
+"""Binding a patient to this contact: name, record number (or last four of the ID), a code to the phone on record.
+
+Says the same whether a record exists or not. What was typed so far is a row, encrypted, gone when the dialogue ends.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import String, delete, select
+
+from actions import say
+from actions.forms import Dialog
+from actions.turn import Turn, option, way_to
+from care.binding import service as binding
+from care.patients import family
+from care.patients import service as patients
+from care.patients.models import Relation
+from channels.wording.labels import label
+from store.base import Base, EncryptedJson, Mapped, UtcDateTime, mapped_column, sealed_column, uuid_pk
+
+_NAME = re.compile(r"(?:我?(?:叫|是|姓名)[:：是]?)?\s*([\u4e00-\u9fff·]{2,12})")
+_NUMBER = re.compile(r"[A-Za-z]{0,3}\d{4,12}[Xx]?")
+_CODE = re.compile(r"(?<!\d)(\d{6})(?!\d)")
+_LAST4 = re.compile(r"\d{3}[\dXx]")
+
+
+class BindingDraft(Base):
+    """`step`: name, number, code."""
+
+    __tablename__ = "binding_draft"
+
+    id: Mapped[UUID] = uuid_pk()
+    conversation_id: Mapped[UUID] = mapped_column(unique=True)
+    step: Mapped[str] = mapped_column(String(10))
+    data = EncryptedJson()
+    data_sealed: Mapped[bytes | None] = sealed_column()
+    challenge_id: Mapped[UUID | None]
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BindDialog(Dialog):
+    name: ClassVar[str] = "bind"
+    leads_out: ClassVar[dict[str, str]] = {"book_appointment": "action_booking_start"}
+
+    async def start(self, turn: Turn) -> None:
+        await self._drop(turn)
+        mention = family.mentioned(turn.text) if turn.text else None
+        data = {"relation": mention.relation.value if mention else Relation.SELF.value, "label": mention.word if mention else None}
+        turn.session.add(
+            BindingDraft(conversation_id=turn.conversation.id, step="name", data=data, updated_at=turn.now)
+        )
+        await turn.session.flush()
+        turn.start_form(self.name)
+
+    async def ask(self, turn: Turn) -> None:
+        draft = await self._draft(turn)
+        if draft is None or draft.step == "name":
+            turn.say("bind.ask_name")
+        elif draft.step == "number":
+            turn.say("bind.ask_number", name=draft.data.get("name", ""))
+        else:
+            turn.say("bind.ask_code", option("resend", label("resend")), option("other", label("other_person")))
+
+    async def choose(self, turn: Turn, answer: str) -> bool:
+        draft = await self._draft(turn)
+        if draft is None or draft.step != "code":
+            return False
+        if answer == "resend":
+            await self._send_code(turn, draft)
+        elif answer == "other":
+            draft.step, draft.challenge_id = "name", None
+        else:
+            return False
+        return True
+
+    async def read(self, turn: Turn) -> bool:
+        draft = await self._draft(turn)
+        if draft is None:
+            await self.start(turn)
+            turn.events = [event for event in turn.events if event["event"] != "followup"]
+            return True
+        reader = {"name": self._name, "number": self._number, "code": self._code}[draft.step]
+        return await reader(turn, draft)
+
+    async def _name(self, turn: Turn, draft: BindingDraft) -> bool:
+        match = _NAME.fullmatch(turn.text.strip())
+        if match is None or turn.confidence >= 0.9 and turn.intent in ("request_human", "ask_faq", "greet", "thank", "affirm"):
+            return False
+        draft.data = {**draft.data, "name": match[1]}
+        draft.step, draft.updated_at = "number", turn.now
+        return True
+
+    async def _number(self, turn: Turn, draft: BindingDraft) -> bool:
+        match = _NUMBER.search(turn.text.replace(" ", ""))
+        if match is None:
+            return False
+        number = match[0].upper()
+        last4 = _LAST4.fullmatch(number) is not None
+        draft.data = {**draft.data, "number": None if last4 else number, "last4": number if last4 else None}
+        await self._send_code(turn, draft)
+        return True
+
+    async def _send_code(self, turn: Turn, draft: BindingDraft) -> None:
+        data = draft.data
+        started = await binding.start(
+            turn.session,
+            contact_id=turn.contact.id,
+            name=data["name"],
+            record_number=data.get("number"),
+            id_last4=data.get("last4"),
+            relation=Relation(data["relation"]),
+            label=data.get("label"),
+            now=turn.now,
+        )
+        if isinstance(started, binding.TooMany):
+            turn.say("bind.too_many", retry=say.moment(turn.services.clock.local(started.retry_at)))
+            await self._end(turn)
+            return
+        draft.step, draft.challenge_id, draft.updated_at = "code", started.challenge_id, turn.now
+        if started.outgoing is not None:
+            await turn.services.codes.send(
+                turn.session, started.outgoing.phone, started.outgoing.code, f"code:{started.challenge_id}"
+            )
+
+    async def _code(self, turn: Turn, draft: BindingDraft) -> bool:
+        match = _CODE.search(turn.text)
+        if match is None:
+            if any(character.isdigit() for character in turn.text):
+                turn.say("bind.bad_code")
+                return True
+            return False
+        assert draft.challenge_id is not None
+        result = await binding.confirm(
+            turn.session, draft.challenge_id, match[1], contact_id=turn.contact.id, now=turn.now
+        )
+        match result:
+            case binding.Bound(patient_id=patient_id):
+                patient = await patients.get(turn.session, patient_id)
+                turn.say(
+                    "bind.done",
+                    way_to("book_appointment", label("book")),
+                    way_to("check_appointment", label("my_appointments")),
+                    name=patient.name if patient else "",
+                )
+                await self._end(turn)
+            case binding.Wrong(left=left):
+                turn.say("bind.wrong_code", left=left)
+            case binding.Expired():
+                turn.say("bind.expired")
+                draft.step, draft.challenge_id = "name", None
+            case binding.Locked():
+                turn.say("bind.locked", way_to("request_human", label("human")))
+                await self._end(turn)
+        return True
+
+    async def back(self, turn: Turn) -> None:
+        draft = await self._draft(turn)
+        if draft is None or draft.step == "name":
+            turn.say("form.first_step")
+            return
+        draft.step = "name" if draft.step == "number" else "number"
+
+    async def quit(self, turn: Turn) -> None:
+        turn.say("form.left")
+        await self._end(turn)
+
+    async def suspend(self, turn: Turn) -> None:
+        await self._drop(turn)
+
+    async def _end(self, turn: Turn) -> None:
+        await self._drop(turn)
+        turn.leave_form()
+
+    @staticmethod
+    async def _draft(turn: Turn) -> BindingDraft | None:
+        query = select(BindingDraft).where(BindingDraft.conversation_id == turn.conversation.id)
+        return (await turn.session.scalars(query)).one_or_none()
+
+    @staticmethod
+    async def _drop(turn: Turn) -> None:
+        await turn.session.execute(delete(BindingDraft).where(BindingDraft.conversation_id == turn.conversation.id))

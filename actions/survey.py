@@ -1,0 +1,154 @@
+"""Questionnaires in chat, one question at a time. The definition and the answers are `care.questionnaires`' business."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from actions.base import BanyiAction
+from actions.forms import Dialog
+from actions.turn import Turn, option
+from care.desk import service as desk
+from care.desk.models import TaskKind
+from care.patients import service as patients
+from care.questionnaires import service as questionnaires
+
+SATISFACTION = "satisfaction"
+LOW = 2
+"""A first answer of at most this opens a complaint for people to follow up."""
+_PROBLEMS = {
+    "not_an_option": "survey.choose_one",
+    "not_a_number": "survey.choose_one",
+    "out_of_range": "survey.choose_one",
+    "empty": "survey.empty",
+    "required": "survey.choose_one",
+}
+
+
+class SurveyDialog(Dialog):
+    """The three questions of satisfaction."""
+
+    name: ClassVar[str] = "survey"
+    leads_out: ClassVar[dict[str, str]] = {
+        "book_appointment": "action_booking_start",
+        "cancel_appointment": "action_cancel_start",
+        "reschedule_appointment": "action_reschedule_start",
+    }
+
+    async def start(self, turn: Turn) -> None:
+        definition = await questionnaires.latest(turn.session, SATISFACTION)
+        if definition is None:
+            turn.say("questionnaire.none")
+            return
+        linked = await patients.patients_of_contact(turn.session, turn.contact.id)
+        own = [one for one in linked if one.relation == "self"]
+        response = await questionnaires.start(
+            turn.session,
+            definition,
+            now=turn.now,
+            conversation_id=turn.conversation.id,
+            contact_id=turn.contact.id,
+            patient_id=own[0].patient.id if len(own) == 1 else None,
+        )
+        item = await questionnaires.current_item(turn.session, response)
+        if item is not None and item.number == 1:
+            turn.say("survey.intro", count=item.total)
+        turn.start_form(self.name)
+
+    async def ask(self, turn: Turn) -> None:
+        response = await questionnaires.active(turn.session, turn.conversation.id)
+        item = await questionnaires.current_item(turn.session, response) if response else None
+        if item is None:
+            turn.say("questionnaire.none")
+            return
+        turn.say(
+            "survey.item",
+            *(option(choice.code, choice.label) for choice in item.choices),
+            n=item.number,
+            count=item.total,
+            question=item.text,
+            question_short=item.text.split("。")[0].rstrip("？?"),
+        )
+
+    async def choose(self, turn: Turn, answer: str) -> bool:
+        return await self._answer(turn, answer)
+
+    async def read(self, turn: Turn) -> bool:
+        response = await questionnaires.active(turn.session, turn.conversation.id)
+        item = await questionnaires.current_item(turn.session, response) if response else None
+        if item is None:
+            turn.say("questionnaire.none")
+            turn.leave_form()
+            return True
+        sure = turn.confidence >= 0.85
+        if not item.choices and sure and turn.intent in ("request_human", "book_appointment", "go_back", "stop", "ask_faq"):
+            return False
+        if item.choices:
+            return await self._answer(turn, turn.text, quiet=True)
+        return await self._answer(turn, turn.text)
+
+    async def _answer(self, turn: Turn, text: str, *, quiet: bool = False) -> bool:
+        """Store the answer. With `quiet`, what fits no option is left to be understood otherwise."""
+        response = await questionnaires.active(turn.session, turn.conversation.id)
+        if response is None:
+            return False
+        result = await questionnaires.answer(turn.session, response, text, now=turn.now)
+        match result:
+            case questionnaires.Invalid(why=why):
+                if quiet:
+                    return False
+                turn.say(_PROBLEMS[why])
+            case questionnaires.Accepted(next=None):
+                await self._finished(turn, response.answers)
+                turn.leave_form()
+            case questionnaires.NotOpen():
+                turn.leave_form()
+                turn.say("questionnaire.none")
+        return True
+
+    async def _finished(self, turn: Turn, answers: dict[str, object]) -> None:
+        overall = str(answers.get("overall", ""))
+        if overall.isdigit() and int(overall) <= LOW:
+            await desk.open_task(
+                turn.session,
+                TaskKind.COMPLAINT,
+                dedup_key=f"survey:{turn.inbound_id}",
+                now=turn.now,
+                due_at=turn.now + timedelta(days=1),
+                note=str(answers.get("comment") or ""),
+                conversation_id=turn.conversation.id,
+                contact_id=turn.contact.id,
+            )
+            turn.say("survey.sorry")
+        else:
+            turn.say("survey.done")
+
+    async def back(self, turn: Turn) -> None:
+        response = await questionnaires.active(turn.session, turn.conversation.id)
+        before = await questionnaires.current_item(turn.session, response) if response else None
+        if response is None or before is None or before.number == 1:
+            turn.say("form.first_step")
+            return
+        await questionnaires.back(turn.session, response, now=turn.now)
+
+    async def quit(self, turn: Turn) -> None:
+        response = await questionnaires.active(turn.session, turn.conversation.id)
+        if response is not None:
+            await questionnaires.stop(turn.session, response, now=turn.now)
+        turn.say("survey.left")
+        turn.leave_form()
+
+    async def suspend(self, turn: Turn) -> None:
+        """Left half-way: it stays open and goes on where it was."""
+
+
+class StartQuestionnaire(BanyiAction):
+    """`start_questionnaire`: goes on with what is under way, else says there is none."""
+
+    action: ClassVar[str] = "action_questionnaire_start"
+
+    async def act(self, turn: Turn) -> None:
+        if await questionnaires.active(turn.session, turn.conversation.id) is not None:
+            turn.start_form(SurveyDialog.name)
+        else:
+            turn.say("questionnaire.none")

@@ -1,0 +1,1 @@
+"""Articles, FAQ, editorial workflow, audiences, campaigns: what the hospital has to say."""

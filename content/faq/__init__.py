@@ -1,0 +1,1 @@
+"""Questions of hospital service, their answers, and finding the one a patient means."""
