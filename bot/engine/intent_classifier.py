@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Dict, List, Optional, Text, Type
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -36,34 +37,34 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
     """
 
     @classmethod
-    def required_components(cls) -> List[Type]:
+    def required_components(cls) -> list[type]:
         """Needs nothing before it."""
         return []
 
     @staticmethod
-    def required_packages() -> List[Text]:
+    def required_packages() -> list[str]:
         """Packages that must be installed."""
         return ["sklearn", "onnxruntime", "tokenizers"]
 
     @staticmethod
-    def get_default_config() -> Dict[Text, Any]:
+    def get_default_config() -> dict[str, Any]:
         """The component's default config."""
         return {"model_dir": None, "ranking_length": LABEL_RANKING_LENGTH, **vars(Settings())}
 
     def __init__(
         self,
-        config: Dict[Text, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        model: Optional[IntentModel] = None,
-        trained_with: Optional[str] = None,
+        model: IntentModel | None = None,
+        trained_with: str | None = None,
     ) -> None:
         """``model`` and ``trained_with`` (the sentence model's fingerprint) come from a trained component."""
         self._config = {**self.get_default_config(), **config}
         self._model_storage = model_storage
         self._resource = resource
         self._model = model
-        self._embedder: Optional[OnnxEmbedder] = None
+        self._embedder: OnnxEmbedder | None = None
         folder = model_folder(self._config)
         if folder is None:
             logger.warning("intents are told by characters alone: %s is not set", ENVIRONMENT_VARIABLE)
@@ -75,7 +76,7 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
     @classmethod
     def create(
         cls,
-        config: Dict[Text, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -84,7 +85,7 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
         return cls(config, model_storage, resource)
 
     @classmethod
-    def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Another sentence model means another training."""
         return model_fingerprint(config)
 
@@ -110,7 +111,7 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
     @classmethod
     def load(
         cls,
-        config: Dict[Text, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -126,10 +127,10 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
             return cls.create(config, model_storage, resource, execution_context)
         return cls(config, model_storage, resource, model, trained_with)
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         """Sets the likeliest intent and the ranking of each message; one without text gets none."""
         for message in messages:
-            ranking: List[Dict[Text, Any]] = []
+            ranking: list[dict[str, Any]] = []
             text = message.get(TEXT)
             if text and self._model is not None:
                 embed = self._dense(message) if self._embedder is not None else None

@@ -10,8 +10,9 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -21,13 +22,13 @@ ENVIRONMENT_VARIABLE = "BANYI_SENTENCE_MODEL_DIR"
 _CACHED_TEXTS = 256
 
 
-def model_folder(config: Dict[str, Any]) -> Optional[Path]:
+def model_folder(config: dict[str, Any]) -> Path | None:
     """The folder from ``config["model_dir"]``, else from BANYI_SENTENCE_MODEL_DIR; None when neither is set."""
     named = config.get("model_dir") or os.environ.get(ENVIRONMENT_VARIABLE)
     return Path(named) if named else None
 
 
-def model_fingerprint(config: Dict[str, Any]) -> str:
+def model_fingerprint(config: dict[str, Any]) -> str:
     """A value that changes when another sentence model is put in place (Rasa then trains again)."""
     folder = model_folder(config)
     if folder is None or not (folder / "meta.json").is_file():
@@ -58,11 +59,11 @@ class OnnxEmbedder:
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.int8.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        self._cache: "OrderedDict[str, np.ndarray]" = OrderedDict()
+        self._cache: OrderedDict[str, np.ndarray] = OrderedDict()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 ``[len(texts), dim]``."""
-        vectors: List[np.ndarray] = [self.embed_one(text) for text in texts]
+        vectors: list[np.ndarray] = [self.embed_one(text) for text in texts]
         return np.stack(vectors) if vectors else np.empty((0, self.dim), dtype=np.float32)
 
     def embed_one(self, text: str) -> np.ndarray:
