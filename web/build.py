@@ -95,7 +95,9 @@ def build(*, force: bool = False) -> bool:
     OUT.mkdir(parents=True, exist_ok=True)
     _css(node)
     _javascript(node)
-    manifest = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in wanted if path.suffix != ".json"}
+    manifest = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in wanted if path.suffix != ".json"
+    }
     (OUT / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     stamp.write_text(digest)
     return True

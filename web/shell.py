@@ -1,7 +1,7 @@
 """The shell of every page: templates, assets, errors.
 
-A room keeps its pages in its own `templates/` folder and registers it under a prefix with `add_templates`; a page extends
-`base.html` and builds on the macros of `components.html`.
+A room keeps its pages in its own `templates/` folder and registers it under a prefix with `add_templates`; a page
+extends `base.html` and builds on the macros of `components.html`.
 """
 
 from __future__ import annotations

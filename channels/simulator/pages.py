@@ -1,7 +1,7 @@
 """`/phones`: the WeChat and the handset of a demo patient, side by side.
 
-The page is a remote control of the two simulators: what is typed here leaves the simulator as a vendor's signed callback,
-and what appears here is what the vendors' surfaces were asked to deliver. It knows nothing of the bot.
+The page is a remote control of the two simulators: what is typed here leaves the simulator as a vendor's signed
+callback, and what appears here is what the vendors' surfaces were asked to deliver. It knows nothing of the bot.
 """
 
 import asyncio
@@ -273,8 +273,7 @@ def _positions(last_event_id: str) -> dict[str, int] | None:
         return None
     numbers = dict(part.split(":", 1) for part in parts if ":" in part)
     return {
-        name: int(numbers.get(name, "0")) if numbers.get(name, "0").isdecimal() else 0
-        for name in ("wechat", "sms")
+        name: int(numbers.get(name, "0")) if numbers.get(name, "0").isdecimal() else 0 for name in ("wechat", "sms")
     }
 
 
@@ -285,10 +284,11 @@ async def _stream(
     past_seen: dict[str, int] | None,
     stopping: Callable[[], bool],
 ) -> AsyncIterator[str]:
-    """Server-sent events: `start` (unless it goes on where the line broke), what was said before (each phone by its own event), then `ready`, then what comes.
+    """Server-sent events: `start`, what was said before (`wechat`, `sms`), then `ready`, then what comes.
 
-    `status` (following, quota left) goes out at the start, after each event and with each heartbeat. Ids say how far both
-    phones are, so that a browser that lost the line asks for the rest only.
+    `start` tells the browser to begin with an empty log; it is left out where a line that broke goes on. `status`
+    (following, quota left) goes out at the start, after each event and with each heartbeat. Ids say how far both phones
+    are, so that a browser that lost the line asks for the rest only.
     """
     seen = past_seen or {"wechat": 0, "sms": 0}
     queue: asyncio.Queue[tuple[str, Event]] = asyncio.Queue(maxsize=1000)

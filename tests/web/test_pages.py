@@ -54,7 +54,9 @@ async def test_home_says_what_to_try(browser: aiohttp.ClientSession) -> None:
         headers = answer.headers
     assert 'lang="zh-CN"' in page and "试一试" in page and 'href="/phones"' in page
     assert "审计" not in page, "links for roles are hidden from visitors"
-    assert "script-src 'self'" in headers["Content-Security-Policy"] and "unsafe" not in headers["Content-Security-Policy"]
+    assert (
+        "script-src 'self'" in headers["Content-Security-Policy"] and "unsafe" not in headers["Content-Security-Policy"]
+    )
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
     assert not re.search(r"<script(?![^>]*\bsrc=)", page), "no inline scripts"
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page), "nothing from another site"
@@ -136,7 +138,9 @@ async def test_errors_are_pages_for_people_and_json_for_programs(site: Site, bro
         assert "Content-Security-Policy" in answer.headers
 
 
-@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:1", "", "/a\nb"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:1", "", "/a\nb"]
+)
 def test_nobody_is_led_elsewhere(target: str) -> None:
     assert safe_next(target) == "/"
     assert safe_next("/care/desk?tab=1") == "/care/desk?tab=1"

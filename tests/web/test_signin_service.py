@@ -103,9 +103,11 @@ async def test_ensure_admin_makes_one_and_leaves_it(database: Database) -> None:
     assert not service.password_fits(admin, "second-password")
 
 
-@pytest.mark.parametrize(("username", "password"), [("", PASSWORD), ("  ", PASSWORD), ("li", "short"), ("zhang", PASSWORD)])
+@pytest.mark.parametrize(
+    ("username", "password"), [("", PASSWORD), ("  ", PASSWORD), ("li", "short"), ("zhang", PASSWORD)]
+)
 async def test_bad_accounts_are_refused_in_chinese(database: Database, username: str, password: str) -> None:
     await a_nurse(database)
-    with pytest.raises(service.AccountError, match="[一-龥]"):
+    with pytest.raises(service.AccountError, match=r"[一-龥]"):
         async with database.write() as session:
             await service.create_user(session, username=username, display_name="", password=password, roles=[])

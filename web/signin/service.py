@@ -94,9 +94,7 @@ async def open_session(session: AsyncSession, user: StaffUser, now: datetime) ->
     """Sign `user` in; returns the token for the browser's cookie. Expired sessions are swept on the way."""
     token = new_secret()
     await session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
-    await session.execute(
-        update(StaffUser).where(StaffUser.id == user.id).values(failed_tries=0, locked_until=None)
-    )
+    await session.execute(update(StaffUser).where(StaffUser.id == user.id).values(failed_tries=0, locked_until=None))
     session.add(
         StaffSession(staff_id=user.id, token_hash=hash_token(token), created_at=now, expires_at=now + SESSION_LASTS)
     )
@@ -106,7 +104,10 @@ async def open_session(session: AsyncSession, user: StaffUser, now: datetime) ->
 
 
 async def staff_of(session: AsyncSession, token: str, now: datetime) -> StaffUser | None:
-    """Whose browser holds `token` (a plain value, as `find_user`'s); None when it expired, was signed out, or the account is switched off."""
+    """Whose browser holds `token`, as a plain value.
+
+    None when it expired, was signed out, or the account is switched off.
+    """
     found: StaffUser | None = await session.scalar(
         select(StaffUser)
         .join(StaffSession, StaffSession.staff_id == StaffUser.id)
