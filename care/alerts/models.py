@@ -24,6 +24,7 @@ class Alert(Base):
     `text` is what the person wrote.
 
     `status`: `open`, `acknowledged`, `closed`. `patient_id` empty: the contact is bound to nobody.
+    `false_alarm_at`: the person said that nothing was the matter; a nurse still closes it.
     """
 
     __tablename__ = "alert"
@@ -41,6 +42,7 @@ class Alert(Base):
     text_sealed: Mapped[bytes | None] = sealed_column()
     note = EncryptedText()
     note_sealed: Mapped[bytes | None] = sealed_column()
+    false_alarm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     acknowledged_by: Mapped[UUID | None]

@@ -79,6 +79,17 @@ async def acknowledge(session: AsyncSession, alert_id: UUID, *, staff_id: UUID, 
     return True
 
 
+async def false_alarm(session: AsyncSession, alert_id: UUID, *, now: datetime) -> bool:
+    """The person said it was none. The alert stays open, below the others, until a nurse closes it."""
+    changed = await session.execute(
+        update(Alert)
+        .where(Alert.id == alert_id, Alert.status != "closed", Alert.false_alarm_at.is_(None))
+        .values(false_alarm_at=now)
+        .returning(Alert.id)
+    )
+    return changed.first() is not None
+
+
 async def close(
     session: AsyncSession, alert_id: UUID, *, staff_id: UUID, now: datetime, note: str | None = None
 ) -> bool:
@@ -98,12 +109,16 @@ async def close(
 
 
 async def open_alerts(session: AsyncSession, limit: int = 100) -> Sequence[Alert]:
-    """Alerts not yet closed: unseen before seen, danger to life before red flags, oldest first."""
+    """Alerts not yet closed.
+
+    Unseen before seen, false alarms last, danger to life before red flags, oldest first.
+    """
     query = (
         select(Alert)
         .where(Alert.status != "closed")
         .order_by(
             case((Alert.status == "open", 0), else_=1),
+            case((Alert.false_alarm_at.is_(None), 0), else_=1),
             case((Alert.kind == AlertKind.RED_FLAG, 1), else_=0),
             Alert.opened_at,
         )

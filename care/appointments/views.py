@@ -116,7 +116,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """`number` in the half-day (from 1), people `ahead` who were not seen yet, and a rough wait in `minutes`."""
+    """`number` in the half-day (from 1), people `ahead` not seen yet, and a rough wait in `minutes`."""
 
     number: int
     ahead: int

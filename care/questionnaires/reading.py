@@ -63,12 +63,23 @@ def _read_choice(item: Item, folded: str) -> Read | Unread:
         if number != int(number) or not 1 <= number <= len(item.choices):
             return Unread("not_an_option")
         return Read(item.choices[int(number) - 1].code)
-    inside = [choice for choice in item.choices if choice.label in folded]
-    longest = [c for c in inside if not any(c is not o and c.label in o.label for o in inside)]
-    if len(longest) == 1:
-        return Read(longest[0].code)
-    around = [choice for choice in item.choices if len(folded) >= 2 and folded in choice.label]
-    return Read(around[0].code) if not inside and len(around) == 1 else Unread("not_an_option")
+    named = _named_with_filler(item, folded)
+    return Unread("not_an_option") if named is None else Read(named)
+
+
+def _named_with_filler(item: Item, folded: str) -> str | None:
+    """The code of the one option named, if all else is filler.
+
+    "挺满意的" is 满意, "不太满意" is left to be asked.
+    """
+    rest, found = folded, []
+    for choice in sorted(item.choices, key=lambda choice: -len(choice.label)):
+        if choice.label in rest:
+            found.append(choice.code)
+            rest = rest.replace(choice.label, "")
+    for filler in sorted(_words()["fillers"], key=len, reverse=True):
+        rest = rest.replace(filler, "")
+    return found[0] if len(found) == 1 and not rest.strip() else None
 
 
 def _read_boolean(folded: str) -> Read | Unread:
