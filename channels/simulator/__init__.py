@@ -1,1 +1,1 @@
-"""Stand-ins for the vendors: their own HTTP surfaces, their limits, and a control plane to play the patient."""
+"""Stand-ins for the vendors: their HTTP surfaces, their limits, and a control plane to play the patient."""

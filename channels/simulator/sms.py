@@ -333,8 +333,8 @@ def create_sms_simulator(
 ) -> FastAPI:
     """The whole stand-in; `app.state.sim` is its `SmsSimulator`.
 
-    `clock` drives limits and times; requests' dates are compared with `request_clock`: by default `clock` when one is given
-    (the account under test shares it), else real time.
+    `clock` drives limits and times; requests' dates are compared with `request_clock`: by default `clock`
+    when one is given (the account under test shares it), else real time.
     """
     sim = SmsSimulator(config, up_url, report_url, clock, request_clock)
 

@@ -1,6 +1,8 @@
-"""What the Alibaba Cloud stand-in enforces: signatures and templates in review, variables, numbers, rolling limits. No I/O.
+"""What the Alibaba Cloud stand-in enforces: signatures and templates in review, variables, numbers, rolling
+limits. No I/O.
 
-Sources: https://help.aliyun.com/document_detail/55284.html (SendSms), 2881383.html (limits), 463270.htm (templates), 101346.html (codes).
+Sources: https://help.aliyun.com/document_detail/55284.html (SendSms), 2881383.html (limits), 463270.htm
+(templates), 101346.html (codes).
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ class SmsRules:
         self.clock = clock
         self.templates = {template.code: template for template in config.templates}
         self.signs: dict[str, str] = {t.sign: "approved" for t in config.templates} | dict(config.signs)
-        self.accepted: list[Sent] = []
+        self.accepted: deque[Sent] = deque(maxlen=100_000)
         self.blacklist: set[str] = set()
         self.last_sign: dict[str, str] = {}
         self.out_of_service = False

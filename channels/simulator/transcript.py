@@ -17,9 +17,9 @@ Direction = Literal["in", "out", "system"]
 Event = dict[str, Any]
 """`{"seq", "direction", "text", "menu": [{"id", "label"}], "at", "kind", "parts"}`.
 
-`direction`: `in` is what the patient sent, `out` what the hospital sent, `system` what the phone itself says.
-`kind`: `text`, `menu`, `event`, `image`… for `in`; `passive`, `custom`, `template`, `sms`, `error` for `out`. `at` is ISO 8601, UTC+8.
-`seq` counts up over all addresses of one simulator.
+`direction`: `in` is what the patient sent, `out` what the hospital sent, `system` what the phone itself
+says. `kind`: `text`, `menu`, `event`, `image`… for `in`; `passive`, `custom`, `template`, `sms`, `error`
+for `out`. `at` is ISO 8601, UTC+8. `seq` counts up over all addresses of one simulator.
 """
 
 
@@ -81,7 +81,7 @@ class Transcripts:
             listeners.discard(queue)
 
     async def server_sent(self, address: str, after: int | None, beat: float = 15.0) -> AsyncIterator[bytes]:
-        """The feed as server-sent events, with a comment every `beat` seconds so that proxies keep it open."""
+        """The feed as server-sent events, with a comment every `beat` seconds so that it stays open."""
         feed = self.listen(address, after)
         pending: asyncio.Future[Event] | None = None
         try:

@@ -1,4 +1,5 @@
-"""Delivers pushes to the callback as WeChat does: signed, timed, repeated; then shows the patient what came back.
+"""Delivers pushes to the callback as WeChat does: signed, timed, repeated; then shows the patient what came
+back.
 
 The ciphers here are wechatpy's, not ours, so that a mistake of ours cannot agree with itself.
 """
@@ -31,8 +32,8 @@ TROUBLE = "该公众号提供的服务出现故障，请稍后再试"
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """`status`: `ok` answered, `failed` never answered rightly, `dropped` not pushed (MarkFail). `reply` is the passive
-    reply's text, `deliveries` how often the callback was called, `detail` the last failure."""
+    """`status`: `ok` answered, `failed` never answered rightly, `dropped` not pushed (MarkFail). `reply` is
+    the passive reply's text, `deliveries` how often the callback was called, `detail` the last failure."""
 
     status: Literal["ok", "failed", "dropped"]
     reply: str = ""
@@ -41,7 +42,8 @@ class PushResult:
 
 
 class BadAnswer(Exception):
-    """The callback answered 200 with something that is no answer: not repeated, the patient sees the error."""
+    """The callback answered 200 with something that is no answer: not repeated, the patient sees the
+    error."""
 
 
 class Pusher:
@@ -58,7 +60,8 @@ class Pusher:
         self._stopped_until = float("-inf")
 
     async def push(self, openid: str, fields: dict[str, Any]) -> PushResult:
-        """One event or message to its end: answered, or given up after the configured number of deliveries."""
+        """One event or message to its end: answered, or given up after the configured number of
+        deliveries."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._stopped_until:
             return PushResult("dropped", detail="MarkFail")
@@ -159,7 +162,7 @@ class Pusher:
                 raise BadAnswer("wrong MsgSignature")
             try:
                 _, reply = read_envelope(self._cipher.decrypt(reply["Encrypt"], self._config.appid).encode())
-            except Exception as error:  # noqa: BLE001  wechatpy raises whatever its parts raise
+            except Exception as error:
                 raise BadAnswer(f"cannot decrypt: {type(error).__name__}") from None
         if (
             reply.get("ToUserName") != fields["FromUserName"]

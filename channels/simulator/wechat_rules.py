@@ -1,12 +1,13 @@
 """What the WeChat stand-in knows and enforces: users, tokens, windows, quotas, errcodes. No I/O.
 
-Numbers are configuration; their sources are the vendor's pages under https://developers.weixin.qq.com/doc/service/ unless a
-line says otherwise.
+Numbers are configuration; their sources are the vendor's pages under
+https://developers.weixin.qq.com/doc/service/ unless a line says otherwise.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,8 @@ ERRORS: dict[int, str] = {
     -1: "system error",
     40001: "invalid credential, access_token is invalid or not latest",
     40003: "invalid openid",
+    40004: "invalid media type",
+    40006: "invalid media size",
     40007: "invalid media_id",
     40008: "invalid message type",
     40013: "invalid appid",
@@ -24,6 +27,7 @@ ERRORS: dict[int, str] = {
     40016: "invalid button size",
     40017: "invalid button type",
     40029: "invalid code",
+    40030: "invalid refresh_token",
     40033: "invalid charset. please check your request, if include \\uxxxx will create fail!",
     40037: "invalid template_id",
     40097: "invalid args",
@@ -34,6 +38,7 @@ ERRORS: dict[int, str] = {
     40243: "appsecret has been frozen",
     41001: "access_token missing",
     41030: "invalid page",
+    41005: "media data missing",
     42001: "access_token expired",
     42003: "code expired",
     43004: "require subscribe",
@@ -87,7 +92,8 @@ class SimWeChatConfig:
     grants: Mapping[str, tuple[int, float]] = field(default_factory=lambda: dict(GRANTS))
     push_timeout: float = 5.0
     push_deliveries: int = 3
-    """Deliveries in all; the page says "重试三次", peers read it as three in all (chatgpt-on-wechat, WeRoBot#801)."""
+    """Deliveries in all; the page says "重试三次", peers read it as three in all (chatgpt-on-wechat,
+    WeRoBot#801)."""
     push_spacing: float = 5.0
     """Seconds from one delivery to the next; unpublished."""
     markfail_after: int = 10
@@ -114,6 +120,10 @@ class SimWeChatConfig:
     transcript_events: int = 500
     templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Template id → its fields (`thing1`, `time2`…), for template messages and subscription notices."""
+    oauth_domains: tuple[str, ...] = ()
+    """Hosts pages may be sent back to; empty: any."""
+    snapshot_users: tuple[str, ...] = ()
+    """openids that WeChat would show a page to as a virtual snapshot account."""
     ip_white_list: tuple[str, ...] = ()
     """Empty: every address may fetch tokens."""
 
@@ -152,8 +162,8 @@ class WeChatRules:
         self.config = config
         self.clock = clock
         self.users: dict[str, User] = {}
-        self.accepted: list[tuple[str, str]] = []
-        """`(openid, msgtype)` of every accepted message, for counting."""
+        self.accepted: deque[tuple[str, str]] = deque(maxlen=100_000)
+        """`(openid, msgtype)` of the accepted messages."""
         self.blocked = False
         self.menu: dict[str, Any] | None = None
         self._counts: dict[str, tuple[int, int]] = {}
@@ -243,6 +253,12 @@ class WeChatRules:
     def revoke_tokens(self) -> None:
         """As if another system had fetched tokens and the grace had passed."""
         self._reset_tokens()
+
+    def clear_counts(self) -> None:
+        """`clear_quota`: ten times a month, all daily counters back to nothing."""
+        month = self._counts.get("clear", (0, 0))
+        self.count("clear", 10, 30 * 86400, 48006)
+        self._counts = {"clear": self._counts.get("clear", month)}
 
     def count(self, name: str, limit: int, seconds: int = 86400, code: int = 45009) -> None:
         """One more call of `name`; refused above `limit` in the present day (UTC+8) or minute."""

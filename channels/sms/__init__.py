@@ -1,1 +1,2 @@
-"""SMS: templates with their limits, Alibaba Cloud's API and its callbacks. Nothing here touches the database."""
+"""SMS: templates with their limits, Alibaba Cloud's API and its callbacks. Nothing here touches the
+database."""

@@ -19,7 +19,8 @@ def canonical_query(query: Mapping[str, str]) -> str:
 def signature(
     secret: str, method: str, path: str, query: str, headers: Mapping[str, str], body_hash: str
 ) -> str:
-    """Hex signature over `headers` (lower-case names, all of them signed) and an already canonical `query`."""
+    """Hex signature over `headers` (lower-case names, all of them signed) and an already canonical
+    `query`."""
     names = sorted(headers)
     canonical = "\n".join(
         (

@@ -1,7 +1,7 @@
 """Alibaba Cloud SMS, API 2017-05-25: SendSms over our own client.
 
-https://help.aliyun.com/document_detail/55284.html: the API is not idempotent; after a timeout nothing is sent again by itself.
-Codes: https://help.aliyun.com/document_detail/101346.html.
+https://help.aliyun.com/document_detail/55284.html: the API is not idempotent; after a timeout nothing is
+sent again by itself. Codes: https://help.aliyun.com/document_detail/101346.html.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ SECRET_LENGTH = 24
 
 @dataclass(frozen=True, slots=True)
 class AliyunAccount:
-    """Keys of one account. `callback_secrets` are the path parts accepted in its callback URLs, the current one first."""
+    """Keys of one account. `callback_secrets` are the path parts accepted in its callback URLs, the current
+    one first."""
 
     account_id: str
     access_key_id: str
@@ -59,10 +60,11 @@ class _Answer:
 
 
 class AliyunSender:
-    """A `Sender` that speaks approved templates only: `template_code` and `variables` of the message, the rest is ignored.
+    """A `Sender` that speaks approved templates only: `template_code` and `variables` of the message, the
+    rest is ignored.
 
-    With `templates`, what the vendor would refuse is refused here, without a call. `client_ref` travels as OutId and comes
-    back in the delivery report.
+    With `templates`, what the vendor would refuse is refused here, without a call. `client_ref` travels as
+    OutId and comes back in the delivery report.
     """
 
     def __init__(
@@ -95,7 +97,8 @@ class AliyunSender:
         return _send_result(await self.call("SendSms", query))
 
     async def query_details(self, address: str, day: str, vendor_id: str = "") -> list[dict[str, Any]] | None:
-        """QuerySendDetails: what became of the messages to `address` on `day` (`20261122`, UTC+8); `None` when it failed.
+        """QuerySendDetails: what became of the messages to `address` on `day` (`20261122`, UTC+8); `None`
+        when it failed.
 
         Each is the vendor's own object: `OutId`, `SendStatus` (1 waiting, 2 failed, 3 delivered), `ErrCode`….
         """

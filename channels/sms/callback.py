@@ -1,7 +1,8 @@
 """What Alibaba Cloud pushes to us: patients' answers (SmsUp) and delivery reports (SmsReport).
 
-https://help.aliyun.com/document_detail/101867.html: JSON arrays, unsigned, times in UTC+8; anything but our exact answer is
-repeated after 1, 5 and 10 minutes. So: a long secret in the path, whatever is unreadable quarantined and acknowledged.
+https://help.aliyun.com/document_detail/101867.html: JSON arrays, unsigned, times in UTC+8; anything but our
+exact answer is repeated after 1, 5 and 10 minutes. So: a long secret in the path, whatever is unreadable
+quarantined and acknowledged.
 """
 
 from __future__ import annotations
@@ -183,7 +184,8 @@ async def _acknowledge(
     receipts: list[Receipt],
     receipt_sink: ReceiptSink,
 ) -> Response:
-    """Keeps everything, then acknowledges; 503 when it could not be kept, so that the vendor repeats the batch."""
+    """Keeps everything, then acknowledges; 503 when it could not be kept, so that the vendor repeats the
+    batch."""
     try:
         if problems:
             reason = "; ".join(sorted(set(problems)))
@@ -195,7 +197,7 @@ async def _acknowledge(
     except StorageUnavailable:
         log.error("aliyun push not stored: storage unavailable", extra={"account": account.account_id})
         return Response(status_code=503)
-    except Exception as error:  # noqa: BLE001  whatever it was, the vendor must send it again
+    except Exception as error:
         log.error("aliyun push not stored: %s", type(error).__name__, extra={"account": account.account_id})
         return Response(status_code=503)
     return Response(ACCEPTED, media_type="application/json")

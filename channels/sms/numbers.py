@@ -8,7 +8,8 @@ HOME = "CN"
 
 
 def to_e164(number: str, region: str = HOME) -> str | None:
-    """`+8613800138000` from whatever a vendor writes (138…, 86138…, +86 138…, 0086138…); `None` when it is no number."""
+    """`+8613800138000` from whatever a vendor writes (138…, 86138…, +86 138…, 0086138…); `None` when it is
+    no number."""
     text = number.strip().replace(" ", "").replace("-", "")
     if region == HOME:
         text = text.removeprefix("00")

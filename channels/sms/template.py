@@ -1,6 +1,7 @@
 """Approved SMS templates: variables, length in parts, and the vendor's rules checked before the vendor does.
 
-Rules: https://help.aliyun.com/document_detail/463270.htm (templates), https://help.aliyun.com/document_detail/414224.html (length).
+Rules: https://help.aliyun.com/document_detail/463270.htm (templates),
+https://help.aliyun.com/document_detail/414224.html (length).
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SmsTemplate:
-    """One registered template. `code` is the vendor's, `key` ours; `text` holds `${name}` variables and no signature;
-    `sign` is the signature without 【】."""
+    """One registered template. `code` is the vendor's, `key` ours; `text` holds `${name}` variables and no
+    signature; `sign` is the signature without 【】."""
 
     code: str
     key: str
@@ -88,7 +89,8 @@ class SmsTemplate:
         return list(_template_problems(self))
 
     def problems_with(self, variables: Mapping[str, str]) -> list[Finding]:
-        """What the vendor would refuse in this send: state, missing or unknown variables, their lengths and contents."""
+        """What the vendor would refuse in this send: state, missing or unknown variables, their lengths and
+        contents."""
         return list(_variable_problems(self, variables))
 
 

@@ -12,7 +12,8 @@ Mode = Literal["plain", "compat", "safe"]
 AccountType = Literal["service", "subscription", "test"]
 
 PUBLIC_API = "https://api.weixin.qq.com"
-"""Main host; https://developers.weixin.qq.com/doc/service/guide/dev/ lists `api2` as the disaster-recovery host."""
+"""Main host; https://developers.weixin.qq.com/doc/service/guide/dev/ lists `api2` as the disaster-recovery
+host."""
 DISASTER_API = "https://api2.weixin.qq.com"
 
 
@@ -20,9 +21,10 @@ DISASTER_API = "https://api2.weixin.qq.com"
 class WeChatAccount:
     """Keys and kind of one account.
 
-    `account_id` is our name for it and appears in the callback's path (`/wx/{account_id}`). `tokens` and `aes_keys` (the
-    43-character EncodingAESKey) list every value accepted now, the current one first, so that a key can be changed without
-    losing messages. `mode` is what the console is set to: `plain` 明文, `compat` 兼容, `safe` 安全. Secrets never show in `repr`.
+    `account_id` is our name for it and appears in the callback's path (`/wx/{account_id}`). `tokens` and
+    `aes_keys` (the 43-character EncodingAESKey) list every value accepted now, the current one first, so
+    that a key can be changed without losing messages. `mode` is what the console is set to: `plain` 明文,
+    `compat` 兼容, `safe` 安全. Secrets never show in `repr`.
     """
 
     account_id: str

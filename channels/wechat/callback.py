@@ -1,8 +1,9 @@
-"""The route WeChat pushes to: check, decrypt, hand to the sink, acknowledge. It decides nothing about the message.
+"""The route WeChat pushes to: check, decrypt, hand to the sink, acknowledge. It decides nothing about the
+message.
 
-Answers: 403 for what cannot be trusted, 413 for too much, 503 when the message could not be kept (WeChat sends it again),
-`success` or a passive reply for the rest, unreadable bodies included (those are quarantined: refusing them would only make
-WeChat repeat them and show the patient an error).
+Answers: 403 for what cannot be trusted, 413 for too much, 503 when the message could not be kept (WeChat
+sends it again), `success` or a passive reply for the rest, unreadable bodies included (those are
+quarantined: refusing them would only make WeChat repeat them and show the patient an error).
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class Refused(Exception):
 
 
 class NonceMemory:
-    """Which body came with a nonce. For plain mode, whose signature does not cover the body: WeChat's retry brings the same
-    body, another one under a used nonce is a forgery. Bounded, in this process only.
+    """Which body came with a nonce. For plain mode, whose signature does not cover the body: WeChat's retry
+    brings the same body, another one under a used nonce is a forgery. Bounded, in this process only.
     """
 
     def __init__(self, lifetime: float = 600.0, size: int = 50_000) -> None:
@@ -72,7 +73,8 @@ class NonceMemory:
 
 
 def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, clock: Clock) -> APIRouter:
-    """`GET` and `POST /wx/{account}` for every account in `accounts` (looked up at each call, so it may change)."""
+    """`GET` and `POST /wx/{account}` for every account in `accounts` (looked up at each call, so it may
+    change)."""
     router = APIRouter()
     nonces = NonceMemory()
 
@@ -115,7 +117,7 @@ def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, cl
             )
         except TimeoutError:
             log.error("wechat push not stored in time", extra={"account": account_id})
-        except Exception as error:  # noqa: BLE001  whatever it was, WeChat must send it again
+        except Exception as error:
             log.error(
                 "wechat push not stored: %s",
                 type(error).__name__,

@@ -1,4 +1,5 @@
-"""Calls to WeChat's API: timeouts, one shared token, a single retry. What went wrong is a value, not an exception."""
+"""Calls to WeChat's API: timeouts, one shared token, a single retry. What went wrong is a value, not an
+exception."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=2, sock_connect=2, sock_read=5)
 """Seconds: connect 2, read 5; 10 in all, against answers that drip."""
 KEEPALIVE = 4.0
-"""Seconds an idle connection is kept: less than any server's own, so that a POST never meets one being closed."""
+"""Seconds an idle connection is kept: less than any server's own, so that a POST never meets one being
+closed."""
 MAX_ANSWER = 256 * 1024
 MAX_MEDIA = 20 * 1024 * 1024
 """Bytes of one downloaded medium; WeChat's own largest kind is 10 MB."""
@@ -86,7 +88,8 @@ class WeChatClient:
         return await self._custom({"touser": openid, "msgtype": "text", "text": {"content": text}})
 
     async def send_menu(self, openid: str, head: str, items: list[dict[str, str]], tail: str) -> Answer:
-        """`message/custom/send`, a msgmenu; items are `{"id", "content"}`. Verified service accounts only (else 40200)."""
+        """`message/custom/send`, a msgmenu; items are `{"id", "content"}`. Verified service accounts only
+        (else 40200)."""
         menu = {"head_content": head, "list": items, "tail_content": tail}
         return await self._custom({"touser": openid, "msgtype": "msgmenu", "msgmenu": menu})
 
@@ -108,7 +111,8 @@ class WeChatClient:
         url: str = "",
         client_msg_id: str = "",
     ) -> Answer:
-        """`message/template/send`; only for what the patient's own action triggered. `msgid` in the answer."""
+        """`message/template/send`; only for what the patient's own action triggered. `msgid` in the
+        answer."""
         payload: dict[str, Any] = {
             "touser": openid,
             "template_id": template_id,
@@ -159,7 +163,8 @@ class WeChatClient:
         return await self.get("/cgi-bin/menu/delete", {})
 
     async def download_media(self, media_id: str, limit: int = MAX_MEDIA) -> tuple[str, bytes] | Failure:
-        """`(content type, bytes)` of a temporary medium (kept three days); `Unclear` when longer than `limit`."""
+        """`(content type, bytes)` of a temporary medium (kept three days); `Unclear` when longer than
+        `limit`."""
         for attempt in (1, 2):
             try:
                 token = await self.tokens.current()
@@ -187,7 +192,8 @@ class WeChatClient:
         return Unclear("no medium")
 
     async def get(self, path: str, params: dict[str, str], field: str = "errcode") -> Answer:
-        """Any endpoint by GET. Success is errcode 0, or the presence of `field` where the vendor leaves errcode out."""
+        """Any endpoint by GET. Success is errcode 0, or the presence of `field` where the vendor leaves
+        errcode out."""
         return await self._call("GET", path, params, None, field)
 
     async def post(self, path: str, payload: dict[str, Any], field: str = "errcode") -> Answer:

@@ -1,6 +1,7 @@
 """WeChat's callback format: signatures, AES mode, XML and JSON envelopes, passive replies.
 
-Source: https://developers.weixin.qq.com/doc/service/guide/dev/push/encryption.html (the official vectors are in the tests).
+Source: https://developers.weixin.qq.com/doc/service/guide/dev/push/encryption.html (the official vectors
+are in the tests).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Malformed(CodecError):
     """Readable by nobody: not XML or JSON, or a needed field is missing."""
 
 
-# -- signatures ------------------------------------------------------------------------------------------------------
+# -- signatures
 
 
 def sign(*parts: str) -> str:
@@ -65,7 +66,7 @@ def signature_ok(tokens: Iterable[str], given: str, *parts: str) -> bool:
     return found
 
 
-# -- AES -------------------------------------------------------------------------------------------------------------
+# -- AES
 
 
 @lru_cache(maxsize=64)
@@ -86,7 +87,8 @@ def encrypt(message: bytes, key: bytes, appid: str, random16: bytes | None = Non
 
 
 def decrypt(encoded: str, key: bytes, appid: str) -> bytes:
-    """The message inside `encoded`; `CannotDecrypt` unless base64, padding, length and appid are all right."""
+    """The message inside `encoded`; `CannotDecrypt` unless base64, padding, length and appid are all
+    right."""
     try:
         cipher = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
@@ -120,11 +122,12 @@ def decrypt_any(encoded: str, keys: Iterable[bytes], appid: str) -> tuple[bytes,
     raise failure
 
 
-# -- envelopes -------------------------------------------------------------------------------------------------------
+# -- envelopes
 
 
 def read_envelope(body: bytes) -> tuple[Format, dict[str, Any]]:
-    """The fields of an XML or JSON body; `Malformed` for anything odd (entities, repeated fields, deep nesting…)."""
+    """The fields of an XML or JSON body; `Malformed` for anything odd (entities, repeated fields, deep
+    nesting…)."""
     try:
         text = body.decode("utf-8").strip()
     except UnicodeDecodeError:
@@ -142,7 +145,8 @@ def read_envelope(body: bytes) -> tuple[Format, dict[str, Any]]:
 
 
 class _XmlReader:
-    """Reads `<xml>` into dicts: an element with children is a dict, a repeated child a list, any other its text.
+    """Reads `<xml>` into dicts: an element with children is a dict, a repeated child a list, any other its
+    text.
 
     Document types are refused, and with them every entity but XML's own five. Attributes are ignored.
     """
@@ -222,9 +226,10 @@ def field_text(fields: Mapping[str, Any], name: str, limit: int = 64 * 1024) -> 
 def to_inbound(fields: dict[str, Any], account_id: str) -> Inbound:
     """One message or event as the house knows it.
 
-    Messages other than text become `media`: `event` is the MsgType (`voice`, `image`, `location`…), `event_key` the MediaId.
-    For a scene QR code `event_key` is the scene itself, on `subscribe` (without `qrscene_`) as on `scan`. For
-    template and mass results `event_key` is the MsgID. `option_ref` is the tapped menu item's id.
+    Messages other than text become `media`: `event` is the MsgType (`voice`, `image`, `location`…),
+    `event_key` the MediaId. For a scene QR code `event_key` is the scene itself, on `subscribe` (without
+    `qrscene_`) as on `scan`. For template and mass results `event_key` is the MsgID. `option_ref` is the
+    tapped menu item's id.
     """
     sender = field_text(fields, "FromUserName", 128)
     message_type = field_text(fields, "MsgType", 64).lower()
@@ -299,7 +304,7 @@ def _digest(fields: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-# -- passive replies -------------------------------------------------------------------------------------------------
+# -- passive replies
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

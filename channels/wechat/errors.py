@@ -1,7 +1,7 @@
 """What WeChat's error codes mean for one message.
 
-Codes: https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html and the customer-service
-message page. Waiting times are ours.
+Codes: https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html and the
+customer-service message page. Waiting times are ours.
 """
 
 from __future__ import annotations

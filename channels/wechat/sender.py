@@ -11,8 +11,9 @@ RETRY_SECONDS = 2.0
 
 
 class WeChatSender:
-    """A `Sender` for one account. Long texts go as several messages; menus as msgmenu where the account may, else as
-    numbered text. Once a part was accepted the rest is never tried again: the result is then `UNCERTAIN`.
+    """A `Sender` for one account. Long texts go as several messages; menus as msgmenu where the account
+    may, else as numbered text. Once a part was accepted the rest is never tried again: the result is then
+    `UNCERTAIN`.
     """
 
     def __init__(self, client: WeChatClient) -> None:

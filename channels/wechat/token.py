@@ -1,7 +1,7 @@
 """One access token shared by every process.
 
-WeChat's stable token (https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken) stays the same until its last
-five minutes; a new one leaves the old valid for five more.
+WeChat's stable token (https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken) stays
+the same until its last five minutes; a new one leaves the old valid for five more.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class TokenKeeper:
         return self._keep(token)
 
     async def replace(self, refused: str) -> str | None:
-        """Another token than `refused`, or the same one fetched anew; `None` when it was fetched seconds ago."""
+        """Another token than `refused`, or the same one fetched anew; `None` when it was fetched seconds
+        ago."""
         token = await self._store.get(self._account_id)
         if token is None or token.value == refused:
             if token is not None and self._now() - token.fetched_at < REFETCH_PAUSE:

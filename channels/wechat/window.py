@@ -1,8 +1,9 @@
 """How many customer-service messages an openid may still get, and until when.
 
-Source: https://developers.weixin.qq.com/doc/service/api/customer/message/api_sendcustommessage (5 in 48 h after a message, 3 in a
-minute after a menu click, a follow or a scan). That a tap on a msgmenu item counts as a click, and that grants do not add
-up but take the larger count and the later end, are third-party readings of WeChat's notes.
+Source: https://developers.weixin.qq.com/doc/service/api/customer/message/api_sendcustommessage (5 in 48 h
+after a message, 3 in a minute after a menu click, a follow or a scan). That a tap on a msgmenu item counts
+as a click, and that grants do not add up but take the larger count and the later end, are third-party
+readings of WeChat's notes.
 """
 
 from __future__ import annotations

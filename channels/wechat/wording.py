@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from channels.ports import MenuItem, Rendered
 
 TEXT_BYTES = 2048
-"""UTF-8 bytes in one text; undocumented, measured by users (MamaShip/Observer#77, chatgpt-on-wechat MAX_UTF8_LEN)."""
+"""UTF-8 bytes in one text; undocumented, measured by users (MamaShip/Observer#77, chatgpt-on-wechat
+MAX_UTF8_LEN)."""
 MENU_ITEMS = 5
 """Most options as a tappable menu; WeChat's own limit (45098) is unpublished."""
 
@@ -19,12 +20,14 @@ _PAUSE = "，,、：: "
 
 
 def clean(text: str) -> str:
-    """`text` without lone surrogates and control characters: JSON would escape them, and WeChat refuses escapes (40033)."""
+    """`text` without lone surrogates and control characters: JSON would escape them, and WeChat refuses
+    escapes (40033)."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").encode("utf-8", "ignore").decode())
 
 
 def split_text(text: str, limit: int = TEXT_BYTES) -> list[str]:
-    """`text` in pieces of at most `limit` UTF-8 bytes, cut after a sentence, else a pause, else a whole character."""
+    """`text` in pieces of at most `limit` UTF-8 bytes, cut after a sentence, else a pause, else a whole
+    character."""
     parts: list[str] = []
     rest = text.strip()
     while len(rest.encode()) > limit:

@@ -1,0 +1,68 @@
+"""Both stand-ins in a process of their own: `python -m channels.simulator FILE`.
+
+FILE is JSON, either part may be missing; fields are those of `SimWeChatConfig`, `SimSmsConfig` and
+`SmsTemplate`:
+
+    {"wechat": {"port": 8081, "callback_url": "http://127.0.0.1:8000/wx/main", "followers": ["o1"], "mode":
+    "safe"}, "sms": {"port": 8082, "up_url": "http://…/up", "report_url": "http://…/report", "templates":
+    [{"code": "SMS_1", …}]}}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvicorn
+from fastapi import FastAPI
+
+from channels.simulator.sms import create_sms_simulator
+from channels.simulator.sms_rules import SimSmsConfig
+from channels.simulator.wechat import create_wechat_simulator
+from channels.simulator.wechat_rules import SimWeChatConfig
+from channels.sms.template import SmsTemplate
+
+
+def wechat_app(settings: dict[str, Any]) -> FastAPI:
+    """The WeChat stand-in from its part of the file, `port` left out; `TypeError` names an unknown field."""
+    given = dict(settings)
+    callback_url = given.pop("callback_url")
+    for name in ("followers", "ip_white_list", "oauth_domains", "snapshot_users"):
+        if name in given:
+            given[name] = tuple(given[name])
+    if "templates" in given:
+        given["templates"] = {code: tuple(fields) for code, fields in given["templates"].items()}
+    if "grants" in given:
+        given["grants"] = {kind: (count, seconds) for kind, (count, seconds) in given["grants"].items()}
+    return create_wechat_simulator(SimWeChatConfig(**given), callback_url)
+
+
+def sms_app(settings: dict[str, Any]) -> FastAPI:
+    """The SMS stand-in from its part of the file, `port` left out."""
+    given = dict(settings)
+    up_url, report_url = given.pop("up_url"), given.pop("report_url", "")
+    given["templates"] = tuple(SmsTemplate(**template) for template in given.get("templates", ()))
+    if "push_retries" in given:
+        given["push_retries"] = tuple(given["push_retries"])
+    if "code_limits" in given:
+        given["code_limits"] = {float(seconds): count for seconds, count in given["code_limits"].items()}
+    return create_sms_simulator(SimSmsConfig(**given), up_url, report_url)
+
+
+async def run(settings: dict[str, Any], host: str = "127.0.0.1") -> None:
+    """Serves whatever the file configures until the process is told to stop."""
+    servers = []
+    for name, build in (("wechat", wechat_app), ("sms", sms_app)):
+        if name in settings:
+            given = dict(settings[name])
+            port = int(given.pop("port"))
+            config = uvicorn.Config(build(given), host=host, port=port, log_level="warning", access_log=False)
+            servers.append(uvicorn.Server(config))
+    await asyncio.gather(*(server.serve() for server in servers))
+
+
+if __name__ == "__main__":
+    asyncio.run(run(orjson.loads(Path(sys.argv[1]).read_bytes())))
