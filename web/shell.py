@@ -1,7 +1,7 @@
 """The shell of every page: templates, assets, errors.
 
-A room keeps its pages in its own `templates/` folder and registers it under a prefix with `add_templates`; a page
-extends `base.html` and builds on the macros of `components.html`.
+A room keeps its pages in its own `templates/` folder and registers it under a prefix with `add_templates`; a
+page extends `base.html` and builds on the macros of `components.html`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from starlette.types import Scope
 
 from store.database import DatabaseUnavailable
 from web.security import HEADERS, SecurityHeaders, csrf_token, keep_csrf
+from web.texts import say
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-DEFAULT_HOSPITAL = "伴医示范医院"
 
 _rooms: dict[str, FileSystemLoader] = {}
 environment = Environment(
@@ -85,7 +85,7 @@ def render(request: Request, template: str, status_code: int = 200, **context: A
         "staff": getattr(request.state, "staff", None),
         "nav": visible_links(request),
         "csrf": csrf_token(request),
-        "hospital": getattr(request.app.state, "hospital_name", DEFAULT_HOSPITAL),
+        "hospital": getattr(request.app.state, "hospital_name", say("hospital")),
     }
     page = environment.get_template(template).render({**shared, **context})
     response = HTMLResponse(page, status_code=status_code)
@@ -108,23 +108,17 @@ def mount_static(app: FastAPI) -> None:
     app.mount("/static", _Static(directory=STATIC), name="static")
 
 
-_ERRORS: Mapping[int, tuple[str, str]] = {
-    401: ("请先登录", "登录后再打开这个页面。"),
-    403: ("没有权限", "您的账号不能打开这个页面。需要的话，请联系管理员。"),
-    404: ("没有这个页面", "地址可能写错了，或者内容已经移走。"),
-    405: ("不能这样打开", "请从页面上的按钮进入。"),
-    422: ("填写有误", "请返回检查填写的内容。"),
-    429: ("操作太频繁", "请稍等一分钟再试。"),
-    500: ("出了点问题", "我们已经记录下来。请稍后再试，急事请直接致电医院。"),
-    503: ("暂时打不开", "系统正在恢复，请过一会儿再试。"),
-}
+_KNOWN_ERRORS = frozenset({401, 403, 404, 405, 422, 429, 500, 503})
 
 
-def error_answer(request: Request, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
+def error_answer(
+    request: Request, status: int, detail: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
     """A page for browsers, JSON `{"detail"}` for programs; never a stack trace."""
-    title, what = _ERRORS.get(status, _ERRORS[500 if status >= 500 else 404])
-    is_chinese = any("\u4e00" <= char <= "\u9fff" for char in detail)
-    said = detail if is_chinese else what
+    known = status if status in _KNOWN_ERRORS else 500 if status >= 500 else 404
+    title = say(f"errors.{known}.title")
+    is_ours = any("\u4e00" <= char <= "\u9fff" for char in detail)  # the framework's own words are English
+    said = detail if is_ours else say(f"errors.{known}.said")
     wants_page = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
     if wants_page:
         answer: Response = render(request, "error.html", status, title=title, said=said, status=status)

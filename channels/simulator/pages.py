@@ -1,7 +1,8 @@
 """`/phones`: the WeChat and the handset of a demo patient, side by side.
 
-The page is a remote control of the two simulators: what is typed here leaves the simulator as a vendor's signed
-callback, and what appears here is what the vendors' surfaces were asked to deliver. It knows nothing of the bot.
+The page is a remote control of the two simulators: what is typed here leaves the simulator as a vendor's
+signed callback, and what appears here is what the vendors' surfaces were asked to deliver. It knows nothing
+of the bot.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -21,8 +23,11 @@ from channels.simulator.wechat import NotAFollower
 from channels.sms.numbers import to_e164
 from web.security import csrf_protect
 from web.shell import add_templates, render
+from web.texts import Texts
 
-add_templates("simulator", Path(__file__).parent / "templates")
+TEMPLATES = Path(__file__).parent / "templates"
+add_templates("simulator", TEMPLATES)
+say = Texts(TEMPLATES / "texts.yml")
 
 HEARTBEAT_SECONDS = 15.0
 LOOK_UP_SECONDS = 0.5  # how soon an open stream notices that the server is stopping
@@ -35,7 +40,7 @@ _RUN = secrets.token_hex(4)  # sequence numbers start again with the process
 
 @dataclass(frozen=True, slots=True)
 class PhonePerson:
-    """A demo patient: `note` says in a few words who this is; `openid` and `phone` are the simulators' addresses."""
+    """A demo patient: `note` says who this is; `openid` and `phone` are the simulators' addresses."""
 
     id: str
     name: str
@@ -53,7 +58,7 @@ class PhoneDirectory(Protocol):
 
 
 class SmsPhone(Protocol):
-    """The handset's side of a simulator. `transcript` is oldest first; `listen` with `after` tells the past too."""
+    """The handset's side of a simulator. `transcript`: oldest first; `listen` with `after`: the past too."""
 
     async def user_text(self, address: str, text: str, /) -> Any: ...
 
@@ -80,54 +85,64 @@ class WeChatPhone(SmsPhone, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedStep:
-    """One thing that happened behind the phones. Steps with the same `turn` belong together (one inbound message).
+    """One thing that happened behind the phones. Steps with the same `turn` belong together (one inbound
+    message).
 
-    `stage` is the code `inbound screen question intent action reply attempt`; `text` says it in Chinese; `took_ms` from
-    the turn's start.
+    `stage`: `inbound screen question intent action reply attempt`; `values` are what `feed.html` says of it;
+    `took_ms` counts from the turn's start.
     """
 
     turn: str
     stage: str
-    text: str
-    at: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
     took_ms: int | None = None
 
 
 PhoneFeed = Callable[[PhonePerson], Awaitable[Sequence[FeedStep]]]
 """The newest steps of a person, oldest first."""
 
-STAGE_NAMES = {
-    "inbound": "收到并存好",
-    "screen": "安全筛查",
-    "question": "对上提问",
-    "intent": "理解意图",
-    "action": "执行",
-    "reply": "写好回复",
-    "attempt": "发送",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class MenuButton:
-    """A part of the account's bottom menu; tapping it sends CLICK with `key`."""
+    """A part of the account's bottom menu: tapping it sends CLICK with `key`, or opens its `children`."""
 
     label: str
-    key: str
+    key: str = ""
+    children: "tuple[MenuButton, ...]" = ()
+
+
+def _button(key: str) -> MenuButton:
+    return MenuButton(say(f"menu.{key}"), key)
+
+
+DEFAULT_MENU = (
+    MenuButton(say("menu.book_and_visit"), children=(_button("BOOK"), _button("MY_APPOINTMENTS"))),
+    _button("FOLLOW_UP"),
+    MenuButton(say("menu.help_and_people"), children=(_button("HELP"), _button("HUMAN"))),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneLook:
     """What the phones show of the hospital: the account's name, its menu, the number its SMS come from."""
 
-    account_name: str = "伴医示范医院"
-    sms_number: str = "1069 0571 2026"
-    menu: tuple[MenuButton, ...] = field(
-        default=(
-            MenuButton("预约就诊", "BOOK"),
-            MenuButton("我的随访", "FOLLOW_UP"),
-            MenuButton("帮助人工", "HELP"),
-        )
-    )
+    account_name: str = say("look.account_name")
+    sms_number: str = "1069 0188"
+    menu: tuple[MenuButton, ...] = DEFAULT_MENU
+
+    def menu_payload(self) -> dict[str, Any]:
+        """The body for the vendor's `menu/create`, so that the account really has this menu."""
+
+        def entry(button: MenuButton) -> dict[str, Any]:
+            if button.children:
+                return {"name": button.label, "sub_button": [entry(child) for child in button.children]}
+            return {"type": "click", "name": button.label, "key": button.key}
+
+        return {"button": [entry(button) for button in self.menu]}
+
+    def menu_keys(self) -> set[str]:
+        return {one.key for button in self.menu for one in (button, *button.children) if one.key}
 
 
 def number_of(person: PhonePerson) -> str:
@@ -149,7 +164,8 @@ def phones_router(
     *,
     look: PhoneLook | None = None,
 ) -> APIRouter:
-    """The page, its parts, its live stream and the phones' buttons. For demo installations only: it needs no sign-in.
+    """The page, its parts, its live stream and the phones' buttons. For demo installations only: it needs no
+    sign-in.
 
     `app.state.stopping` (`() -> bool`, if there) ends open streams, or the server could not stop in peace.
     """
@@ -159,7 +175,7 @@ def phones_router(
     async def chosen(person_id: str) -> PhonePerson:
         person = await directory.person(person_id)
         if person is None:
-            raise HTTPException(404, "没有这位演示患者。")
+            raise HTTPException(404, say("no_person"))
         return person
 
     Chosen = Annotated[PhonePerson, Depends(chosen)]
@@ -188,7 +204,7 @@ def phones_router(
     @router.get("/{person_id}/feed")
     async def behind(request: Request, person: Chosen) -> Response:
         steps = list(await feed(person)) if feed is not None else []
-        return render(request, "simulator/feed.html", turns=_turns(steps), stages=STAGE_NAMES)
+        return render(request, "simulator/feed.html", turns=_turns(steps))
 
     @router.get("/{person_id}/stream")
     async def stream(request: Request, person: Chosen) -> Response:
@@ -207,8 +223,8 @@ def phones_router(
 
     @router.post("/{person_id}/wechat/menu")
     async def wechat_menu(person: Chosen, key: Short) -> Response:
-        if key not in {button.key for button in shown.menu}:
-            raise HTTPException(404, "菜单里没有这一项。")
+        if key not in shown.menu_keys():
+            raise HTTPException(404, say("no_menu_item"))
         return await _press(wechat_sim.tap_menu(person.openid, key))
 
     @router.post("/{person_id}/wechat/tap")
@@ -233,8 +249,8 @@ _pressing: set[asyncio.Task[Any]] = set()
 async def _press(act: Coroutine[Any, Any, Any]) -> Response:
     """Do what the button says; a refusal comes at once.
 
-    Delivering the push (with a vendor's repetitions, up to 16 minutes) goes on in the background, as it does for a real
-    phone: what the hospital answers comes by the stream.
+    Delivering the push (with a vendor's repetitions, up to 16 minutes) goes on in the background, as it does
+    for a real phone: what the hospital answers comes by the stream.
     """
     task = asyncio.create_task(act)
     _pressing.add(task)
@@ -242,9 +258,9 @@ async def _press(act: Coroutine[Any, Any, Any]) -> Response:
     await asyncio.wait({task}, timeout=REFUSED_WITHIN_SECONDS)
     error = task.exception() if task.done() and not task.cancelled() else None
     if isinstance(error, NotAFollower):
-        return _refused("还没有关注公众号。点手机右上角“更多”，关注后再发。")
+        return _refused(say("not_following"))
     if error is not None:
-        return _refused("没有发出去，模拟器没有接受。请稍后再试。")
+        return _refused(say("not_accepted"))
     return JSONResponse({"ok": True})
 
 
@@ -267,13 +283,14 @@ def _turns(steps: Sequence[FeedStep]) -> list[list[FeedStep]]:
 
 
 def _positions(last_event_id: str) -> dict[str, int] | None:
-    """What a reconnecting browser has seen (`"<run> wechat:12 sms:3"`); None when it was of another run, or nothing."""
+    """What a reconnecting browser has seen (`"<run> wechat:12 sms:3"`); None: nothing of this run."""
     run, *parts = last_event_id.split() or [""]
     if run != _RUN:
         return None
     numbers = dict(part.split(":", 1) for part in parts if ":" in part)
     return {
-        name: int(numbers.get(name, "0")) if numbers.get(name, "0").isdecimal() else 0 for name in ("wechat", "sms")
+        name: int(numbers.get(name, "0")) if numbers.get(name, "0").isdecimal() else 0
+        for name in ("wechat", "sms")
     }
 
 
@@ -286,9 +303,9 @@ async def _stream(
 ) -> AsyncIterator[str]:
     """Server-sent events: `start`, what was said before (`wechat`, `sms`), then `ready`, then what comes.
 
-    `start` tells the browser to begin with an empty log; it is left out where a line that broke goes on. `status`
-    (following, quota left) goes out at the start, after each event and with each heartbeat. Ids say how far both phones
-    are, so that a browser that lost the line asks for the rest only.
+    `start` tells the browser to begin with an empty log; it is left out where a line that broke goes on.
+    `status` (following, quota left) goes out at the start, after each event and with each heartbeat. Ids say
+    how far both phones are, so that a browser that lost the line asks for the rest only.
     """
     seen = past_seen or {"wechat": 0, "sms": 0}
     queue: asyncio.Queue[tuple[str, Event]] = asyncio.Queue(maxsize=1000)

@@ -52,8 +52,13 @@ def context(site: Site, chromium: Browser) -> Iterator[BrowserContext]:
 
     def watch(page: Page) -> None:
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-        page.on("console", lambda line: problems.append(line.text) if "Content Security" in line.text else None)
-        page.on("request", lambda sent: None if sent.url.startswith((site.url, "data:")) else problems.append(sent.url))
+        page.on(
+            "console", lambda line: problems.append(line.text) if "Content Security" in line.text else None
+        )
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith((site.url, "data:")) else problems.append(sent.url),
+        )
 
     opened.on("page", watch)
     opened.set_default_timeout(10_000)
@@ -128,9 +133,13 @@ def test_keys_alone_are_enough(site: Site, phones: Page) -> None:
 def test_the_account_menu_sends_clicks(site: Site, phones: Page) -> None:
     phones.get_by_role("button", name="切换到菜单").click()
     phones.get_by_role("button", name="我的随访").click()
-    expect(phones.locator("#wechat .talk-note")).to_have_count(1)
+    expect(phones.locator("#wechat .talk-note")).to_have_text("点击菜单：我的随访")
     expect(phones.locator("#quota")).to_have_text("客服消息额度 剩3条")
     assert len(site.pushes) == 1
+    phones.get_by_role("button", name="预约就诊").click()
+    phones.get_by_role("button", name="我的预约").press("Enter")
+    expect(phones.locator("#wechat .talk-note").last).to_have_text("点击菜单：我的预约")
+    expect(phones.get_by_role("button", name="我的预约")).to_be_hidden()
     phones.get_by_role("button", name="切换到键盘").click()
     expect(phones.get_by_label("发微信消息")).to_be_focused()
 
@@ -184,15 +193,15 @@ def test_a_reload_shows_what_was_said(site: Site, phones: Page) -> None:
 
 def test_the_steps_behind_are_told(site: Site, phones: Page) -> None:
     site.steps += [
-        FeedStep("t1", "inbound", "微信文字，已存好"),
-        FeedStep("t1", "screen", "没有危险信号", took_ms=3),
-        FeedStep("t2", "inbound", "短信，已存好"),
+        FeedStep("t1", "inbound", {"channel": "wechat", "kind": "text", "text": "你好", "status": "handled"}),
+        FeedStep("t1", "screen", {"verdict": "none"}, took_ms=3),
+        FeedStep("t2", "inbound", {"channel": "sms", "kind": "text", "text": "1", "status": "handled"}),
     ]
     phones.get_by_label("发微信消息").fill("你好")
     phones.keyboard.press("Enter")
     expect(phones.locator(".feed-turn")).to_have_count(2)
-    expect(phones.locator(".feed-turn").first).to_contain_text("短信，已存好")
-    expect(phones.locator(".feed-turn").last).to_contain_text("安全筛查")
+    expect(phones.locator(".feed-turn").first).to_contain_text("短信文字：1")
+    expect(phones.locator(".feed-turn").last).to_contain_text("没有危险信号")
 
 
 def test_a_narrow_screen_shows_one_phone_at_a_time(site: Site, phones: Page) -> None:
@@ -246,7 +255,9 @@ def fill(site: Site, page: Page) -> None:
 
 def violations(page: Page, axe: Path) -> list[str]:
     page.add_script_tag(path=axe)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
+    )
     return [
         f"{one['id']}: {one['help']}: {node['html'][:160]} {node['failureSummary'][-200:]}"
         for one in found["violations"]

@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from channels.simulator.pages import FeedStep, PhonePerson, phones_router
+from channels.simulator.pages import FeedStep, PhoneLook, PhonePerson, phones_router
 from channels.simulator.sms import SmsSimulator
 from channels.simulator.sms_rules import SimSmsConfig
 from channels.simulator.wechat import WeChatSimulator
@@ -105,6 +105,7 @@ def running_site(folder: Path) -> Iterator[Site]:
     config = SimWeChatConfig(followers=tuple(one.openid for one in PEOPLE))
     wechat = WeChatSimulator(config, f"{url}/wx/callback", clock)
     sms = SmsSimulator(SimSmsConfig(), f"{url}/sms/up", "", clock)
+    wechat.rules.menu = PhoneLook().menu_payload()
     pushes: list[bytes] = []
     steps: list[FeedStep] = []
     database = Database(f"sqlite+aiosqlite:///{folder / 'site.db'}")
@@ -118,7 +119,11 @@ def running_site(folder: Path) -> Iterator[Site]:
         async with database.write("people") as session:
             await ensure_admin(session, "admin", "admin-password")
             await create_user(
-                session, username="nurse", display_name="张护士", password="nurse-password", roles=[Role.NURSE]
+                session,
+                username="nurse",
+                display_name="张护士",
+                password="nurse-password",
+                roles=[Role.NURSE],
             )
         box["loop"] = asyncio.get_running_loop()
         ready.set()
@@ -140,7 +145,13 @@ def running_site(folder: Path) -> Iterator[Site]:
         return steps
 
     app.include_router(
-        home_router([HomeLink("两部手机", "/phones", "在微信和短信上和系统说话。", "发“我妈眼睛看东西模糊想挂个号”。")])
+        home_router(
+            [
+                HomeLink(
+                    "两部手机", "/phones", "在微信和短信上和系统说话。", "发“我妈眼睛看东西模糊想挂个号”。"
+                )
+            ]
+        )
     )
     app.include_router(signin_router())
     app.include_router(phones_router(Directory(), wechat, sms, feed))

@@ -16,7 +16,12 @@ def test_building_twice_does_nothing_the_second_time() -> None:
     before = {path.name: path.stat().st_mtime_ns for path in build.OUT.iterdir()}
     assert build.build() is False
     assert {path.name: path.stat().st_mtime_ns for path in build.OUT.iterdir()} == before
-    assert set(json.loads((build.OUT / "manifest.json").read_text())) == {"app.css", "app.js", "phones.js", "theme.js"}
+    assert set(json.loads((build.OUT / "manifest.json").read_text())) == {
+        "app.css",
+        "app.js",
+        "phones.js",
+        "theme.js",
+    }
 
 
 def test_the_digest_sees_names_and_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,4 +64,6 @@ def test_the_lock_records_no_download_addresses() -> None:
     lock = json.loads((build.ROOT / "package-lock.json").read_text())
     assert lock["packages"]
     assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
-    assert all("integrity" in entry for name, entry in lock["packages"].items() if name and not entry.get("inBundle"))
+    assert all(
+        "integrity" in entry for name, entry in lock["packages"].items() if name and not entry.get("inBundle")
+    )

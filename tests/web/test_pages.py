@@ -55,7 +55,8 @@ async def test_home_says_what_to_try(browser: aiohttp.ClientSession) -> None:
     assert 'lang="zh-CN"' in page and "试一试" in page and 'href="/phones"' in page
     assert "审计" not in page, "links for roles are hidden from visitors"
     assert (
-        "script-src 'self'" in headers["Content-Security-Policy"] and "unsafe" not in headers["Content-Security-Policy"]
+        "script-src 'self'" in headers["Content-Security-Policy"]
+        and "unsafe" not in headers["Content-Security-Policy"]
     )
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
     assert not re.search(r"<script(?![^>]*\bsrc=)", page), "no inline scripts"
@@ -100,7 +101,12 @@ async def test_an_admin_may_open_everything(browser: aiohttp.ClientSession) -> N
 async def test_wrong_password_keeps_the_name_and_says_so(browser: aiohttp.ClientSession) -> None:
     answer = await sign_in(browser, "someone", "wrong")
     page = await answer.text()
-    assert answer.status == 401 and "用户名或密码不对" in page and 'value="someone"' in page and "wrong" not in page
+    assert (
+        answer.status == 401
+        and "用户名或密码不对" in page
+        and 'value="someone"' in page
+        and "wrong" not in page
+    )
 
 
 async def test_many_tries_are_stopped(browser: aiohttp.ClientSession) -> None:
@@ -112,7 +118,9 @@ async def test_many_tries_are_stopped(browser: aiohttp.ClientSession) -> None:
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"X-CSRF-Token": "made-up"}],
 )
-async def test_forms_from_elsewhere_are_refused(browser: aiohttp.ClientSession, headers: dict[str, str]) -> None:
+async def test_forms_from_elsewhere_are_refused(
+    browser: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
     form = {"username": "nurse", "password": "nurse-password", "csrf_token": await token_of(browser)}
     async with browser.post("/sign-in", data=form, headers=headers, allow_redirects=False) as answer:
         assert answer.status == 403 and "刷新" in await answer.text()
@@ -124,7 +132,9 @@ async def test_a_form_without_a_token_is_refused(browser: aiohttp.ClientSession)
         assert answer.status == 403
 
 
-async def test_errors_are_pages_for_people_and_json_for_programs(site: Site, browser: aiohttp.ClientSession) -> None:
+async def test_errors_are_pages_for_people_and_json_for_programs(
+    site: Site, browser: aiohttp.ClientSession
+) -> None:
     async with browser.get("/nowhere") as answer:
         assert answer.status == 404 and "没有这个页面" in await answer.text()
         assert "Content-Security-Policy" in answer.headers

@@ -110,4 +110,6 @@ async def test_bad_accounts_are_refused_in_chinese(database: Database, username:
     await a_nurse(database)
     with pytest.raises(service.AccountError, match=r"[一-龥]"):
         async with database.write() as session:
-            await service.create_user(session, username=username, display_name="", password=password, roles=[])
+            await service.create_user(
+                session, username=username, display_name="", password=password, roles=[]
+            )

@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 
 class StaffUser(Base):
-    """A member of staff. `username` is kept in lower case; `locked_until` is set after too many failed tries."""
+    """A member of staff. `username` is in lower case; `locked_until` is set after too many failed tries."""
 
     __tablename__ = "staff_user"
 
@@ -39,7 +39,7 @@ class StaffUser(Base):
 
 
 class StaffSession(Base):
-    """A signed-in browser. Only the SHA-256 of its token is stored, so that a copy of the table opens nothing."""
+    """A signed-in browser. Only its token's SHA-256 is stored, so that a copy of the table opens nothing."""
 
     __tablename__ = "staff_session"
 

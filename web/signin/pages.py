@@ -17,10 +17,9 @@ from web.shell import render
 from web.signin import service
 from web.signin.limiter import limiter_of
 from web.signin.models import Role, StaffUser
+from web.texts import say
 
 SESSION_COOKIE = "banyi_session"
-WRONG = "用户名或密码不对。连续输错5次，账号会锁定15分钟。"
-TOO_OFTEN = "尝试太频繁，请一分钟后再试。"
 
 
 async def maybe_staff(request: Request) -> StaffUser | None:
@@ -74,7 +73,7 @@ def safe_next(target: str) -> str:
 
 
 def signin_router() -> APIRouter:
-    """`GET/POST /sign-in`, `POST /sign-out`. Needs `app.state.database`; see `limiter_of` for the rate storage."""
+    """`GET/POST /sign-in`, `POST /sign-out`. Needs `app.state.database`; rate storage: see `limiter_of`."""
     router = APIRouter(include_in_schema=False, dependencies=[Depends(csrf_protect)])
 
     @router.get("/sign-in")
@@ -91,14 +90,17 @@ def signin_router() -> APIRouter:
         next: Annotated[str, Form()] = "/",
     ) -> Response:
         def again(problem: str, status: int) -> Response:
-            return render(request, "signin.html", status, next=safe_next(next), username=username, problem=problem)
+            return render(
+                request, "signin.html", status, next=safe_next(next), username=username, problem=problem
+            )
 
         address = request.client.host if request.client else "unknown"
         if not await limiter_of(request.app).allow(address, service.normal_username(username)):
-            return again(TOO_OFTEN, 429)
+            return again(say("signin.too_often"), 429)
         token = await _try(request.app.state.database, username, password)
         if token is None:
-            return again(WRONG, 401)
+            minutes = int(service.LOCK_LASTS.total_seconds() // 60)
+            return again(say("signin.wrong", tries=service.TRIES_BEFORE_LOCK, minutes=minutes), 401)
         response = RedirectResponse(safe_next(next), 303)
         lasts = int(service.SESSION_LASTS.total_seconds())
         secure = request.url.scheme == "https"

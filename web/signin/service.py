@@ -1,7 +1,7 @@
 """Rules of sign-in. Nothing here commits.
 
-Times are real time (`store.clock.real_now`), not the hospital's business clock: a jump of the demo's virtual clock must
-neither sign people out nor lift a lock.
+Times are real time (`store.clock.real_now`), not the hospital's business clock: a jump of the demo's virtual
+clock must neither sign people out nor lift a lock.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from store import audit
 from store.ids import new_secret
 from web.signin.models import Role, StaffSession, StaffUser
+from web.texts import say
 
 SESSION_LASTS = timedelta(hours=12)
 TRIES_BEFORE_LOCK = 5
@@ -44,11 +45,13 @@ def normal_username(username: str) -> str:
 
 
 def password_fits(user: StaffUser | None, password: str) -> bool:
-    """Whether `password` opens `user`'s account. About 20 ms of CPU: call it in a thread, with no session open.
+    """Whether `password` opens `user`'s account. 20 ms of CPU: call it in a thread, with no session open.
 
     An unknown user costs the same time, so that the answer's delay does not tell who exists.
     """
-    fits = _hasher.verify(password[:PASSWORD_AT_MOST], user.password_hash if user is not None else _nobodys_hash())
+    fits = _hasher.verify(
+        password[:PASSWORD_AT_MOST], user.password_hash if user is not None else _nobodys_hash()
+    )
     return fits and user is not None
 
 
@@ -66,7 +69,7 @@ def may_try(user: StaffUser | None, now: datetime) -> bool:
 
 
 async def record_failure(session: AsyncSession, user: StaffUser | None, now: datetime) -> None:
-    """Count a failed try (in the database, so that no process forgets it); the fifth locks the account for a while."""
+    """Count a failed try, in the database, so that no process forgets it; the fifth locks the account."""
     if user is None:
         audit.record(session, actor="system", action="sign_in_failed", subject="staff:unknown", at=now)
         return
@@ -78,7 +81,9 @@ async def record_failure(session: AsyncSession, user: StaffUser | None, now: dat
     )
     if tries is not None and tries >= TRIES_BEFORE_LOCK:
         await session.execute(
-            update(StaffUser).where(StaffUser.id == user.id).values(failed_tries=0, locked_until=now + LOCK_LASTS)
+            update(StaffUser)
+            .where(StaffUser.id == user.id)
+            .values(failed_tries=0, locked_until=now + LOCK_LASTS)
         )
     audit.record(
         session,
@@ -94,9 +99,13 @@ async def open_session(session: AsyncSession, user: StaffUser, now: datetime) ->
     """Sign `user` in; returns the token for the browser's cookie. Expired sessions are swept on the way."""
     token = new_secret()
     await session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
-    await session.execute(update(StaffUser).where(StaffUser.id == user.id).values(failed_tries=0, locked_until=None))
+    await session.execute(
+        update(StaffUser).where(StaffUser.id == user.id).values(failed_tries=0, locked_until=None)
+    )
     session.add(
-        StaffSession(staff_id=user.id, token_hash=hash_token(token), created_at=now, expires_at=now + SESSION_LASTS)
+        StaffSession(
+            staff_id=user.id, token_hash=hash_token(token), created_at=now, expires_at=now + SESSION_LASTS
+        )
     )
     subject = audit.subject_of("staff", user.id)
     audit.record(session, actor=subject, action="sign_in", subject=subject, at=now)
@@ -111,7 +120,11 @@ async def staff_of(session: AsyncSession, token: str, now: datetime) -> StaffUse
     found: StaffUser | None = await session.scalar(
         select(StaffUser)
         .join(StaffSession, StaffSession.staff_id == StaffUser.id)
-        .where(StaffSession.token_hash == hash_token(token), StaffSession.expires_at > now, StaffUser.active.is_(True))
+        .where(
+            StaffSession.token_hash == hash_token(token),
+            StaffSession.expires_at > now,
+            StaffUser.active.is_(True),
+        )
     )
     return _value(session, found)
 
@@ -125,7 +138,9 @@ def _value(session: AsyncSession, user: StaffUser | None) -> StaffUser | None:
 async def close_session(session: AsyncSession, token: str, now: datetime) -> None:
     """Sign out; a token nobody knows is no error."""
     staff_id = await session.scalar(
-        delete(StaffSession).where(StaffSession.token_hash == hash_token(token)).returning(StaffSession.staff_id)
+        delete(StaffSession)
+        .where(StaffSession.token_hash == hash_token(token))
+        .returning(StaffSession.staff_id)
     )
     if staff_id is not None:
         subject = audit.subject_of("staff", staff_id)
@@ -138,11 +153,11 @@ async def create_user(
     """A new account. Raises `AccountError` for a taken or empty name or a short password."""
     name = normal_username(username)
     if not name:
-        raise AccountError("请填写用户名。")
+        raise AccountError(say("account.no_name"))
     if not PASSWORD_AT_LEAST <= len(password) <= PASSWORD_AT_MOST:
-        raise AccountError(f"密码至少{PASSWORD_AT_LEAST}位。")
+        raise AccountError(say("account.short_password", length=PASSWORD_AT_LEAST))
     if await find_user(session, name) is not None:
-        raise AccountError("这个用户名已经有人用了。")
+        raise AccountError(say("account.name_taken"))
     user = StaffUser(
         username=name,
         display_name=display_name.strip() or name,
@@ -157,10 +172,11 @@ async def create_user(
 
 
 async def ensure_admin(session: AsyncSession, username: str, password: str) -> bool:
-    """Create the first administrator unless the name exists. True if created; an existing account is left as it is."""
+    """Create the first administrator, True; or leave an existing account as it is, False."""
     if await find_user(session, username) is not None:
         return False
-    await create_user(session, username=username, display_name="管理员", password=password, roles=[Role.ADMIN])
+    name = say("account.admin_name")
+    await create_user(session, username=username, display_name=name, password=password, roles=[Role.ADMIN])
     return True
 
 

@@ -130,6 +130,7 @@ export class Phone {
     this.toEnd();
     try {
       await send();
+      delete node.dataset.state; // it left the phone; the stream's own event will take its place
     } catch (error) {
       this.waiting = this.waiting.filter((one) => one !== entry);
       if (!node.isConnected) return;

@@ -1,3 +1,5 @@
+import { toast } from "../toast.js";
+
 /** The wire to the simulators: buttons go out as POSTs, everything comes back by one event stream. */
 export class Remote {
   /** @param {() => string} person  id of the person whose phones these are */
@@ -41,6 +43,13 @@ export class Remote {
     this.source?.close();
     const source = new EventSource(this.address("stream"));
     this.source = source;
+    source.addEventListener("error", () => {
+      if (source !== this.source) return;
+      if (!this.broken) toast("连接断开了，正在重连…", "info");
+      this.broken = true;
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => source === this.source && this.restart(), 3000);
+    });
+    source.addEventListener("open", () => (this.broken = false));
     for (const name of ["start", "wechat", "sms", "status", "ready"]) {
       source.addEventListener(name, (message) => {
         if (source !== this.source) return;

@@ -21,7 +21,23 @@ export function setUpWeChat(phone, remote) {
 
   const press = (what, body) => remote.press(what, body).catch((error) => toast(error.message, "error"));
   for (const button of bar.querySelectorAll("[data-key]")) {
-    button.addEventListener("click", () => press("wechat/menu", { key: button.dataset.key }));
+    button.addEventListener("click", () => {
+      openSub(null);
+      press("wechat/menu", { key: button.dataset.key });
+    });
+  }
+
+  const parts = [...bar.querySelectorAll("[data-sub]")];
+  const openSub = (wanted) => {
+    for (const part of parts) {
+      part.querySelector(".wx-sub").hidden = part !== wanted;
+      part.querySelector("[aria-expanded]").setAttribute("aria-expanded", String(part === wanted));
+    }
+  };
+  for (const part of parts) {
+    part.querySelector("[aria-expanded]").addEventListener("click", () => {
+      openSub(part.querySelector(".wx-sub").hidden ? part : null);
+    });
   }
 
   const more = document.getElementById("wx-more");
@@ -40,9 +56,14 @@ export function setUpWeChat(phone, remote) {
   });
   document.addEventListener("click", (event) => {
     if (!event.target.closest(".wx-more")) open(false);
+    if (!event.target.closest("[data-sub]")) openSub(null);
   });
   phone.root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !popover.hidden) {
+    if (event.key !== "Escape") return;
+    const part = event.target.closest("[data-sub]");
+    openSub(null);
+    part?.querySelector("[aria-expanded]").focus();
+    if (!popover.hidden) {
       open(false);
       more.focus();
     }
