@@ -63,26 +63,33 @@ class LoadReport:
     created: int
     updated: int
 
+    def __str__(self) -> str:
+        return f"{self.created} new, {self.updated} updated"
+
 
 def read_rows(path: Path) -> list[Row]:
-    """Rows of a `.json` file (a list of objects) or a CSV (UTF-8, or GB 18030 as Excel saves it in China)."""
+    """Rows of a JSON file (`.json`, `.jsonl`) or a CSV (UTF-8, or GB 18030 as Excel saves it in China)."""
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("gb18030")
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() in (".json", ".jsonl"):
         return rows_of_json(text)
     return rows_of_csv(text)
 
 
 def rows_of_json(text: str) -> list[Row]:
+    """A list of objects, or one object a line."""
     try:
-        loaded = json.loads(text)
+        if text.lstrip().startswith("{"):
+            loaded = [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:
+            loaded = json.loads(text)
     except json.JSONDecodeError as error:
         raise LoadError([RowError(error.lineno, "file", f"not JSON: {error.msg}")]) from error
     if not isinstance(loaded, list) or not all(isinstance(item, dict) for item in loaded):
-        raise LoadError([RowError(1, "file", "a JSON file must hold a list of objects")])
+        raise LoadError([RowError(1, "file", "a JSON file must hold a list of objects, or one a line")])
     return [_row(number, item) for number, item in enumerate(loaded, 1)]
 
 
@@ -92,7 +99,12 @@ def rows_of_csv(text: str) -> list[Row]:
     return [_row(reader.line_num, item) for item in reader if any(item.values())]
 
 
-def _row(number: int, item: Mapping[str | None, Any]) -> Row:
+def as_rows(items: Iterable[Row | Mapping[str, Any]]) -> list[Row]:
+    """Rows as they are; plain mappings numbered from 1."""
+    return [item if isinstance(item, Row) else _row(n, item) for n, item in enumerate(items, 1)]
+
+
+def _row(number: int, item: Mapping[str, Any]) -> Row:
     known = _columns()
     values: dict[str, str] = {}
     for column, value in item.items():
@@ -183,10 +195,12 @@ def _fen(value: str) -> int:
 # --- patients ---
 
 
-async def load_patients(session: AsyncSession, rows: Iterable[Row], now: datetime) -> LoadReport:
+async def load_patients(
+    session: AsyncSession, rows: Iterable[Row | Mapping[str, Any]], now: datetime
+) -> LoadReport:
     """Add patients, or bring known record numbers up to date. Raises `LoadError` before writing anything."""
     errors: list[RowError] = []
-    wanted = [(row, _patient(row, errors, now.date())) for row in rows]
+    wanted = [(row, _patient(row, errors, now.date())) for row in as_rows(rows)]
     _refuse_repeats(
         [(row, identity.fold_number(row.values.get("record_number", ""))) for row, _ in wanted],
         "record_number",
@@ -254,7 +268,7 @@ class _Clinic:
     fee_fen: int
 
 
-async def load_schedule(session: AsyncSession, rows: Iterable[Row]) -> LoadReport:
+async def load_schedule(session: AsyncSession, rows: Iterable[Row | Mapping[str, Any]]) -> LoadReport:
     """Add weekly clinics, and the doctors they name.
 
     The same doctor, weekday and start is brought up to date.
@@ -268,7 +282,7 @@ async def load_schedule(session: AsyncSession, rows: Iterable[Row]) -> LoadRepor
         for row in reversed(await departments(session))
         for name in (row.standard, *row.aliases, row.name)
     }
-    read = [(row, _clinic(row, by_name, errors)) for row in rows]
+    read = [(row, _clinic(row, by_name, errors)) for row in as_rows(rows)]
     clinics = [(row, clinic) for row, clinic in read if clinic is not None]
     _refuse_repeats([(row, (c.code, c.weekday, c.starts)) for row, c in clinics], "starts", errors)
     _refuse_two_doctors_of_one_code(clinics, errors)
@@ -300,6 +314,34 @@ async def load_schedule(session: AsyncSession, rows: Iterable[Row]) -> LoadRepor
         schedule.fee_fen, schedule.active = clinic.fee_fen, True
     await session.flush()
     return LoadReport(created, len(clinics) - created)
+
+
+async def export_schedule(session: AsyncSession) -> list[dict[str, Any]]:
+    """The active weekly clinics in the columns `load_schedule` reads, by doctor, weekday and time."""
+    found = await session.execute(
+        select(Schedule, Practitioner, HealthcareService)
+        .join(Practitioner, Practitioner.id == Schedule.practitioner_id)
+        .join(HealthcareService, HealthcareService.id == Schedule.department_id)
+        .where(Schedule.active, Practitioner.active)
+        .order_by(Practitioner.code, Schedule.weekday, Schedule.starts)
+    )
+    return [
+        {
+            "practitioner_code": doctor.code,
+            "practitioner": doctor.name,
+            "title": doctor.title,
+            "specialty": doctor.specialty,
+            "department": department.name,
+            "weekday": clinic.weekday + 1,
+            "part": clinic.part,
+            "starts": f"{clinic.starts:%H:%M}",
+            "ends": f"{clinic.ends:%H:%M}",
+            "slot_minutes": clinic.slot_minutes,
+            "capacity": clinic.capacity,
+            "fee": f"{Decimal(clinic.fee_fen) / 100:.2f}",
+        }
+        for clinic, doctor, department in found
+    ]
 
 
 def _clinic(row: Row, by_name: Mapping[str, HealthcareService], errors: list[RowError]) -> _Clinic | None:

@@ -64,6 +64,7 @@ async def hold(
     `replaces_id`: an appointment that will be cancelled when this hold is confirmed.
     """
     if conversation_id is not None:
+        await _lock_in_order(session, conversation_id, slot_id)
         await release_conversation(session, conversation_id)
     await sweep_holds(session, now=now, slot_id=slot_id)
     wanted = await slots.slot(session, slot_id)
@@ -180,6 +181,9 @@ async def sweep_holds(session: AsyncSession, *, now: datetime, slot_id: UUID | N
 
 
 async def _release_where(session: AsyncSession, condition: Any) -> int:
+    if not _is_sqlite(session):
+        # Whoever has such a row locked is giving it back, or booking it, right now.
+        condition = SlotHold.id.in_(select(SlotHold.id).where(condition).with_for_update(skip_locked=True))
     gone = await session.execute(
         delete(SlotHold)
         .where(condition)
@@ -331,6 +335,22 @@ async def queue_position(session: AsyncSession, appointment_id: UUID) -> Queue |
 
 
 # --- inside ---
+
+
+def _is_sqlite(session: AsyncSession) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+async def _lock_in_order(session: AsyncSession, conversation_id: UUID, slot_id: UUID) -> None:
+    """Two conversations swapping their slots would each wait for the other.
+
+    Whoever comes second waits here instead.
+    """
+    if _is_sqlite(session):
+        return
+    held = select(SlotHold.slot_id).where(SlotHold.conversation_id == conversation_id)
+    involved = select(Slot.id).where(or_(Slot.id == slot_id, Slot.id.in_(held)))
+    await session.execute(involved.order_by(Slot.id).with_for_update())
 
 
 async def _take(session: AsyncSession, slot_id: UUID) -> bool:

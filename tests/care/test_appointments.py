@@ -205,7 +205,7 @@ async def test_many_patients_at_once_never_oversell(
             if isinstance(held, Held):
                 hold_id = held.hold_id
 
-                async def confirm(session: AsyncSession) -> Booked | Refused:
+                async def confirm(session: AsyncSession, hold_id: UUID = hold_id) -> Booked | Refused:
                     return await service.confirm(session, hold_id, now=clock.now(), created_via="wechat")
 
                 booked = await database.transact(confirm, "confirm")
@@ -239,6 +239,23 @@ async def test_another_choice_in_the_conversation_gives_the_first_place_back(
         assert not await service.release(session, held.hold_id)
         assert await service.release(session, again.hold_id)
     assert await _taken(database, second) == 0
+
+
+async def test_two_conversations_that_swap_places_do_not_wait_for_each_other(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    left, right, *_ = await _slots(database, clock, world.li)
+    one, two = uuid4(), uuid4()
+    for turn in range(20):
+        first, second = (left, right) if turn % 2 else (right, left)
+        await asyncio.gather(
+            _hold(database, clock, first, world.wang, conversation=one),
+            _hold(database, clock, second, world.lijing, conversation=two),
+        )
+    async with database.read() as session:
+        held = await session.scalar(select(func.count()).select_from(SlotHold))
+        taken = await session.scalar(select(func.sum(Slot.taken)))
+        assert 1 <= (held or 0) == taken
 
 
 # --- rules ---

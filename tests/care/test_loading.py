@@ -108,6 +108,18 @@ async def test_every_wrong_clinic_is_named(database: Database, world: World) -> 
     }
 
 
+async def test_what_is_exported_loads_again(database: Database, world: World) -> None:
+    async with database.write() as session:
+        exported = await loading.export_schedule(session)
+        assert [(row["practitioner"], row["weekday"], row["fee"]) for row in exported] == [
+            ("李敏", 2, "18.00"),
+            ("赵强", 2, "8.00"),
+            ("钱进", 2, "28.00"),
+        ]
+        assert str(await loading.load_schedule(session, exported)) == "0 new, 3 updated"
+        assert await loading.export_schedule(session) == exported
+
+
 def test_files_as_hospitals_have_them(tmp_path: Path) -> None:
     excel = tmp_path / "patients.csv"
     excel.write_bytes(PATIENTS.encode("gb18030"))
@@ -118,6 +130,8 @@ def test_files_as_hospitals_have_them(tmp_path: Path) -> None:
     listed.write_text('[{"病历号": 12, "姓名": "钱多多", "性别": null}]', encoding="utf-8")
     [row] = loading.read_rows(listed)
     assert (row.number, row.values) == (1, {"record_number": "12", "name": "钱多多"})
+    listed.write_text('{"name": "甲"}\n\n{"name": "乙"}\n', encoding="utf-8")
+    assert [row.values["name"] for row in loading.read_rows(listed)] == ["甲", "乙"]
     listed.write_text("{", encoding="utf-8")
     with pytest.raises(LoadError, match="not JSON"):
         loading.read_rows(listed)

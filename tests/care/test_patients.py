@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -57,11 +56,11 @@ async def test_a_changed_name_is_found_and_the_old_one_is_not(
 
 
 async def test_nothing_personal_is_readable_in_the_file(
-    database: Database, world: World, tmp_path: Path
+    database: Database, world: World, clock: VirtualClock
 ) -> None:
     async with database.write() as session:
         await patients.link_contact(
-            session, world.wang, uuid4(), Relation.MOTHER, at=datetime.now(UTC), label="我的老妈妈"
+            session, world.wang, uuid4(), Relation.MOTHER, at=clock.now(), label="我的老妈妈"
         )
     async with database.read() as session:
         dump = [
