@@ -59,7 +59,14 @@ async def run(settings: dict[str, Any], host: str = "127.0.0.1") -> None:
         if name in settings:
             given = dict(settings[name])
             port = int(given.pop("port"))
-            config = uvicorn.Config(build(given), host=host, port=port, log_level="warning", access_log=False)
+            config = uvicorn.Config(
+                build(given),
+                host=host,
+                port=port,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
             servers.append(uvicorn.Server(config))
     await asyncio.gather(*(server.serve() for server in servers))
 

@@ -244,6 +244,18 @@ class SmsSimulator:
             "SmsSendDetailDTOs": {"SmsSendDetailDTO": rows},
         }
 
+    def create_template(self, fields: Mapping[str, str]) -> dict[str, Any]:
+        """CreateSmsTemplate: in review from now on."""
+        template = self.rules.create_template(fields)
+        if self.rules.config.review_seconds:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.rules.config.review_seconds, self.rules.review, template.code)
+        return {"Code": "OK", "Message": "OK", "TemplateCode": template.code, "TemplateName": template.key}
+
+    def get_template(self, fields: Mapping[str, str]) -> dict[str, Any]:
+        """GetSmsTemplate: text and review state."""
+        return {"Code": "OK", "Message": "OK"} | self.rules.describe_template(fields.get("TemplateCode", ""))
+
     def _report(self, message: Sent) -> None:
         fault = self.faults.take(RECEIPT_FAULTS) if self.faults else None
         kind = fault.kind if fault else ""
@@ -345,7 +357,13 @@ def create_sms_simulator(
 
     app = FastAPI(title="SMS simulator", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.sim = sim
-    actions = {"SendSms": sim.send, "SendBatchSms": sim.send_batch, "QuerySendDetails": sim.details}
+    actions = {
+        "SendSms": sim.send,
+        "SendBatchSms": sim.send_batch,
+        "QuerySendDetails": sim.details,
+        "CreateSmsTemplate": sim.create_template,
+        "GetSmsTemplate": sim.get_template,
+    }
 
     async def rpc(request: Request) -> Response:
         body = await request.body()

@@ -11,16 +11,22 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
 
-from channels.sms.template import SmsTemplate
+from channels.sms.template import SmsTemplate, State
 from store.clock import Clock
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 LEVELS = {MINUTE: "分钟", HOUR: "小时", DAY: "天"}
+TEMPLATE_TYPES: Mapping[str, Literal["code", "notice", "marketing"]] = {
+    "0": "code",
+    "1": "notice",
+    "2": "marketing",
+}
+FORBIDDEN = ("问卷调查", "邀请好评", "回复确认收货", "医美")
 _MOBILE = re.compile(r"(?:\+86|0086|86)?(1[3-9]\d{9})")
 _PLACE = re.compile(r"\$\{(\w+)\}")
 _URL = re.compile(r"https?:|www\.", re.IGNORECASE)
@@ -46,6 +52,8 @@ class SimSmsConfig:
     """The account's own cap for a day; 0 is none."""
     max_numbers: int = 1000
     variable_chars: int = 35
+    review_seconds: float = 0.0
+    """After which a created template is reviewed by itself; 0 leaves it to the control plane."""
     receipt_delay: float = 0.5
     receipt_batch: int = 100
     push_timeout: float = 5.0
@@ -123,6 +131,49 @@ class SmsRules:
         self.accepted.extend(sent)
         return sent
 
+    # -- templates
+
+    def create_template(self, fields: Mapping[str, str]) -> SmsTemplate:
+        """CreateSmsTemplate: registered as pending; `review` decides."""
+        kind = TEMPLATE_TYPES.get(fields.get("TemplateType", ""))
+        text, name = fields.get("TemplateContent", ""), fields.get("TemplateName", "")
+        if kind is None or not text or not name:
+            raise SmsRefusal("isv.INVALID_PARAMETERS", "参数异常")
+        sign = fields.get("RelatedSignName") or next(iter(self.signs), "")
+        if sign not in self.signs:
+            raise SmsRefusal("isv.SMS_SIGNATURE_ILLEGAL", "该账号下找不到对应签名")
+        code = f"SMS_{secrets.randbelow(900_000_000) + 100_000_000}"
+        self.templates[code] = SmsTemplate(code, name, text, sign, kind, "pending")
+        return self.templates[code]
+
+    def review(self, code: str) -> SmsTemplate:
+        """Approves a pending template, or rejects one that breaks the vendor's written rules."""
+        template = self._known(code)
+        if template.state == "pending":
+            state: State = "rejected" if _review_reason(template) else "approved"
+            self.templates[code] = template = replace(template, state=state)
+        return template
+
+    def describe_template(self, code: str) -> dict[str, Any]:
+        """GetSmsTemplate's answer: `TemplateStatus` 0 in review, 1 approved, 2 rejected."""
+        template = self._known(code)
+        return {
+            "TemplateCode": code,
+            "TemplateName": template.key,
+            "TemplateContent": template.text,
+            "TemplateType": next(kind for kind, name in TEMPLATE_TYPES.items() if name == template.kind),
+            "TemplateStatus": {"pending": "0", "approved": "1", "rejected": "2"}[template.state],
+            "AuditInfo": {"RejectInfo": _review_reason(template) if template.state == "rejected" else ""},
+        }
+
+    def _known(self, code: str) -> SmsTemplate:
+        template = self.templates.get(code)
+        if template is None:
+            raise SmsRefusal("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
+        return template
+
+    # -- sending
+
     def _number(self, text: str) -> str:
         match = _MOBILE.fullmatch(text.strip())
         if match is None:
@@ -192,6 +243,21 @@ class SmsRules:
         while times and times[0] <= now - DAY:
             times.popleft()
         return sum(time > now - seconds for time in times)
+
+
+def _review_reason(template: SmsTemplate) -> str:
+    """The vendor's reason to reject, in its own words; empty when there is none."""
+    text = template.text
+    if len(text) > 500 or "【" in text or "】" in text:
+        return "模板内容不能超过500字，不能含有【】"
+    if (template.kind == "marketing") != text.endswith("拒收请回复R"):
+        return "推广短信须以“拒收请回复R”结尾，通知短信不得含有"
+    if _MOBILE.search(text) or any(word in text for word in FORBIDDEN):
+        return "模板含有手机号码或不支持的内容"
+    names = _PLACE.findall(text)
+    if len(set(names)) != len(names) or "}${" in text or not _PLACE.sub("", text).strip():
+        return "变量重复、相邻或全部为变量"
+    return ""
 
 
 def _needed(fields: Mapping[str, str], name: str) -> str:

@@ -151,6 +151,8 @@ class AliyunSender:
         if not isinstance(answer, dict) or not isinstance(answer.get("Code"), str):
             if status in (429, 503):
                 return SendResult(Outcome.RETRY, code=str(status), detail=f"HTTP {status}", retry_after=5)
+            if 300 <= status < 500 and status != 408:
+                return _refused(str(status), f"HTTP {status}")
             return SendResult(Outcome.UNCERTAIN, code="unclear", detail=f"HTTP {status} without a code")
         return _Answer(status, answer)
 

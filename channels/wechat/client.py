@@ -293,6 +293,8 @@ class WeChatClient:
                 data = await _limited(response, MAX_ANSWER)
                 if response.status in (429, 503):
                     return VendorError(-1, f"HTTP {response.status}")
+                if 300 <= response.status < 500 and response.status != 408:
+                    return VendorError(response.status, f"HTTP {response.status}")
                 if response.status != 200:
                     return Unclear(f"HTTP {response.status}")
                 return _read(data, field)

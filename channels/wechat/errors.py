@@ -63,7 +63,8 @@ DAILY_QUOTA = 45009
 
 @dataclass(frozen=True, slots=True)
 class VendorError:
-    """An answer with an errcode. `detail` is WeChat's errmsg with its rid, as its support asks for it."""
+    """An answer with an errcode, or an HTTP status of 300-499 in its place (the request was turned away).
+    `detail` is WeChat's errmsg with its rid, as its support asks for it."""
 
     code: int
     detail: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from alibabacloud_dysmsapi20170525.client import Client  # type: ignore[import-u
 from alibabacloud_tea_openapi.models import Config  # type: ignore[import-untyped]
 from fastapi import FastAPI
 
-from channels.ports import Outcome, Rendered
+from channels.ports import Outcome, Rendered, Sender
 from channels.simulator.faults import Fault
 from channels.simulator.sms import SmsSimulator, create_sms_simulator
 from channels.simulator.sms_rules import SimSmsConfig
@@ -330,3 +331,66 @@ async def test_control_plane_over_http() -> None:
             assert len(orjson.loads(await response.read())) == 4
         async with http.post("/", data=b"") as response:
             assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "status"),
+    [
+        ("${name}您好，请按时复诊。", 1, "1"),
+        ("请填写问卷调查", 1, "2"),
+        ("讲座", 2, "2"),
+        ("讲座。拒收请回复R", 2, "1"),
+    ],
+)
+async def test_templates_are_reviewed(text: str, kind: int, status: str) -> None:
+    async with line(replace(CONFIG, review_seconds=0.05)) as wired:
+        config = Config(
+            access_key_id="demo-key-id",
+            access_key_secret="demo-key-secret",
+            endpoint=wired.sim_url.removeprefix("http://"),
+            protocol="HTTP",
+        )
+        client = Client(config)
+        made = await client.create_sms_template_async(
+            models.CreateSmsTemplateRequest(
+                template_name="复诊", template_content=text, template_type=kind, related_sign_name="和平医院"
+            )
+        )
+        assert made.body.code == "OK"
+        asked = models.GetSmsTemplateRequest(template_code=made.body.template_code)
+        assert (await client.get_sms_template_async(asked)).body.template_status == "0"
+        pending = await wired.sender.send(PHONE, Rendered(template_code=made.body.template_code), "r")
+        assert pending.code == "isv.SMS_TEMPLATE_ILLEGAL"
+        await asyncio.sleep(0.1)
+        assert (await client.get_sms_template_async(asked)).body.template_status == status
+
+
+async def test_no_secret_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever goes wrong: no key, no path secret, no number and no word of a message."""
+    with caplog.at_level(logging.DEBUG):
+        async with line() as wired:
+            for value in (
+                "isv.OUT_OF_SERVICE",
+                "isp.RAM_PERMISSION_DENY",
+                "SignatureDoesNotMatch",
+                "isv.SMS_SIGN",
+            ):
+                wired.sim.faults.add(Fault("errcode", value=value))
+                await wired.sender.send(PHONE, remind(), "r")
+            wired.house.broken = True
+            await wired.sim.user_text(PHONE, "胸口疼")
+    ours = [record for record in caplog.records if record.name.startswith("channels")]
+    assert len(ours) >= 4
+    for record in ours:
+        seen = record.getMessage() + str(vars(record))
+        assert not [
+            word for word in ("demo-key-secret", SECRET, "13800138000", "王女士", "胸口疼") if word in seen
+        ]
+
+
+async def test_a_wrong_address_is_refused_not_unclear() -> None:
+    async with line() as wired:
+        sender: Sender = AliyunSender(replace(wired.account, base_url=wired.house_url), Clock())
+        result = await sender.send(PHONE, remind(), "r")
+        assert (result.outcome, result.code) == (Outcome.REFUSED, "404")
+        await sender.close()

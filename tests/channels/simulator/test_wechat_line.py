@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import orjson
 import pytest
 from fastapi import FastAPI
 
-from channels.ports import MenuItem, Outcome, Rendered
+from channels.ports import MenuItem, Outcome, Rendered, Sender
 from channels.simulator.faults import Fault
 from channels.simulator.transcript import Event
 from channels.simulator.wechat import NotAFollower, WeChatSimulator, create_wechat_simulator
@@ -213,6 +214,8 @@ OUTBOUND = [
     (Fault("http", value=500), Outcome.UNCERTAIN, "unclear", 0),
     (Fault("http_after", value=502), Outcome.UNCERTAIN, "unclear", 1),
     (Fault("http", value=503), Outcome.RETRY, "-1", 0),
+    (Fault("http", value=404), Outcome.REFUSED, "404", 0),
+    (Fault("http", value=302), Outcome.REFUSED, "302", 0),
     (Fault("no_errcode"), Outcome.UNCERTAIN, "unclear", 1),
     (Fault("hang_after", value=20), Outcome.UNCERTAIN, "unclear", 1),
     (Fault("errcode", value=42001), Outcome.ACCEPTED, "0", 1),
@@ -243,7 +246,7 @@ async def test_outbound_table(
 async def test_nothing_listening_is_a_retry() -> None:
     async with line() as wired:
         account = replace(wired.client.account, base_url="http://127.0.0.1:9")
-        sender = WeChatSender(WeChatClient(account, Clock()))
+        sender: Sender = WeChatSender(WeChatClient(account, Clock()))
         result = await sender.send("o1", Rendered(text="好"), "r")
         assert (result.outcome, result.code) == (Outcome.RETRY, "not_sent")
         await sender.close()
@@ -392,3 +395,22 @@ async def test_a_shared_clock_keeps_pushes_fresh() -> None:
         sim.advance(30 * 86400)
         assert (await sim.user_text("o1", "一个月后")).status == "ok"
         await sim.close()
+
+
+async def test_no_secret_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever goes wrong: no key, no token, no openid and no word of a message."""
+    with caplog.at_level(logging.DEBUG):
+        async with line(replace(CONFIG, followers=("o-patient-1",))) as wired:
+            await wired.sim.user_text("o-patient-1", "胸口疼")
+            for value in (40001, 45009, 45087, 48001, 47003):
+                wired.sim.faults.add(Fault("errcode", value=value, path="custom/send"))
+                await wired.sender.send("o-patient-1", Rendered(text="请打一二零"), "r")
+            wired.house.broken = True
+            await wired.sim.user_text("o-patient-1", "胸口疼")
+            issued = list(wired.sim.rules.tokens)
+    ours = [record for record in caplog.records if record.name.startswith("channels")]
+    assert len(ours) >= 5
+    hidden = (CONFIG.secret, CONFIG.token, CONFIG.aes_key, "o-patient-1", "胸口疼", "请打一二零", *issued)
+    for record in ours:
+        seen = record.getMessage() + str(vars(record))
+        assert not [word for word in hidden if word in seen]
