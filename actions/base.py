@@ -26,7 +26,7 @@ class UnknownConversation(RuntimeError):
     """The engine named a conversation that is not ours: deleted, or the request is not from our engine."""
 
 
-class BanyiAction(Action):
+class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
     """Subclasses set `action` and write `act(turn)`, which uses `turn.session` and commits nothing."""
 
     action: ClassVar[str]

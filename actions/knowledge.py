@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import ClassVar
 
 from actions.base import BanyiAction
-from actions.services import Found
 from actions.turn import Turn, way_to
 from channels.reply import Option
 from channels.wording.labels import label
+from content.faq.search import FaqHit
 
 OFFERS = 3
 _UNANSWERED = {"ask_medication": "faq.medication", "ask_health": "faq.health_unknown"}
 SAY_ENTRY = "ask_faq"
 
 
-def say_entry(turn: Turn, found: Found) -> None:
+def say_entry(turn: Turn, found: FaqHit) -> None:
     """The entry's answer; on SMS its approved template."""
     turn.say("faq.answer", answer=found.answer, source=found.source, entry=found.entry_id, sms_key=found.sms_key)
 
 
-def offer(turn: Turn, found: list[Found]) -> None:
+def offer(turn: Turn, found: list[FaqHit]) -> None:
     """The nearest questions to choose from, and people."""
     options = [
         Option(id=f"faq-{one.entry_id}", label=one.question, intent=SAY_ENTRY, params={"faq": one.entry_id})

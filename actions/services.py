@@ -8,22 +8,13 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from care.desk.hours import DutyHours
 from care.hospital.gazetteer import GazetteerCache
+from content.faq.search import FaqHit
 from store.clock import Clock
 from store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An FAQ entry for a question: `score` 0..1, `sms_key` the key of its approved template."""
-
-    entry_id: str
-    question: str
-    answer: str
-    source: str
-    score: float
-    sms_key: str
 
 
 class FaqSearch(Protocol):
@@ -32,15 +23,15 @@ class FaqSearch(Protocol):
     answer_from: float
     offer_from: float
 
-    async def search(self, text: str, k: int = 4) -> Sequence[Found]: ...
+    async def search(self, text: str, k: int = 4) -> Sequence[FaqHit]: ...
 
-    def entry(self, entry_id: str) -> Found | None: ...
+    def entry(self, entry_id: str) -> FaqHit | None: ...
 
 
 class PhoneCodes(Protocol):
     """Sends a binding code to a phone, in the caller's transaction (an SMS row)."""
 
-    async def send(self, session: object, phone: str, code: str, dedup_key: str) -> None: ...
+    async def send(self, session: AsyncSession, phone: str, code: str, dedup_key: str) -> None: ...
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
+from care.desk.hours import DutyHours
 from store.crypto import Keyring
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,9 @@ class Settings(BaseSettings):
     embedding_model: str = Field("", description="a SentenceTransformer's name or folder instead of the bundled one")
     hospital_name: str = Field("云江市示范医院", description="the hospital's name in messages and pages")
     landline: str = Field("0571-00000000", description="the number every SMS names")
-    duty_hours: str = Field("08:00-17:30", description="when people are at the desk, HH:MM-HH:MM local")
+    duty_hours: str = Field(
+        "Mon-Sun 08:00-17:30", description="when people are at the desk, local: Mon-Fri 08:00-12:00 13:30-17:30; Sat …"
+    )
     simulators: bool = Field(True, description="run the simulators of WeChat and SMS, and the page with both phones")
     workers: bool = Field(True, description="run the inbox and delivery workers inside this application process")
     inbox_concurrency: int = Field(16, description="conversations handled at once", ge=1)
@@ -77,9 +80,7 @@ class Settings(BaseSettings):
     @field_validator("duty_hours")
     @classmethod
     def _hours(cls, value: str) -> str:
-        parts = value.split("-")
-        if len(parts) != 2 or any(len(part) != 5 or part[2] != ":" for part in parts):
-            raise ValueError("must look like 08:00-17:30")
+        DutyHours.parse(value)
         return value
 
     @property

@@ -23,7 +23,7 @@ from channels.reply import Reply
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 SMS_VARIABLE_LIMIT = 35
 """Characters in one variable; https://help.aliyun.com/document_detail/463270.htm"""
-SMS_MAX_OPTIONS = 4
+LABELS = "labels.yml"
 CALL_US = "common.call_us"
 
 
@@ -75,7 +75,8 @@ class Catalogue:
         self._wordings: dict[str, Wording] = {}
         self._approved: dict[tuple[str, int], Template] = {}
         for path in sorted(folder.glob("*.yml")):
-            self._read(path)
+            if path.name != LABELS:
+                self._read(path)
 
     def _read(self, path: Path) -> None:
         entries = yaml.safe_load(path.read_text("utf-8")) or {}
@@ -108,7 +109,9 @@ class Catalogue:
     def sms_templates(self) -> list[Template]:
         """Every template the wording files ask for."""
         return [
-            make_template(word.key, count, text) for word in self._wordings.values() for count, text in word.sms.items()
+            make_template(word.key, count, text)
+            for word in self._wordings.values()
+            for count, text in word.sms.items()
         ]
 
     def sms_text(self, text: str) -> str:
@@ -124,13 +127,14 @@ class Catalogue:
         word = self._wordings[reply.key]
         values = _Forgiving({**self._facts, **reply.params})
         menu = tuple(MenuItem(f"{question_id}:{option.id}", option.label) for option in reply.options)
-        return Rendered(text=word.wechat.format_map(values).strip(), menu=menu, tail=word.tail.format_map(values))
+        return Rendered(
+            text=word.wechat.format_map(values).strip(), menu=menu, tail=word.tail.format_map(values)
+        )
 
     def render_sms(self, reply: Reply) -> Rendered | None:
         """The approved template with its variables in their limits; None when there is none for this reply."""
         key = str(reply.params.get("sms_key") or reply.key)
-        count = min(len(reply.options), SMS_MAX_OPTIONS)
-        template = self._approved.get((key, count)) or self._approved.get((key, 0))
+        template = self._approved.get((key, len(reply.options))) or self._approved.get((key, 0))
         if template is None:
             return None
         values = {f"o{n}": option.label for n, option in enumerate(reply.options, 1)}

@@ -15,6 +15,6 @@ def _labels() -> dict[str, str]:
     return {str(name): str(text) for name, text in yaml.safe_load(FILE.read_text("utf-8")).items()}
 
 
-def label(name: str, **params: object) -> str:
+def label(name: str, /, **params: object) -> str:
     """The words for option `name`, with `{param}` filled in. Raises `KeyError` naming what is missing."""
     return _labels()[name].format(**params)

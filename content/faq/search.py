@@ -1,0 +1,120 @@
+"""Searching the FAQ: the house's retriever over the published entries, kept fresh from the database.
+
+Edited entries are found within `REFRESH` seconds without a restart: the newest change is looked up, and only what changed is
+indexed again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func, select
+
+from content.faq.models import FaqEntry
+from language.retrieve import HybridIndex
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+REFRESH = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaqHit:
+    """An entry for a question; `score` 0..1 is the probability that it is the right one."""
+
+    entry_id: str
+    question: str
+    answer: str
+    source: str
+    score: float
+    sms_key: str
+
+
+class FaqIndex:
+    """`on_change` is awaited after entries changed, so that SMS templates can follow."""
+
+    def __init__(
+        self,
+        database: Database,
+        index: HybridIndex,
+        on_change: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._entries: dict[str, FaqEntry] = {}
+        self._seen: tuple[datetime | None, int] | None = None
+        self._on_change = on_change
+        self._cache: OrderedDict[tuple[str, int], Sequence[FaqHit]] = OrderedDict()
+        self._lock = asyncio.Lock()
+        self.answer_from = index.settings.answer_from
+        self.offer_from = index.settings.offer_from
+
+    async def refresh(self) -> int:
+        """Bring the index in line with the database; how many entries were indexed anew."""
+        async with self._lock:
+            async with self._database.read("faq-refresh") as session:
+                row = (await session.execute(select(func.max(FaqEntry.changed_at), func.count()).select_from(FaqEntry))).one()
+                mark = (row[0], int(row[1]))
+                if mark == self._seen:
+                    return 0
+                entries = {entry.slug: entry for entry in await session.scalars(select(FaqEntry))}
+            wanted = {slug: entry for slug, entry in entries.items() if entry.status == "published"}
+            gone = set(self._entries) - set(wanted)
+            fresh = {
+                slug: entry
+                for slug, entry in wanted.items()
+                if slug not in self._entries or self._entries[slug].revision != entry.revision
+            }
+            for slug in gone:
+                await asyncio.to_thread(self._index.remove, slug)
+            if fresh:
+                texts = [(slug, [entry.question, *entry.similar]) for slug, entry in fresh.items()]
+                await asyncio.to_thread(self._index.add_many, texts)
+            self._entries = wanted
+            changed = len(gone) + len(fresh)
+            self._seen = mark
+            self._cache.clear()
+        if changed:
+            log.info("faq.indexed", changed=changed, entries=len(self._entries))
+            if self._on_change is not None:
+                await self._on_change()
+        return changed
+
+    async def run(self) -> None:
+        """Keep fresh for ever."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("faq.refresh_failed")
+            await asyncio.sleep(REFRESH)
+
+    async def search(self, text: str, k: int = 4) -> Sequence[FaqHit]:
+        """The `k` likeliest entries, best first. The last questions are remembered: an action asks twice in a turn."""
+        key = (text, k)
+        if key in self._cache:
+            return self._cache[key]
+        hits = await asyncio.to_thread(self._index.search, text, k)
+        found = [self._hit(hit.id, hit.score) for hit in hits if hit.id in self._entries]
+        self._cache[key] = found
+        while len(self._cache) > 256:
+            self._cache.popitem(last=False)
+        return found
+
+    def entry(self, entry_id: str) -> FaqHit | None:
+        return self._hit(entry_id, 1.0) if entry_id in self._entries else None
+
+    def _hit(self, entry_id: str, score: float) -> FaqHit:
+        entry = self._entries[entry_id]
+        return FaqHit(entry_id, entry.question, entry.answer, entry.source, score, f"faq:{entry_id}")
+
+
+def sms_text(entry: FaqEntry) -> str:
+    """The entry's SMS template: its own text and the landline (`{landline}` is filled in by the catalogue)."""
+    return f"{entry.sms.rstrip('。')}。更多请致电{{landline}}"

@@ -1,0 +1,122 @@
+"""The application: callbacks, pages, simulators, health; its workers run beside it in the same loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from channels.inbox.service import Inbox
+from channels.simulator.pages import PhoneLook, phones_router
+from channels.simulator.sms import create_sms_simulator
+from channels.simulator.sms_rules import SimSmsConfig
+from channels.simulator.wechat import create_wechat_simulator
+from channels.simulator.wechat_rules import SimWeChatConfig
+from channels.sms.callback import sms_router
+from channels.sms.template import SmsTemplate
+from channels.wechat.callback import callback_router
+from channels.wording import registry
+from server.feed import DemoDirectory, Feed
+from server.health import health_router
+from server.house import House
+from server.wording import page_words
+from store.clock import VirtualClock
+from web.home import HomeLink, home_router
+from web.shell import install_shell
+from web.signin.pages import signin_router
+
+
+def create_app(house: House) -> FastAPI:
+    """The public application over a house whose `prepare` has run."""
+    settings = house.settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await house.start()
+        yield
+        for name in ("wechat_sim", "sms_sim"):
+            sim = getattr(app.state, name, None)
+            if sim is not None:
+                await sim.close()
+        await house.close()
+
+    app = FastAPI(title="Banyi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.database = house.database
+    app.state.clock = house.clock
+    app.state.house = house
+    app.state.rate_storage_url = settings.redis_url or "memory://"
+    install_shell(app)
+    inbox: Inbox = house.inbox
+    app.include_router(callback_router({house.wechat.account_id: house.wechat}, inbox, house.clock))
+    app.include_router(sms_router({house.sms.account_id: house.sms}, inbox, house.receipts, house.clock))
+    app.include_router(health_router(house))
+    app.include_router(signin_router())
+    links = [HomeLink(**link) for link in page_words()["home"]]
+    if settings.simulators:
+        _add_simulators(app, house)
+    else:
+        links = [link for link in links if link.href != "/phones"]
+    app.include_router(home_router(links))
+    return app
+
+
+def _add_simulators(app: FastAPI, house: House) -> None:
+    settings = house.settings
+    assert isinstance(house.clock, VirtualClock)
+    from care.seed import demo_patients
+
+    followers = {address for one in demo_patients() for channel, address, _ in one.contacts if channel == "wechat"}
+    wechat = create_wechat_simulator(
+        SimWeChatConfig(
+            appid=settings.wechat_appid,
+            secret=settings.wechat_secret,
+            token=house.wechat.tokens[0],
+            aes_key=house.wechat.aes_keys[0] if house.wechat.aes_keys else "",
+            mode=settings.wechat_mode,
+            account_type=settings.wechat_account_type,
+            followers=tuple(sorted(followers)),
+        ),
+        f"{settings.loopback}/wx/{house.wechat.account_id}",
+        clock=house.clock,
+    )
+    secret = house.sms.callback_secrets[0]
+    sms = create_sms_simulator(
+        SimSmsConfig(
+            access_keys={settings.sms_access_key_id: settings.sms_access_key_secret},
+            signs={settings.sms_sign: "approved"},
+            notice_daily=2000,
+            number_daily=2000,
+            code_limits={60.0: 5, 3600.0: 50},
+        ),
+        f"{settings.loopback}/sms/aliyun/{secret}/up",
+        f"{settings.loopback}/sms/aliyun/{secret}/report",
+        clock=house.clock,
+    )
+    app.state.wechat_sim, app.state.sms_sim = wechat.state.sim, sms.state.sim
+
+    async def register() -> None:
+        """The hospital's templates, as the vendor's reviewers approved them."""
+        async with house.database.read("sim-templates") as session:
+            rows = await registry.approved(session)
+        templates: Mapping[str, SmsTemplate] = {
+            row.code: SmsTemplate(
+                code=row.code,
+                key=f"{row.key}#{row.options}",
+                text=row.text,
+                sign=settings.sms_sign,
+                kind="code" if row.kind == "code" else "notice",
+                state="approved",
+            )
+            for row in rows
+        }
+        for code, template in templates.items():
+            sms.state.sim.rules.templates[code] = template
+
+    house.on_templates.append(register)
+    app.mount("/sim/wechat", wechat)
+    app.mount("/sim/sms", sms)
+    look = PhoneLook(account_name=settings.hospital_name)
+    app.include_router(
+        phones_router(DemoDirectory(house), wechat.state.sim, sms.state.sim, Feed(house), look=look)
+    )

@@ -1,0 +1,1 @@
+"""`./banyi`: the command line. One module a command."""

@@ -1,0 +1,57 @@
+"""`db`: the schema, and the audit trail's proof."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from server import migrate
+from server.settings import SettingsError, load_settings
+
+
+def add_to(app: typer.Typer) -> None:
+    db = typer.Typer(help="The database.\n\nExample: ./banyi db upgrade", no_args_is_help=True)
+    db.command(help="Bring the schema to the newest revision.\n\nExample: ./banyi db upgrade")(upgrade)
+    db.command(help="Say which revision the database is at.\n\nExample: ./banyi db status")(status)
+    db.command("verify-audit", help="Walk the audit trail's chain.\n\nExample: ./banyi db verify-audit")(verify_audit)
+    db.command(help="Add the demo hospital.\n\nExample: ./banyi db seed")(seed)
+    app.add_typer(db, name="db")
+
+
+def upgrade() -> None:
+    settings = load_settings()
+    migrate.upgrade(settings.database)
+    print(f"✓ the database is at {migrate.head()}")
+
+
+def status() -> None:
+    current, head = migrate.current(load_settings().database), migrate.head()
+    print(f"database: {current or 'empty'}; code: {head}" + ("" if current == head else " → run ./banyi db upgrade"))
+
+
+def verify_audit() -> None:
+    from server.house import build
+
+    async def check() -> None:
+        house = build(load_settings())
+        try:
+            report = await house.sealer.verify()
+        finally:
+            await house.close()
+        if report.broken is not None:
+            raise SettingsError(f"the audit trail is broken at row {report.broken}: it was changed or a row is missing.")
+        print(f"✓ {report.sealed} audit rows in an unbroken chain, {report.unsealed} not sealed yet")
+
+    asyncio.run(check())
+
+
+def seed() -> None:
+    from server.serve import prepare
+
+    async def add() -> None:
+        house = await prepare(load_settings())
+        await house.close()
+
+    asyncio.run(add())
+    print("✓ the demo hospital is there")

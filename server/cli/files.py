@@ -1,0 +1,161 @@
+"""`load` and `export`: data in and out as CSV, JSON or JSON Lines; all or nothing, row errors named."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.settings import SettingsError, load_settings
+
+
+class Loadable(StrEnum):
+    PATIENTS = "patients"
+    SCHEDULE = "schedule"
+    ARTICLES = "articles"
+    FAQ = "faq"
+
+
+class Exportable(StrEnum):
+    FAQ = "faq"
+    SCHEDULE = "schedule"
+    APPOINTMENTS = "appointments"
+    SMS_TEMPLATES = "sms-templates"
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        help="Load patients, schedule or faq from CSV or JSON.\n\nExample: ./banyi load patients patients.csv"
+    )(load)
+    app.command(help="Write data as JSON Lines.\n\nExample: ./banyi export faq > faq.jsonl")(export)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a CSV (with a header), a JSON list or JSON Lines file. Raises `SettingsError`."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    if path.suffix.lower() == ".csv":
+        return [dict(row) for row in csv.DictReader(text.splitlines())]
+    try:
+        if text.lstrip().startswith("["):
+            rows = json.loads(text)
+        else:
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"{path}: not JSON: {error}") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise SettingsError(f"{path}: every row must be an object")
+    return list(rows)
+
+
+def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    from server.house import build
+
+    async def work() -> str:
+        house = build(load_settings())
+        try:
+            async with house.database.write(f"load-{what}") as session:
+                if what in (Loadable.PATIENTS, Loadable.SCHEDULE):
+                    return await _care(session, what, file, house.clock)
+                return await _loader(what)(session, read_rows(file), house.clock)
+        finally:
+            await house.close()
+
+    try:
+        print("✓ " + asyncio.run(work()))
+    except ValueError as error:
+        raise SettingsError(f"nothing was loaded from {file}:\n{error}") from error
+
+
+async def _care(session: AsyncSession, what: Loadable, file: Path, clock: Any) -> str:
+    """Patients and schedules: Chinese or English column names, UTF-8 or GB 18030 (`care.loading`)."""
+    from care import loading
+
+    rows = loading.read_rows(file)
+    if what is Loadable.PATIENTS:
+        report = await loading.load_patients(session, rows, clock.now())
+    else:
+        report = await loading.load_schedule(session, rows)
+    return f"{what}: {report.created} added, {report.updated} brought up to date"
+
+
+Loader = Callable[[AsyncSession, list[dict[str, Any]], Any], Awaitable[str]]
+
+
+def _loader(what: Loadable) -> Loader:
+    async def faq(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
+        from content.faq import service
+
+        for row in rows:
+            for name in ("similar", "keywords"):
+                if isinstance(row.get(name), str):
+                    row[name] = [part.strip() for part in row[name].split("|") if part.strip()]
+        return f"{await service.load(session, rows, clock.now())} FAQ entries are new or changed"
+
+    async def articles(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
+        raise ValueError("articles come with the editors' desk, which is not built yet; FAQ entries load with `load faq`")
+
+    return {"faq": faq, "articles": articles}[what.value]
+
+
+def export(what: Exportable) -> None:
+    from server.house import build
+
+    async def work() -> list[dict[str, Any]]:
+        house = build(load_settings())
+        try:
+            async with house.database.read(f"export-{what}") as session:
+                return await _exporter(what)(session)
+        finally:
+            await house.close()
+
+    for row in asyncio.run(work()):
+        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+
+def _exporter(what: Exportable) -> Callable[[AsyncSession], Awaitable[list[dict[str, Any]]]]:
+    from sqlalchemy import select
+
+    async def faq(session: AsyncSession) -> list[dict[str, Any]]:
+        from content.faq.service import published
+
+        names = ("category", "question", "similar", "keywords", "answer", "sms", "source")
+        return [{"id": one.slug, **{name: getattr(one, name) for name in names}} for one in await published(session)]
+
+    async def schedule(session: AsyncSession) -> list[dict[str, Any]]:
+        from care.loading import export_schedule
+
+        return await export_schedule(session)
+
+    async def appointments(session: AsyncSession) -> list[dict[str, Any]]:
+        from care.appointments.models import Appointment
+
+        rows = await session.scalars(select(Appointment).order_by(Appointment.start))
+        names = ("id", "status", "patient_id", "practitioner_id", "department_id", "start", "day", "part", "created_via")
+        return [{name: getattr(row, name) for name in names} for row in rows]
+
+    async def templates(session: AsyncSession) -> list[dict[str, Any]]:
+        from channels.wording.models import SmsTemplateRow
+
+        rows = await session.scalars(select(SmsTemplateRow).order_by(SmsTemplateRow.key, SmsTemplateRow.options))
+        return [
+            {"code": row.code, "key": row.key, "options": row.options, "kind": row.kind, "text": row.text, "state": row.state}
+            for row in rows
+        ]
+
+    return {
+        Exportable.FAQ: faq,
+        Exportable.SCHEDULE: schedule,
+        Exportable.APPOINTMENTS: appointments,
+        Exportable.SMS_TEMPLATES: templates,
+    }[what]

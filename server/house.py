@@ -1,0 +1,272 @@
+"""Everything one process works with, built from the settings: the one place where rooms are wired to each other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.base import BanyiAction
+from actions.catalogue import all_actions
+from actions.services import Services
+from bot.conversation import ConversationHandler
+from bot.engine_client import EngineClient
+from bot.worker import InboxWorker
+from care.appointments import service as appointments
+from care.appointments.slots import generate_slots
+from care.desk.hours import DutyHours
+from care.hospital.gazetteer import GazetteerCache
+from channels.contacts import service as contacts
+from channels.inbox.service import Inbox
+from channels.inbox.spool import Spool
+from channels.outbox import service as outbox
+from channels.outbox.delivery import Delivery
+from channels.outbox.receipts import Receipts
+from channels.ports import ChannelName, Sender
+from channels.reply import Reply
+from channels.sms.aliyun import PUBLIC_API as SMS_API
+from channels.sms.aliyun import AliyunAccount, AliyunSender
+from channels.wechat.account import PUBLIC_API as WECHAT_API
+from channels.wechat.account import WeChatAccount
+from channels.wechat.client import WeChatClient
+from channels.wechat.sender import WeChatSender
+from channels.wording import registry
+from channels.wording.catalogue import Catalogue, make_template
+from content.faq.service import published
+from content.faq.search import FaqIndex, sms_text
+from language.embed import Embedder
+from language.retrieve import HybridIndex
+from server.people import CareDesk, CarePeople, CarePolicy
+from server.settings import ROOT, Settings
+from store import crypto
+from store.audit import AuditSealer
+from store.clock import Clock, VirtualClock
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+WORDING = ROOT / "data" / "seed" / "wording"
+
+
+class SmsCodes:
+    """Implements `actions.services.PhoneCodes`: a code is an SMS row to the number on record."""
+
+    def __init__(self, account_id: str, clock: Clock) -> None:
+        self._account_id = account_id
+        self._clock = clock
+
+    async def send(self, session: AsyncSession, phone: str, code: str, dedup_key: str) -> None:
+        now = self._clock.now()
+        _, conversation = await contacts.ensure(session, ChannelName.SMS, self._account_id, phone, now)
+        await outbox.enqueue(
+            session, conversation, Reply("bind.code_sms", {"code": code}), dedup_key=dedup_key, purpose="code", now=now
+        )
+
+
+@dataclass(slots=True)
+class House:
+    """One process's working parts. `start` runs its background work, `close` ends it."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    catalogue: Catalogue
+    faq: FaqIndex
+    services: Services
+    actions: list[BanyiAction]
+    engine: EngineClient
+    inbox: Inbox
+    spool: Spool
+    receipts: Receipts
+    worker: InboxWorker
+    delivery: Delivery
+    sealer: AuditSealer
+    wechat: WeChatAccount
+    sms: AliyunAccount
+    senders: dict[tuple[str, str], Sender]
+    on_templates: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def prepare(self) -> None:
+        """Index the FAQ, register its templates, read what is approved."""
+        if not await self.faq.refresh():
+            await self.sync_templates()
+
+    async def sync_templates(self) -> None:
+        """Every wording's and FAQ entry's SMS template is registered; in the demo the vendor approves them at once."""
+        templates = self.catalogue.sms_templates()
+        async with self.database.read("faq-templates") as session:
+            entries = await published(session)
+        templates += [make_template(f"faq:{one.slug}", 0, self.catalogue.sms_text(sms_text(one))) for one in entries]
+        state = "approved" if self.settings.simulators else "draft"
+
+        async def work(session: AsyncSession) -> None:
+            await registry.register(session, templates, self.clock.now(), state=state)
+
+        await self.database.transact(work, "templates")
+        async with self.database.read("templates") as session:
+            await registry.load_into(session, self.catalogue)
+        for tell in self.on_templates:
+            await tell()
+
+    async def start(self) -> None:
+        """Start the background work of this process."""
+        jobs: list[Coroutine[Any, Any, None]] = [self.faq.run()]
+        if self.settings.workers:
+            jobs += [
+                self.worker.run(),
+                self.delivery.run(),
+                self.inbox.run_spool(),
+                self._seal(),
+                self._housekeeping(),
+            ]
+        self.tasks = [asyncio.create_task(job) for job in jobs]
+
+    async def _seal(self) -> None:
+        while True:
+            try:
+                await self.sealer.seal_once()
+            except Exception:
+                log.exception("audit.seal_failed")
+            await asyncio.sleep(1)
+
+    async def _housekeeping(self) -> None:
+        """Each minute: holds that ran out are given back; each hour: slots ahead are made."""
+        minute = 0
+        while True:
+            try:
+
+                async def work(session: AsyncSession) -> None:
+                    await appointments.sweep_holds(session, now=self.clock.now())
+
+                await self.database.transact(work, "sweep-holds")
+                if minute % 60 == 0:
+                    async with self.database.write("generate-slots") as session:
+                        await generate_slots(session, self.clock)
+                minute += 1
+            except Exception:
+                log.exception("housekeeping.failed")
+            await asyncio.sleep(60)
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.worker.drain()
+        await self.delivery.drain()
+        await self.engine.close()
+        for sender in self.senders.values():
+            await sender.close()
+        await self.database.close()
+
+
+def wechat_account(settings: Settings) -> WeChatAccount:
+    base = settings.wechat_base_url or (f"{settings.loopback}/sim/wechat" if settings.simulators else WECHAT_API)
+    return WeChatAccount(
+        account_id=settings.wechat_account,
+        appid=settings.wechat_appid,
+        secret=settings.wechat_secret,
+        tokens=tuple(settings.wechat_token.split(",")),
+        aes_keys=tuple(key for key in settings.wechat_aes_key.split(",") if key),
+        mode=settings.wechat_mode,
+        account_type=settings.wechat_account_type,
+        base_url=base,
+    )
+
+
+def sms_account(settings: Settings) -> AliyunAccount:
+    base = settings.sms_base_url or (f"{settings.loopback}/sim/sms" if settings.simulators else SMS_API)
+    return AliyunAccount(
+        account_id=settings.sms_account,
+        access_key_id=settings.sms_access_key_id,
+        access_key_secret=settings.sms_access_key_secret,
+        sign=settings.sms_sign,
+        callback_secrets=tuple(settings.sms_callback_secret.split(",")),
+        base_url=base,
+    )
+
+
+def build(settings: Settings, clock: Clock | None = None) -> House:
+    """Wire one process. Opens no connection yet."""
+    crypto.install(settings.secrets.keyring)
+    clock = clock or (VirtualClock(zone=settings.time_zone) if settings.simulators else Clock(settings.time_zone))
+    database = Database(settings.database, durable=settings.database_durable)
+    facts = {"hospital": settings.hospital_name, "landline": settings.landline}
+    catalogue = Catalogue(WORDING, facts)
+    embedder = Embedder(settings.models / "sentence-onnx")
+    houses: list[House] = []
+
+    async def faq_changed() -> None:
+        for one in houses:
+            await one.sync_templates()
+
+    faq = FaqIndex(database, HybridIndex(embedder), faq_changed)
+    services = Services(
+        database=database,
+        clock=clock,
+        faq=faq,
+        gazetteer=GazetteerCache(),
+        duty_hours=DutyHours.parse(settings.duty_hours),
+        codes=SmsCodes(settings.sms_account, clock),
+        hospital_name=settings.hospital_name,
+        landline=settings.landline,
+    )
+    people, desk, policy = CarePeople(services), CareDesk(), CarePolicy()
+    engine = EngineClient(settings.engine)
+    wechat, sms = wechat_account(settings), sms_account(settings)
+    senders: dict[tuple[str, str], Sender] = {
+        ("wechat", wechat.account_id): WeChatSender(WeChatClient(wechat, clock)),
+        ("sms", sms.account_id): AliyunSender(sms, clock),
+    }
+    delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
+    handler = ConversationHandler(database, clock, engine, people)
+    worker = InboxWorker(database, clock, handler, people, delivery.wake, settings.inbox_concurrency)
+    spool = Spool(settings.var_dir / "spool")
+    house = House(
+        settings=settings,
+        clock=clock,
+        database=database,
+        catalogue=catalogue,
+        faq=faq,
+        services=services,
+        actions=all_actions(services),
+        engine=engine,
+        inbox=Inbox(database, clock, spool, worker.wake),
+        spool=spool,
+        receipts=Receipts(database, clock),
+        worker=worker,
+        delivery=delivery,
+        sealer=AuditSealer(database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")),
+        wechat=wechat,
+        sms=sms,
+        senders=senders,
+    )
+    houses.append(house)
+    return house
+
+
+def _head_keeper(path: Path) -> Callable[[int, str], None]:
+    def keep(seal_no: int, digest: str) -> None:
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps({"seal_no": seal_no, "digest": digest}))
+        part.replace(path)
+
+    return keep
+
+
+def contact_maker(house: House) -> Callable[[AsyncSession, str, str], Awaitable[UUID]]:
+    """Makes a demo contact's row (`care.seed` links patients to it)."""
+
+    async def make(session: AsyncSession, channel: str, address: str) -> UUID:
+        account = house.wechat.account_id if channel == "wechat" else house.sms.account_id
+        contact, _ = await contacts.ensure(session, channel, account, address, house.clock.now())
+        return contact.id
+
+    return make

@@ -1,0 +1,114 @@
+"""One application process: the public server and, on loopback, the action webhook, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.webhook import create_webhook
+from care.seed import seed_into
+from content.faq import service as faq
+from server import logs, migrate
+from server.app import create_app
+from server.house import House, build, contact_maker
+from server.settings import ROOT, Settings, SettingsError, load_settings
+from store.ids import new_secret
+from web.signin.service import ensure_admin
+
+ADMIN_FILE = "first-admin.txt"
+
+
+async def seed(house: House) -> None:
+    """The demo's hospital, patients, FAQ and first administrator. Idempotent."""
+    async with house.database.write("seed") as session:
+        await seed_into(session, house.clock, contact_maker(house))
+        await faq.load(session, faq.read_folder(ROOT / "data" / "seed" / "faq"), house.clock.now())
+    await first_admin(house)
+
+
+async def first_admin(house: House) -> None:
+    """Make the first administrator; a generated password is written to a file only its owner reads."""
+    settings = house.settings
+    password = settings.admin_password or new_secret(9)
+
+    async def work(session: AsyncSession) -> bool:
+        return await ensure_admin(session, settings.admin_user, password)
+
+    if await house.database.transact(work, "first-admin") and not settings.admin_password:
+        path = settings.var_dir / ADMIN_FILE
+        path.touch(mode=0o600)
+        path.write_text(f"{settings.admin_user} {password}\n")
+
+
+async def prepare(settings: Settings) -> House:
+    """Migrate, seed (in the demo) and index. What every process does before it serves."""
+    await migrate.upgrade_async(settings.database)
+    house = build(settings)
+    if settings.environment == "demo":
+        await seed(house)
+    else:
+        await first_admin(house)
+    return house
+
+
+async def serve(settings: Settings) -> None:
+    house = await prepare(settings)
+    app = create_app(house)
+    await house.prepare()
+    public = _Server(
+        uvicorn.Config(
+            app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=3
+        )
+    )
+    webhook = create_webhook(house.actions, settings.secrets.action_token)
+    internal = _Server(
+        uvicorn.Config(
+            webhook,
+            host="127.0.0.1",
+            port=settings.internal_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+        )
+    )
+    servers = (public, internal)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    await asyncio.gather(*(server.serve() for server in servers))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn would install its own signal handlers, one server hiding the other's."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def main() -> int:
+    try:
+        settings = load_settings()
+        logs.set_up(settings.log_level)
+        import uvloop
+
+        uvloop.run(serve(settings))
+    except SettingsError as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

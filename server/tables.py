@@ -1,0 +1,17 @@
+"""Imports every table of the house, so that `Base.metadata` is complete for migrations and tests."""
+
+import actions.account.bind
+import actions.effects
+import care.models
+import channels.contacts.models
+import channels.inbox.models
+import channels.outbox.models
+import channels.questions.models
+import channels.wording.models
+import content.faq.models
+import store.audit
+import store.events
+import web.signin.models
+from store.base import Base
+
+__all__ = ["Base", "actions", "care", "channels", "content", "store", "web"]
