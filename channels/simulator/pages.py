@@ -23,6 +23,7 @@ from channels.simulator.wechat import NotAFollower
 from channels.sms.numbers import to_e164
 from web.security import csrf_protect
 from web.shell import add_templates, render
+from web.signin.pages import MaybeStaff
 from web.texts import Texts
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -181,7 +182,7 @@ def phones_router(
     Chosen = Annotated[PhonePerson, Depends(chosen)]
 
     @router.get("")
-    async def page(request: Request, patient: str = "") -> Response:
+    async def page(request: Request, _staff: MaybeStaff, patient: str = "") -> Response:
         people = (await directory.people(""))[:PEOPLE_SHOWN]
         person = await directory.person(patient) if patient else None
         person = person or (people[0] if people else None)
