@@ -23,7 +23,7 @@ from care.appointments.slots import find_slots, generate_slots
 from care.appointments.views import Held
 from care.consents import service as consents
 from care.consents.models import Purpose
-from care.hospital.models import HealthcareService
+from care.hospital.models import HealthcareService, Practitioner
 from care.hospital.seed import demo_id, seed_hospital
 from care.hospital.words import load
 from care.patients import service as patients
@@ -248,9 +248,33 @@ async def _bookings(
     others = [row for row, one in zip(rows, people, strict=True) if one.books is None][
         len(load("patients")) :
     ]
+    full = await _full(session)
+    for slot in slots:
+        if (slot.practitioner_id, slot.day.weekday(), slot.part) in full:
+            booked += await _fill(session, slot.id, others, chance, now)
     for slot in chance.sample(slots, k=min(BOOKED, len(slots))):
         booked += await _book(session, slot.id, chance.choice(others), now)
     return booked
+
+
+async def _full(session: AsyncSession) -> set[tuple[UUID, int, str]]:
+    """(doctor, weekday, part) of the clinics the data file calls full."""
+    doctors = {row.name: row.id for row in await session.scalars(select(Practitioner))}
+    return {
+        (doctors[row["name"]], day - 1, part)
+        for row in load("practitioners")
+        for day, part in row.get("full", [])
+    }
+
+
+async def _fill(
+    session: AsyncSession, slot_id: UUID, others: list[Patient], chance: random.Random, now: datetime
+) -> int:
+    """Book the slot's one place for whoever may have it."""
+    for row in chance.sample(others, k=len(others)):
+        if await _book(session, slot_id, row, now):
+            return 1
+    return 0
 
 
 async def _book_with(session: AsyncSession, row: Patient, books: tuple[str, str], now: datetime) -> int:

@@ -21,19 +21,23 @@ class Mention:
 
 
 @cache
-def _words() -> tuple[tuple[re.Pattern[str], Relation], ...]:
+def _words() -> tuple[re.Pattern[str], dict[str, Relation]]:
     table: dict[str, list[str]] = load("words")["relations"]
-    pairs = [(word, Relation(relation)) for relation, words in table.items() for word in words]
-    pairs.sort(key=lambda pair: -len(pair[0]))
-    return tuple((re.compile(re.escape(word)), relation) for word, relation in pairs)
+    relations = {word: Relation(relation) for relation, words in table.items() for word in words}
+    longest_first = sorted(relations, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))), relations
 
 
 def mentioned(text: str) -> Mention | None:
-    """The person the text names by relation, or None; the longest word wins (`我妈妈` before `我妈`)."""
-    for pattern, relation in _words():
-        if (found := pattern.search(text)) is not None:
-            return Mention(relation, found.group())
-    return None
+    """The one relative the text names, or None.
+
+    Several different ones ("我妈说孩子发烧") are left to be asked about.
+    """
+    pattern, relations = _words()
+    words = pattern.findall(text)
+    if len({relations[word] for word in words}) != 1:
+        return None
+    return Mention(relations[words[0]], words[0])
 
 
 def meant(text: str, linked: Sequence[LinkedPatient]) -> list[LinkedPatient]:

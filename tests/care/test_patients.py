@@ -112,6 +112,7 @@ async def test_contacts_of_a_family(database: Database, world: World, clock: Vir
             "给王秀兰约": ["王秀兰"],
             "我自己看": ["李静"],
             "我儿子发烧": [],
+            "我妈说孩子发烧": [],
             "想看眼科": [],
         }.items():
             assert [one.patient.name for one in family.meant(said, linked)] == names, said

@@ -92,6 +92,8 @@ async def _places(session: AsyncSession, clock: VirtualClock) -> None:
     eye = demo_id("department", "ophthalmology")
     half_days = await slots.find_half_days(session, now=clock.now(), department_id=eye, limit=9)
     assert {one.first.practitioner for one in half_days} == {"李敏", "赵强"}
+    thursday = [one for one in half_days if one.first.day.weekday() == 3]
+    assert {one.first.practitioner for one in thursday} == {"李敏"}, "赵强's Thursdays are booked up"
     taken = await session.scalar(select(func.sum(Slot.taken)))
     live = await session.scalar(select(func.count()).select_from(Appointment))
     assert taken == live, "every taken place is somebody's appointment"
