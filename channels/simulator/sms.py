@@ -123,7 +123,10 @@ class SmsSimulator:
         self.rules.templates[code] = replace(self.rules.templates[code], state=state)
 
     def reset(self) -> None:
+        """Forgets messages, limits, faults and opt-outs; templates and signatures stay registered."""
+        templates, signs = self.rules.templates, self.rules.signs
         self.rules = SmsRules(self.rules.config, self.clock)
+        self.rules.templates, self.rules.signs = templates, signs
         self.faults.clear()
         self.transcripts.clear()
         self._ripe.clear()

@@ -54,7 +54,9 @@ class Pusher:
         self._config = config
         self._clock = clock
         self._faults = faults
-        self._cipher = PrpCrypto(base64.b64decode(config.aes_key + "="))
+        self._cipher = PrpCrypto(base64.b64decode(config.aes_key + "=")) if config.aes_key else None
+        if self._cipher is None and config.mode != "plain":
+            raise ValueError(f"mode {config.mode} needs an EncodingAESKey")
         self._session: aiohttp.ClientSession | None = None
         self._failures = 0
         self._stopped_until = float("-inf")
@@ -135,7 +137,7 @@ class Pusher:
     def _body(self, fields: dict[str, Any]) -> tuple[bytes, str]:
         as_xml = self._config.envelope == "xml"
         plain = (to_xml(fields) if as_xml else orjson.dumps(fields)).decode()
-        if self._config.mode == "plain":
+        if self._config.mode == "plain" or self._cipher is None:
             return plain.encode(), ""
         cipher = self._cipher.encrypt(plain, self._config.appid).decode()
         outer: dict[str, Any] = {"ToUserName": fields["ToUserName"], "Encrypt": cipher}
@@ -151,7 +153,7 @@ class Pusher:
             raise BadAnswer(f"the answer is {error}") from None
         if form != self._config.envelope:
             raise BadAnswer(f"answered in {form}")
-        if self._config.mode == "safe" or "Encrypt" in reply:
+        if self._cipher is not None and (self._config.mode == "safe" or "Encrypt" in reply):
             given = signature(
                 self._config.token,
                 str(reply.get("TimeStamp")),

@@ -123,7 +123,7 @@ class AliyunSender:
             "x-acs-signature-nonce": secrets.token_hex(16),
             "x-acs-version": VERSION,
         }
-        path = base.path or "/"
+        path = base.path.rstrip("/") + "/"
         headers["Authorization"] = authorization(
             self.account.access_key_id,
             self.account.access_key_secret,

@@ -325,6 +325,10 @@ async def test_control_plane_over_http() -> None:
         assert (
             await wired.sender.send(PHONE, Rendered(template_code="SMS_4"), "r")
         ).outcome is Outcome.ACCEPTED
+        async with http.post("/_sim/reset") as response:
+            assert response.status == 200
+        again = await wired.sender.send(PHONE, Rendered(template_code="SMS_4"), "r")
+        assert again.outcome is Outcome.ACCEPTED
         async with http.post("/_sim/templates/SMS_4", json={"state": "odd"}) as response:
             assert response.status == 400
         async with http.get("/_sim/templates") as response:
@@ -386,6 +390,20 @@ async def test_no_secret_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None
         assert not [
             word for word in ("demo-key-secret", SECRET, "13800138000", "王女士", "胸口疼") if word in seen
         ]
+
+
+async def test_both_simulators_work_mounted_below_a_path() -> None:
+    house, app = House(), FastAPI()
+    sim_app = create_sms_simulator(CONFIG, "http://127.0.0.1:9/up", "")
+    app.mount("/sim/sms", sim_app)
+    async with serve(app) as url:
+        for base in (f"{url}/sim/sms", f"{url}/sim/sms/"):
+            account = AliyunAccount("ali", "demo-key-id", "demo-key-secret", "和平医院", (SECRET,), base)
+            sender = AliyunSender(account, Clock())
+            assert (await sender.send(PHONE, remind(), "r")).outcome is Outcome.ACCEPTED
+            await sender.close()
+    assert len(sim_app.state.sim.transcript(PHONE)) == 2
+    assert house.messages == []
 
 
 async def test_a_wrong_address_is_refused_not_unclear() -> None:

@@ -104,6 +104,13 @@ async def test_no_mode_downgrade(simulated: Any, configured: Any) -> None:
         assert wired.texts() == [("error", TROUBLE)]
 
 
+async def test_plain_mode_needs_no_aes_key() -> None:
+    async with line(replace(CONFIG, mode="plain", aes_key=""), aes_keys=()) as wired:
+        assert (await wired.sim.user_text("o1", "hi")).status == "ok"
+    with pytest.raises(ValueError, match="safe"):
+        create_wechat_simulator(replace(CONFIG, aes_key=""), "http://127.0.0.1:9/")
+
+
 async def test_menu_goes_out_and_its_tap_comes_back() -> None:
     async with line() as wired:
         await wired.sim.user_text("o1", "挂号")
