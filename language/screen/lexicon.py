@@ -108,7 +108,8 @@ def mask_pattern() -> re.Pattern[str]:
 def scope_patterns() -> dict[str, re.Pattern[str]]:
     """What takes a hit back, by scope name."""
     words = _scope_words()
-    names = ("past", "present", "experienced", "resolved", "info", "admin", "hypo", "worry", "media", "soft")
+    names = ("past", "present", "experienced", "resolved", "info", "admin", "hypo", "worry", "media", "soft",
+             "cause", "person", "doctor", "urgent")
     found = {name: compile_any(words[name]) for name in names}
     negators = "|".join(_expand(str(word)) for word in words["neg"])
     gaps = "|".join(_expand(str(word)) for word in words["neg_gap"])

@@ -45,15 +45,20 @@ def taken_back(rule: Rule, span: Span) -> str | None:
         return "neg"
     if "past" in rule.scopes and _past(rule, text, span, clause, after, words):
         return "past"
-    if "hypo" in rule.scopes and words["hypo"].search(text[max(sentence_start, span.start - 20) : span.start]):
+    if "hypo" in rule.scopes and words["hypo"].search(text[max(sentence_start, span.start - 20) : span.end]):
         return "hypo"
-    if "worry" in rule.scopes and words["worry"].search(before[-8:]):
+    if "worry" in rule.scopes and words["worry"].search(before[-8:] + text[span.start : span.end]):
         return "worry"
     if "info" in rule.scopes:
         near = text[max(sentence_start, span.start - 14) : min(sentence_end, span.end + 14)]
         if words["info"].search(near):
             return "info"
-    if "media" in rule.scopes and words["media"].search(text[max(sentence_start, span.start - 30) : span.start]):
+        sentence = text[sentence_start:sentence_end]
+        if words["cause"].search(near) and not words["person"].search(sentence):
+            return "info"
+    if "media" in rule.scopes and words["media"].search(
+        text[max(sentence_start, span.start - 30) : span.end]
+    ):
         return "media"
     if "admin" in rule.scopes and words["admin"].search(text[sentence_start:sentence_end]):
         return "admin"
@@ -65,6 +70,9 @@ def taken_back(rule: Rule, span: Span) -> str | None:
 def _past(
     rule: Rule, text: str, span: Span, clause: str, after: str, words: dict[str, re.Pattern[str]]
 ) -> bool:
+    told = rule.verdict == "emergency" and words["doctor"].search(text[span.end : span.end + 60]) is not None
+    if told and not words["urgent"].search(text[max(0, span.start - 30) : span.end + 12]):
+        return True
     if words["present"].search(clause):
         return False
     past = words["past"].search(clause) is not None

@@ -43,6 +43,8 @@ def dangerous_reading(text: str) -> tuple[str, str] | None:
         if systolic < limits["systolic_below"]:
             return "vital_blood_pressure", match.group()
     for match in _SYSTOLIC.finditer(text):
-        if limits["systolic_above"] <= int(match.group(1)) <= 300:
+        value = int(match.group(1))
+        low = 40 <= value < limits["systolic_below"] and not match.group().startswith("血压")
+        if low or limits["systolic_above"] <= value <= 300:
             return "vital_blood_pressure", match.group()
     return None

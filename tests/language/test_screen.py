@@ -1,0 +1,135 @@
+"""The safety screen on its fixed set, on single tricky sentences, and under bad input."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from language.screen import screen
+
+CASES = Path(__file__).parent / "screen_cases.jsonl"
+RECALL_FLOOR = 0.98
+FALSE_ALARM_CEILING = 0.015
+
+
+def _cases() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
+
+
+def test_set_is_large_enough_and_has_no_repeats() -> None:
+    cases = _cases()
+    danger = [case for case in cases if case["label"] != "none"]
+    assert len(danger) >= 200
+    assert len(cases) - len(danger) >= 300
+    assert len({case["text"] for case in cases}) == len(cases)
+
+
+def test_recall_and_false_alarms() -> None:
+    missed, alarms, danger, ordinary = [], [], 0, 0
+    for case in _cases():
+        verdict = screen(case["text"]).verdict
+        if case["label"] == "none":
+            ordinary += 1
+            if verdict != "none":
+                alarms.append(case["text"])
+        else:
+            danger += 1
+            if verdict == "none":
+                missed.append(case["text"])
+    assert 1 - len(missed) / danger >= RECALL_FLOOR, missed
+    assert len(alarms) / ordinary <= FALSE_ALARM_CEILING, alarms
+
+
+def test_crisis_is_not_called_emergency() -> None:
+    wrong = [
+        case["text"]
+        for case in _cases()
+        if case["label"] == "crisis" and screen(case["text"]).verdict == "emergency"
+    ]
+    assert len(wrong) <= 2, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("突然胸口压得慌 左胳膊麻 出汗", "emergency"),
+        ("胸 痛 得 厉 害，直 冒 冷 汗", "emergency"),
+        ("我媽突然暈倒叫不醒", "emergency"),
+        ("没有胸痛", "none"),
+        ("没有胸痛、胸闷、呼吸困难", "none"),
+        ("胸痛挂什么科", "none"),
+        ("胸口剧痛出冷汗挂什么科", "emergency"),
+        ("我爸三年前脑梗", "none"),
+        ("我爸三年前脑梗，现在突然说话不清楚了", "emergency"),
+        ("上个月流过血现在好了", "none"),
+        ("急诊在几楼", "none"),
+        ("笑死我了", "none"),
+        ("想死你了", "none"),
+        ("想死", "crisis"),
+        ("治不好了 不想拖累孩子了", "crisis"),
+        ("我没有想自杀", "none"),
+        ("我朋友说要自杀", "crisis"),
+        ("zisha", "crisis"),
+        ("血氧82", "emergency"),
+        ("血氧98", "none"),
+        ("血压220/130", "emergency"),
+        ("血压130/80", "none"),
+        ("血糖33", "emergency"),
+        ("血糖3.1", "emergency"),
+        ("血糖6.1", "none"),
+        ("出生20天的宝宝发烧38.5度", "emergency"),
+        ("", "none"),
+        ("😀😀😀", "none"),
+        ("\u202e\u0000\u200b", "none"),
+    ],
+)
+def test_single_cases(text: str, verdict: str) -> None:
+    assert screen(text).verdict == verdict
+
+
+def test_result_explains_itself() -> None:
+    result = screen("我爸突然口角歪斜，说话含糊")
+    assert result.rule.startswith("stroke")
+    assert "口角歪" in result.matched
+
+
+def test_hidden_characters_do_not_hide_a_danger() -> None:
+    assert screen("不\u200b想\u200d活\u202e了").verdict == "crisis"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "疼" * 5000,
+        "没有胸痛、" * 1000,
+        "我最近头有点晕，睡得也不好，想问问挂哪个科，" * 230,
+        "突然" * 2500,
+        "<script>alert('胸')</script>' OR 1=1 --" * 120,
+        "喘不上" * 1600,
+        "a" * 10000,
+        "想 死 " * 5 + "。" * 5000,
+    ],
+)
+def test_long_and_hostile_text_is_quick(text: str) -> None:
+    screen("热身")
+    started = time.perf_counter()
+    screen(text)
+    assert time.perf_counter() - started < 1.0
+
+
+def test_usual_message_takes_under_two_milliseconds() -> None:
+    texts = [case["text"] for case in _cases()][:200]
+    for text in texts:
+        screen(text)
+    started = time.perf_counter()
+    for text in texts:
+        screen(text)
+    assert (time.perf_counter() - started) / len(texts) < 0.004  # 0.3 ms alone; room for a busy machine
+
+
+def test_danger_at_the_end_of_a_long_text_is_seen() -> None:
+    assert screen("您好，我想咨询一下我母亲的情况。" * 100 + "她刚才突然晕倒叫不醒了").verdict == "emergency"
