@@ -1,0 +1,156 @@
+"""What can be booked: free half-days for what a draft asks for, and the slot within the one chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.appointments.state import State
+from actions.turn import Turn
+from care.appointments import slots
+from care.appointments.models import Part, SlotHold
+from care.appointments.views import SlotView
+from care.hospital import service as hospital
+from care.hospital.models import HealthcareService
+from care.patients import service as patients
+from care.patients.models import Patient
+from language.triage import triage
+
+SHOWN = 3
+"""Half-days offered at once."""
+TRIAGE_NAMES = 0.25
+"""Triage's confidence from which a department is named at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """`exact`: the half-days are in the window asked for; else they are the nearest others.
+
+    `doctor`: they are all of the doctor asked for.
+    """
+
+    found: list[SlotView]
+    exact: bool
+    doctor: bool
+
+
+async def half_days(
+    turn: Turn,
+    state: State,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    part: Part | None = None,
+    doctor: bool = True,
+    limit: int = SHOWN,
+) -> list[SlotView]:
+    found = await slots.find_half_days(
+        turn.session,
+        now=turn.now,
+        department_id=state.row.department_id,
+        practitioner_id=state.row.practitioner_id if doctor else None,
+        start=start,
+        end=end,
+        part=part,
+        limit=limit,
+    )
+    return [one.first for one in found]
+
+
+async def find(turn: Turn, state: State) -> Offers:
+    """Half-days as asked for; when there is none, the next ones of that doctor, then of the department."""
+    row = state.row
+    found = await half_days(turn, state, start=row.wanted_from, end=row.wanted_to, part=state.part)
+    if found:
+        return Offers(found, exact=True, doctor=True)
+    asked = row.wanted_from is not None or state.part is not None
+    if asked:
+        midnight = day_start(turn, row.wanted_from) if row.wanted_from else None
+        for since in dict.fromkeys((midnight, None)):
+            if found := await half_days(turn, state, start=since):
+                return Offers(found, exact=False, doctor=True)
+    if row.practitioner_id is not None:
+        return Offers(await half_days(turn, state, doctor=False), exact=False, doctor=False)
+    return Offers([], exact=False, doctor=True)
+
+
+def day_start(turn: Turn, moment: datetime) -> datetime:
+    clock = turn.services.clock
+    return clock.to_utc(datetime.combine(clock.local_naive(moment).date(), time()))
+
+
+async def slot_in(turn: Turn, half: SlotView, clock: time | None) -> SlotView:
+    """The slot of a half-day to hold: the first free at or after `clock`, else the first free."""
+    if clock is None:
+        return half
+    day = turn.services.clock
+    at = day.to_utc(datetime.combine(half.day, clock))
+    end = day.to_utc(datetime.combine(half.day + timedelta(days=1), time()))
+    found = await slots.find_slots(
+        turn.session,
+        now=turn.now,
+        practitioner_id=half.practitioner_id,
+        start=at,
+        end=end,
+        part=half.part,
+        limit=1,
+    )
+    return found[0] if found else half
+
+
+async def half_day_of(turn: Turn, slot_id: UUID) -> SlotView | None:
+    """The half-day an offered slot stands for, with its first place that is still free; None when full."""
+    slot = await slots.slot(turn.session, slot_id)
+    if slot is None:
+        return None
+    found = await slots.find_slots(
+        turn.session,
+        now=turn.now,
+        practitioner_id=slot.practitioner_id,
+        department_id=slot.department_id,
+        start=day_start(turn, slot.start),
+        end=day_start(turn, slot.start) + timedelta(days=1),
+        part=slot.part,
+        limit=1,
+    )
+    return found[0] if found else None
+
+
+async def held(session: AsyncSession, hold_id: UUID | None) -> SlotView | None:
+    """What the draft's hold keeps, or None when it is gone."""
+    if hold_id is None:
+        return None
+    row = await session.get(SlotHold, hold_id, populate_existing=True)
+    return None if row is None else await slots.slot(session, row.slot_id)
+
+
+async def free_days(turn: Turn, state: State, limit: int) -> list[date]:
+    """Days with free places beyond what was offered last."""
+    shown = {
+        slot.day
+        for slot_id in state.ids("offers")
+        if (slot := await slots.slot(turn.session, slot_id)) is not None
+    }
+    every = await half_days(turn, state, limit=80)
+    return [day for day in dict.fromkeys(slot.day for slot in every) if day not in shown][:limit]
+
+
+async def suggest(
+    turn: Turn, text: str, patient: Patient | None
+) -> tuple[list[HealthcareService], float, bool]:
+    """Bookable departments for a complaint, best first; how sure; and whether it belongs to emergency."""
+    today = turn.local_now.date()
+    age = patients.age(patient, today) if patient else None
+    advice = triage(text, age=age, sex=patient.sex if patient else None)
+    if not advice.departments or advice.confidence < TRIAGE_NAMES:
+        return [], 0.0, False
+    ours: list[HealthcareService] = []
+    emergency = False
+    for n, one in enumerate(advice.departments[:3]):
+        here = await hospital.departments_of_standard(turn.session, one.name)
+        emergency = emergency or (n == 0 and bool(here) and all(row.kind == "emergency" for row in here[:1]))
+        ours += [row for row in here[:1] if row.kind == "clinic" and row not in ours]
+    return ours, advice.confidence, emergency
