@@ -21,17 +21,18 @@ from care.appointments import service as appointments
 from care.appointments.models import Slot
 from care.appointments.slots import find_slots, generate_slots
 from care.appointments.views import Held
-from care.consents import service as consents
-from care.consents.models import Purpose
+from care.consents.models import Consent, ConsentNow, Purpose
 from care.hospital.models import HealthcareService, Practitioner
 from care.hospital.seed import demo_id, seed_hospital
 from care.hospital.words import load
 from care.patients import service as patients
-from care.patients.models import Patient, Relation
+from care.patients.models import Condition, Patient, Relation
 from care.patients.service import PatientData
 from care.questionnaires.service import publish_shipped
+from store.base import Base
 from store.clock import Clock
 from store.database import Database
+from store.events import PatientEvent
 
 PATIENTS = 200
 BOOKED = 120
@@ -101,8 +102,9 @@ async def seed_into(
     for row in rows:
         session.add_all(patients.name_pieces(row))
     for row, one in zip(rows, people, strict=True):
-        await _history(session, row, one, clock)
-        await _consents(session, row, one, now)
+        session.add_all(_history(row, one, clock))
+        session.add_all(_consents(row, one, now))
+    await session.flush()
     slots = await generate_slots(session, clock)
     if make_contact is not None:
         await link_demo_contacts(session, make_contact, now)
@@ -202,30 +204,33 @@ def _id_number(born: date, sex: str, number: int) -> str:
     return body + "10X98765432"[total % 11]
 
 
-async def _history(session: AsyncSession, row: Patient, one: _Person, clock: Clock) -> None:
+def _history(row: Patient, one: _Person, clock: Clock) -> Iterator[Base]:
+    """Diagnoses and dated events, as rows: the services would ask the database for each whether it is new."""
     today = clock.local().date()
+    dated = [(days, kind, codes) for days, kind, codes in one.events]
     for code, display, days in one.conditions:
         onset = today - timedelta(days=days)
-        at = clock.to_utc(datetime.combine(onset, time(10, 0)))
-        await patients.add_condition(session, row.id, code, display, onset, at=at)
-    for days, kind, codes in sorted(one.events, key=lambda event: -event[0]):
-        at = clock.to_utc(datetime.combine(today - timedelta(days=days), time(10, 30)))
-        patients.record_event(session, row.id, kind, at, **codes)
+        yield Condition(patient_id=row.id, code=code, display=display, onset_date=onset)
+        dated.append((days, "condition.diagnosed", {"code": code}))
+    for days, kind, codes in sorted(dated, key=lambda event: -event[0]):
+        at = clock.to_utc(datetime.combine(today - timedelta(days=days), time(10, 0)))
+        yield PatientEvent(patient_id=row.id, kind=kind, at=at, data=codes)
 
 
-async def _consents(session: AsyncSession, row: Patient, one: _Person, now: datetime) -> None:
+def _consents(row: Patient, one: _Person, now: datetime) -> Iterator[Base]:
     version = load("hospital")["consent_text_version"]
     for purpose in sorted(one.purposes):
-        await consents.decide(
-            session,
+        given = Consent(
             subject="patient",
             subject_id=row.id,
             purpose=purpose,
             granted=True,
             text_version=version,
             channel="front_desk",
-            now=now,
+            at=now,
         )
+        yield given
+        yield ConsentNow(subject_id=row.id, purpose=purpose, granted=True, consent_id=given.id, at=now)
 
 
 # --- appointments ---

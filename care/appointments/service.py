@@ -59,24 +59,21 @@ async def hold(
     replaces_id: UUID | None = None,
     rules: BookingRules = RULES,
 ) -> Held | Refused:
-    """Keep a place. Holding another slot in the same conversation gives the earlier one back first.
+    """Keep a place.
 
-    `replaces_id`: an appointment that will be cancelled when this hold is confirmed.
+    Holding another slot in the same conversation gives the earlier one back, once the new one is kept.
+
+    The same slot again renews its hold. `replaces_id`: an appointment that will be cancelled when this one
+    is confirmed.
     """
     if conversation_id is not None:
         await _lock_in_order(session, conversation_id, slot_id)
-        await release_conversation(session, conversation_id)
     await sweep_holds(session, now=now, slot_id=slot_id)
     wanted = await slots.slot(session, slot_id)
     if wanted is None:
         return Refused(Why.UNKNOWN)
     if wanted.start <= now:
         return Refused(Why.PAST)
-    refusal = await _may_book(session, wanted, patient_id, contact_id, replaces_id, now, rules)
-    if refusal is not None:
-        return refusal
-    if not await _take(session, slot_id):
-        return Refused(Why.FULL)
     row = SlotHold(
         slot_id=slot_id,
         patient_id=patient_id,
@@ -85,9 +82,35 @@ async def hold(
         replaces_id=replaces_id,
         until=now + rules.hold,
     )
+    refusal = await _may_book(session, wanted, row, now, rules)
+    if refusal is not None:
+        return refusal
+    renewed = await _renew(session, row)
+    if renewed is not None:
+        return Held(renewed, wanted, row.until)
+    if not await _take(session, slot_id):
+        return Refused(Why.FULL)
+    if conversation_id is not None:
+        await release_conversation(session, conversation_id)
     session.add(row)
     await session.flush()
     return Held(row.id, wanted, row.until)
+
+
+async def _renew(session: AsyncSession, row: SlotHold) -> UUID | None:
+    """Give the conversation's hold on the same slot the new row's patient and time. None when it has none."""
+    if row.conversation_id is None:
+        return None
+    renewed: UUID | None = await session.scalar(
+        update(SlotHold)
+        .where(SlotHold.conversation_id == row.conversation_id, SlotHold.slot_id == row.slot_id)
+        .values(
+            patient_id=row.patient_id, contact_id=row.contact_id, replaces_id=row.replaces_id, until=row.until
+        )
+        .returning(SlotHold.id)
+        .execution_options(synchronize_session=False)
+    )
+    return renewed
 
 
 async def confirm(
@@ -374,34 +397,37 @@ async def _give_back(session: AsyncSession, slot_id: UUID) -> None:
 
 
 async def _may_book(
-    session: AsyncSession,
-    wanted: SlotView,
-    patient_id: UUID,
-    contact_id: UUID | None,
-    replaces_id: UUID | None,
-    now: datetime,
-    rules: BookingRules,
+    session: AsyncSession, wanted: SlotView, ask: SlotHold, now: datetime, rules: BookingRules
 ) -> Refused | None:
-    patient = await session.get(Patient, patient_id)
+    """Whether the hold asked for may be made, apart from there being a place."""
+    patient = await session.get(Patient, ask.patient_id)
     if patient is None or patient.status == PatientStatus.DIED:
         return Refused(Why.PATIENT_STATUS)
     department = await session.get_one(HealthcareService, wanted.department_id)
     if (limit := _unfit(patient, department, wanted)) is not None:
         return Refused(limit)
-    clash = await _same_half_day(session, patient_id, wanted.department_id, wanted.day, wanted.part)
-    if clash is not None and clash != replaces_id:
+    clash = await _same_half_day(session, ask.patient_id, wanted.department_id, wanted.day, wanted.part)
+    if clash is not None and clash != ask.replaces_id:
         return Refused(Why.SAME_HALF_DAY, clash)
     live = Appointment.status.in_((Status.PENDING, Status.BOOKED))
-    ahead = await _count(session, Appointment.patient_id == patient_id, live, Appointment.start > now)
-    if ahead - (replaces_id is not None) >= rules.upcoming_per_patient:
+    ahead = await _count(session, Appointment.patient_id == ask.patient_id, live, Appointment.start > now)
+    if ahead - (ask.replaces_id is not None) >= rules.upcoming_per_patient:
         return Refused(Why.TOO_MANY_UPCOMING)
-    if contact_id is None:
-        return None
-    holds = select(func.count()).where(SlotHold.contact_id == contact_id, SlotHold.until > now)
+    return None if ask.contact_id is None else await _contact_limit(session, ask, now, rules)
+
+
+async def _contact_limit(
+    session: AsyncSession, ask: SlotHold, now: datetime, rules: BookingRules
+) -> Refused | None:
+    """What this conversation holds already does not count: it will be given back."""
+    holds = select(func.count()).where(SlotHold.contact_id == ask.contact_id, SlotHold.until > now)
+    if ask.conversation_id is not None:
+        other = or_(SlotHold.conversation_id.is_(None), SlotHold.conversation_id != ask.conversation_id)
+        holds = holds.where(other)
     if (await session.scalar(holds) or 0) >= rules.holds_per_contact:
         return Refused(Why.TOO_MANY_HOLDS)
-    day = timedelta(days=1)
-    made = await _count(session, Appointment.contact_id == contact_id, Appointment.created_at > now - day)
+    since = now - timedelta(days=1)
+    made = await _count(session, Appointment.contact_id == ask.contact_id, Appointment.created_at > since)
     return Refused(Why.TOO_MANY_TODAY) if made >= rules.bookings_per_contact_a_day else None
 
 

@@ -232,9 +232,16 @@ async def test_another_choice_in_the_conversation_gives_the_first_place_back(
     assert isinstance(held, Held)
     assert isinstance(await _hold(database, clock, second, world.wang, conversation=conversation), Held)
     assert (await _taken(database, first), await _taken(database, second)) == (0, 1)
-    again = await _hold(database, clock, second, world.wang, conversation=conversation)
-    assert isinstance(again, Held), "the same place again is no conflict with oneself"
+    clock.advance(timedelta(minutes=5))
+    again = await _hold(database, clock, second, world.lijing, conversation=conversation)
+    assert isinstance(again, Held), "the same place again, for someone else of the family"
+    assert again.until == clock.now() + timedelta(minutes=10)
     assert await _taken(database, second) == 1
+    third = (await _slots(database, clock, world.li))[1]
+    await _book(database, clock, third, world.zhang)
+    full = await _hold(database, clock, third, world.wang, conversation=conversation)
+    assert full == Refused(Why.FULL)
+    assert await _taken(database, second) == 1, "what was kept stays kept when the other is full"
     async with database.write() as session:
         assert not await service.release(session, held.hold_id)
         assert await service.release(session, again.hold_id)
