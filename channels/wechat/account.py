@@ -36,6 +36,8 @@ class WeChatAccount:
     account_type: AccountType = "service"
     base_url: str = PUBLIC_API
     fallback_url: str = ""
+    open_url: str = "https://open.weixin.qq.com"
+    """Where pages send the browser to sign in."""
     max_skew: float = 300.0
     """Seconds a callback's timestamp may differ from our clock."""
 

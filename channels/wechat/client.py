@@ -162,6 +162,10 @@ class WeChatClient:
     async def delete_menu(self) -> Answer:
         return await self.get("/cgi-bin/menu/delete", {})
 
+    async def js_ticket(self) -> Answer:
+        """`ticket` and `expires_in` (7,200 s) for the JS-SDK; to be kept as long as it lives."""
+        return await self.get("/cgi-bin/ticket/getticket", {"type": "jsapi"}, "ticket")
+
     async def download_media(self, media_id: str, limit: int = MAX_MEDIA) -> tuple[str, bytes] | Failure:
         """`(content type, bytes)` of a temporary medium (kept three days); `Unclear` when longer than
         `limit`."""
@@ -217,11 +221,11 @@ class WeChatClient:
             token = await self.tokens.current()
         except TokenRefused as refused:
             return _before_sending(refused.failure)
-        answer = await self._request(method, path, {**params, "access_token": token}, body, field)
+        answer = await self.request(method, path, {**params, "access_token": token}, body, field)
         if isinstance(answer, VendorError) and answer.code in TOKEN_ERRORS:
             other = await self._other_token(token)
             if other is not None:
-                answer = await self._request(method, path, {**params, "access_token": other}, body, field)
+                answer = await self.request(method, path, {**params, "access_token": other}, body, field)
         if isinstance(answer, VendorError) and answer.code in ALERT_CODES:
             log.error(
                 "wechat refused a call",
@@ -245,7 +249,7 @@ class WeChatClient:
             "appid": self.account.appid,
             "secret": self.account.secret,
         }
-        answer = await self._request(
+        answer = await self.request(
             "POST", "/cgi-bin/stable_token", {}, orjson.dumps(payload), "access_token"
         )
         if not isinstance(answer, dict):
@@ -256,7 +260,7 @@ class WeChatClient:
         now = self.clock.now().timestamp()
         return StoredToken(value, now + lasts, now)
 
-    async def _request(
+    async def request(
         self,
         method: str,
         path: str,
@@ -264,6 +268,7 @@ class WeChatClient:
         body: bytes | None,
         field: str,
     ) -> Answer:
+        """One call without a token of ours, on the second host when the first cannot be reached."""
         answer: Answer = NotSent("no host")
         for host in self.account.hosts:
             answer = await self._once(method, host + path, params, body, field)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from channels.ports import Outcome, Rendered, SendResult
 from channels.wechat.client import Answer, NotSent, Unclear, WeChatClient
 from channels.wechat.errors import MENU_ERRORS, VendorError, verdict
-from channels.wechat.wording import MENU_ITEMS, TEXT_BYTES, as_text, clean, split_text
+from channels.wechat.wording import as_text, clean, plan, split_text
 
 RETRY_SECONDS = 2.0
 
@@ -21,35 +21,26 @@ class WeChatSender:
 
     async def send(self, address: str, message: Rendered, client_ref: str) -> SendResult:
         """`client_ref` is ours only: WeChat has no field for it on customer-service messages."""
-        if not (message.text or message.menu or message.tail):
+        texts, head = plan(message, self._client.account.account_type)
+        if not texts and head is None:
             return SendResult(Outcome.REFUSED, code="empty", detail="nothing to send")
-        if self._tappable(message):
-            *before, head = split_text(clean(message.text), TEXT_BYTES - _menu_bytes(message)) or [""]
-            result = await self._texts(address, before)
-            if result.outcome is not Outcome.ACCEPTED:
-                return result
-            answer = await self._menu(address, head, message)
-            if isinstance(answer, VendorError) and answer.code in MENU_ERRORS:
-                rest = split_text(as_text(Rendered(text=head, menu=message.menu, tail=message.tail)))
-                return await self._texts(address, rest, sent_before=len(before))
-            return self._result(answer, len(before), len(before) + 1)
-        return await self._texts(address, split_text(as_text(message)))
+        result = await self._texts(address, texts, 0)
+        if head is None or result.outcome is not Outcome.ACCEPTED:
+            return result
+        answer = await self._menu(address, head, message)
+        if isinstance(answer, VendorError) and answer.code in MENU_ERRORS:
+            rest = split_text(as_text(Rendered(text=head, menu=message.menu, tail=message.tail)))
+            return await self._texts(address, rest, len(texts))
+        return self._result(answer, len(texts), len(texts) + 1)
 
     async def close(self) -> None:
         await self._client.close()
-
-    def _tappable(self, message: Rendered) -> bool:
-        return (
-            0 < len(message.menu) <= MENU_ITEMS
-            and self._client.account.account_type == "service"
-            and _menu_bytes(message) < TEXT_BYTES // 2
-        )
 
     async def _menu(self, address: str, head: str, message: Rendered) -> Answer:
         items = [{"id": item.id, "content": clean(item.label)} for item in message.menu]
         return await self._client.send_menu(address, head, items, clean(message.tail))
 
-    async def _texts(self, address: str, parts: list[str], sent_before: int = 0) -> SendResult:
+    async def _texts(self, address: str, parts: list[str], sent_before: int) -> SendResult:
         result = SendResult(Outcome.ACCEPTED, code="0")
         for number, part in enumerate(parts):
             answer = await self._client.send_text(address, part)
@@ -76,9 +67,3 @@ class WeChatSender:
             detail = f"{sent} of {total} parts accepted, then {result.code} {result.detail}"
             return SendResult(Outcome.UNCERTAIN, code=result.code, detail=detail)
         return result
-
-
-def _menu_bytes(message: Rendered) -> int:
-    return sum(len(item.label.encode("utf-8", "ignore")) for item in message.menu) + len(
-        message.tail.encode("utf-8", "ignore")
-    )

@@ -75,6 +75,24 @@ def as_text(message: Rendered) -> str:
     return clean("\n".join(piece for piece in pieces if piece))
 
 
+def plan(message: Rendered, account_type: str) -> tuple[list[str], str | None]:
+    """How `message` goes out: texts to send first, then the head of a tappable menu (`None`: there is none).
+
+    Menus are for service accounts, up to five items; elsewhere the options are numbered lines of the text.
+    """
+    size = sum(len(clean(text).encode()) for text in (message.tail, *(item.label for item in message.menu)))
+    if not (0 < len(message.menu) <= MENU_ITEMS and account_type == "service" and size < TEXT_BYTES // 2):
+        return split_text(as_text(message)), None
+    *before, head = split_text(clean(message.text), TEXT_BYTES - size) or [""]
+    return before, head
+
+
+def count_messages(message: Rendered, account_type: str) -> int:
+    """Customer-service messages `message` takes from the window."""
+    texts, head = plan(message, account_type)
+    return len(texts) + (head is not None)
+
+
 def fits_passive(message: Rendered) -> bool:
     """Whether `message` can be a passive reply whole."""
     return len(as_text(message).encode()) <= TEXT_BYTES

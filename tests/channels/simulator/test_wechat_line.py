@@ -156,6 +156,24 @@ async def test_long_text_goes_in_parts_with_nothing_lost() -> None:
         assert all(len(part.encode()) <= 2048 and part.endswith("。") for part in parts)
 
 
+async def test_nothing_to_say_is_not_sent() -> None:
+    async with line() as wired:
+        await wired.sim.user_text("o1", "hi")
+        for text in ("", "  ", "\x00\x07"):
+            assert (await wired.sender.send("o1", Rendered(text=text), "r")).code == "empty"
+        assert wired.texts() == []
+
+
+async def test_a_long_question_keeps_its_menu() -> None:
+    async with line() as wired:
+        await wired.sim.user_text("o1", "hi")
+        message = Rendered(text="请仔细阅读。" * 150, menu=(MenuItem("q:1", "同意"),), tail="也可回数字")
+        assert (await wired.sender.send("o1", message, "r")).outcome is Outcome.ACCEPTED
+        shown = [event for event in wired.sim.transcript("o1") if event["direction"] == "out"]
+        assert [len(event["menu"]) for event in shown] == [0, 1]
+        assert "".join(event["text"] for event in shown) == "请仔细阅读。" * 150 + "\n也可回数字"
+
+
 async def test_quota_runs_out_and_a_part_never_goes_twice() -> None:
     async with line() as wired:
         assert (await wired.sender.send("o1", Rendered(text="早"), "r")).code == "45015"

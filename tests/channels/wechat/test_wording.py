@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.ports import MenuItem, Rendered
-from channels.wechat.wording import as_text, clean, fits_passive, split_text
+from channels.wechat.wording import as_text, clean, count_messages, fits_passive, split_text
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=600), st.integers(16, 300))
@@ -45,6 +45,28 @@ def test_numbering_keeps_labels_that_begin_with_digits() -> None:
     assert as_text(message) == "选一个\n1 1月5日\n2 2号楼\n回数字"
     assert fits_passive(message)
     assert not fits_passive(Rendered(text="长" * 700))
+
+
+@pytest.mark.parametrize(
+    ("text", "items", "account_type", "count"),
+    [
+        ("好", 0, "service", 1),
+        ("", 0, "service", 0),
+        (" \x07 ", 0, "service", 0),
+        ("一句话。" * 300, 0, "service", 2),
+        ("选", 5, "service", 1),
+        ("", 2, "service", 1),
+        ("选", 6, "service", 1),
+        ("选", 2, "test", 1),
+        ("一句话。" * 300, 3, "service", 2),
+        ("一句话。" * 300, 3, "subscription", 2),
+    ],
+)
+def test_messages_are_counted_before_they_are_sent(
+    text: str, items: int, account_type: str, count: int
+) -> None:
+    menu = tuple(MenuItem(f"q:{number}", f"选项{number}") for number in range(items))
+    assert count_messages(Rendered(text=text, menu=menu), account_type) == count
 
 
 def test_clean() -> None:

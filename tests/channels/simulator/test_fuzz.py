@@ -1,0 +1,100 @@
+"""Whatever is thrown at the public routes: an answer the vendors know, never a 500, nothing kept unchecked."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.sms.aliyun import AliyunAccount
+from channels.sms.callback import sms_router
+from channels.wechat import codec
+from channels.wechat.account import WeChatAccount
+from channels.wechat.callback import callback_router
+from store.clock import Clock
+from tests.channels.simulator.serving import House
+
+SECRET = "s" * 24
+SAFE = WeChatAccount("safe", "wxapp", "secret", ("token",), ("A" * 43,))
+PLAIN = WeChatAccount("plain", "wxapp", "secret", ("token",), mode="plain")
+HOUSE = House()
+APP = FastAPI()
+APP.include_router(callback_router({"safe": SAFE, "plain": PLAIN}, HOUSE, Clock()))
+APP.include_router(
+    sms_router({"a": AliyunAccount("a", "key", "secret", "和平医院", (SECRET,))}, HOUSE, HOUSE, Clock())
+)
+HTTP = TestClient(APP, raise_server_exceptions=True)
+
+words = st.text(max_size=40)
+values = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | words
+bodies = (
+    st.binary(max_size=200)
+    | st.recursive(
+        values, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4)
+    ).map(orjson.dumps)
+    | words.map(lambda text: f"<xml>{text}</xml>".encode())
+)
+NAMES = [
+    "ToUserName",
+    "FromUserName",
+    "CreateTime",
+    "MsgType",
+    "Content",
+    "MsgId",
+    "Event",
+    "EventKey",
+    "bizmsgmenuid",
+]
+items = st.dictionaries(
+    st.sampled_from(
+        [
+            "phone_number",
+            "send_time",
+            "content",
+            "sequence_id",
+            "biz_id",
+            "out_id",
+            "success",
+            "report_time",
+            "err_code",
+        ]
+    ),
+    values | st.sampled_from(["13800138000", "2026-11-22 08:00:00"]) | st.lists(values, max_size=2),
+)
+
+
+@given(st.sampled_from(["safe", "plain", "other"]), st.dictionaries(words, words, max_size=4), bodies)
+@settings(max_examples=150, deadline=None)
+def test_unsigned_pushes(account: str, query: dict[str, str], body: bytes) -> None:
+    before = len(HOUSE.messages)
+    assert HTTP.post(f"/wx/{account}", params=query, content=body).status_code in (403, 404)
+    assert HTTP.get(f"/wx/{account}", params=query).status_code in (403, 404)
+    assert len(HOUSE.messages) == before
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), values | st.sampled_from(["text", "event", "1714112445"]))
+    | bodies
+)
+@settings(max_examples=200, deadline=None)
+def test_signed_pushes_with_odd_insides(inside: dict[str, object] | bytes) -> None:
+    body = inside if isinstance(inside, bytes) else orjson.dumps(inside)
+    stamp = str(int(Clock().now().timestamp()))
+    cipher = codec.encrypt(body, codec.decode_aes_key("A" * 43), "wxapp")
+    query = {
+        "timestamp": stamp,
+        "nonce": "n",
+        "encrypt_type": "aes",
+        "msg_signature": codec.sign("token", stamp, "n", cipher),
+    }
+    answer = HTTP.post("/wx/safe", params=query, content=orjson.dumps({"Encrypt": cipher}))
+    assert (answer.status_code, answer.content) == (200, b"success")
+
+
+@given(st.sampled_from(["up", "report"]), st.lists(items, max_size=3).map(orjson.dumps) | bodies)
+@settings(max_examples=200, deadline=None)
+def test_sms_pushes(path: str, body: bytes) -> None:
+    answer = HTTP.post(f"/sms/aliyun/{SECRET}/{path}", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
