@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
 Kind = Literal["query", "passage"]
@@ -39,6 +39,7 @@ class Embedder:
         meta = _read_meta(folder)
         self.dim: int = meta["dim"]
         self.version: str = meta["version"]
+        self.weights: str = meta["inputs"]["sha256"]  # which network; the same on every machine
         self._prefixes: dict[str, str] = meta["prefixes"]
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(max_length=int(meta["max_tokens"]))

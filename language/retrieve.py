@@ -1,0 +1,270 @@
+"""Finds the entries of a pool of short texts (FAQ questions, titles) that ask the same as a query.
+
+Words and meaning are weighed together: ``rank = cosine + lexical_weight × lexical``, and a logistic curve over
+the rank and its lead over the next entry turns it into the probability that the entry is the right one. Weights
+and thresholds are learned (``language.retrieval_learning``) and kept in ``data/language/retrieval.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from language.lexical import LexicalIndex
+from language.normalise import normalise
+from language.vectors import BruteForceStore, FloatArray, VectorStore
+
+SETTINGS_FILE = Path(__file__).parents[1] / "data" / "language" / "retrieval.json"
+_MOST_DEAD = 0.5  # share of removed rows at which the index is packed anew
+_FEWEST_ROWS_TO_PACK = 1000
+
+
+class TextEmbedder(Protocol):
+    """What the index needs of :class:`language.embed.Embedder`."""
+
+    dim: int
+    weights: str
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        kind: Literal["query", "passage"] = "query",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FloatArray:
+        """Vectors of length 1, float32 ``[len(texts), dim]``."""
+
+
+class Hit(NamedTuple):
+    """An entry found: ``score`` is the probability (0..1) that it was meant, ``text`` its nearest text."""
+
+    id: str
+    score: float
+    text: str
+
+
+@dataclass(frozen=True)
+class RetrievalSettings:
+    """Learned numbers.
+
+    ``answer_from``: a first hit of that score may be answered outright; ``offer_from``: hits of that score are
+    worth offering as a choice. Below it the question is not in the pool.
+    """
+
+    lexical_weight: float
+    bias: float
+    rank_weight: float
+    lead_weight: float
+    answer_from: float
+    offer_from: float
+
+    @classmethod
+    def load(cls, path: Path = SETTINGS_FILE) -> RetrievalSettings:
+        """Reads the learned numbers."""
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{name: float(content["settings"][name]) for name in cls.__dataclass_fields__})
+
+
+class HybridIndex:
+    """A pool of entries, each an id with one or more texts. Safe to share between threads."""
+
+    def __init__(
+        self,
+        embedder: TextEmbedder,
+        settings: RetrievalSettings | None = None,
+        store: Callable[[int, FloatArray | None], VectorStore] = BruteForceStore,
+    ) -> None:
+        self.settings = settings or RetrievalSettings.load()
+        self._embedder = embedder
+        self._prior_centre = load_centre(embedder.weights)
+        self._make_store = store
+        self._lock = threading.RLock()
+        self._clear()
+
+    def __len__(self) -> int:
+        """The number of entries."""
+        return len(self._rows_of)
+
+    def __contains__(self, entry_id: object) -> bool:
+        """Whether an entry of that id is in the pool."""
+        return entry_id in self._rows_of
+
+    def add(self, entry_id: str, texts: Sequence[str]) -> None:
+        """Adds an entry, or puts new texts in the place of an entry's old ones."""
+        self.add_many([(entry_id, texts)])
+
+    def add_many(
+        self, entries: Iterable[tuple[str, Sequence[str]]], progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Adds many entries at once (much faster than one by one); ``progress`` hears (texts done, all)."""
+        wanted = {entry_id: [t for text in texts if (t := text.strip())] for entry_id, texts in entries}
+        pairs = [(entry_id, text) for entry_id, texts in wanted.items() for text in texts]
+        plain = [normalise(text) for _, text in pairs]
+        vectors = self._embedder.embed(plain, "query", progress)
+        with self._lock:
+            for entry_id in wanted:
+                self.remove(entry_id)
+            self._append(pairs, plain, vectors)
+
+    def remove(self, entry_id: str) -> bool:
+        """Removes an entry; returns whether it was there."""
+        with self._lock:
+            rows = self._rows_of.pop(entry_id, None)
+            if rows is None:
+                return False
+            for row in rows:
+                self._alive[row] = False
+                self._vectors.drop(row)
+            self._lexical.forget(len(rows))
+            self._dead += len(rows)
+            if self._dead > max(_MOST_DEAD * len(self._texts), _FEWEST_ROWS_TO_PACK):
+                self._pack()
+            return True
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The ``k`` best entries, best first; fewer from a smaller pool, none for an empty query."""
+        plain = normalise(query)
+        if not plain or k < 1:
+            return []
+        vector = self._embedder.embed([plain], "query")[0]
+        with self._lock:
+            ranked = self._rank(plain, vector, max(k, 2))
+            return self._calibrate(ranked)[:k]
+
+    def ranked_entries(self, plain: str, vector: FloatArray, k: int) -> list[tuple[float, str]]:
+        """(rank, id) of the best ``k`` entries for a normalised query and its vector (for the learning)."""
+        with self._lock:
+            return [(rank, self._owners[row]) for rank, row in self._rank(plain, vector, k)]
+
+    def _rank(self, plain: str, vector: FloatArray, k: int) -> list[tuple[float, int]]:
+        """(rank, row) of the best row of each of the best ``k`` entries."""
+        count = len(self._texts)
+        if not self._rows_of:
+            return []
+        ranks = self._vectors.scores(vector)
+        ranks = ranks + np.float32(self.settings.lexical_weight) * self._lexical.scores(plain, count)
+        ranks[~np.asarray(self._alive)] = -np.inf
+        wanted = min(k, len(self._rows_of))
+        look = min(count, 8 * k)
+        while True:
+            best: dict[str, tuple[float, int]] = {}
+            for row in _largest(ranks, look):
+                if ranks[row] > -np.inf:
+                    best.setdefault(self._owners[row], (float(ranks[row]), int(row)))
+            if len(best) >= wanted or look == count:
+                return list(best.values())[:wanted]
+            look = min(count, 4 * look)
+
+    def _calibrate(self, ranked: list[tuple[float, int]]) -> list[Hit]:
+        hits = []
+        for place, (rank, row) in enumerate(ranked):
+            others = ranked[1:2] if place == 0 else ranked[:1]
+            lead = rank - others[0][0] if others else 0.0
+            score = probability(self.settings, rank, lead)
+            hits.append(Hit(self._owners[row], score, self._texts[row]))
+        return hits
+
+    def _clear(self) -> None:
+        self._texts: list[str] = []
+        self._plain: list[str] = []
+        self._owners: list[str] = []
+        self._alive = np.empty(0, dtype=np.bool_)
+        self._rows_of: dict[str, list[int]] = {}
+        self._dead = 0
+        self._lexical = LexicalIndex()
+        self._vectors = self._make_store(self._embedder.dim, self._prior_centre)
+
+    def _append(self, pairs: list[tuple[str, str]], plain: list[str], vectors: FloatArray) -> None:
+        first = len(self._texts)
+        for offset, (entry_id, text) in enumerate(pairs):
+            self._texts.append(text)
+            self._owners.append(entry_id)
+            self._rows_of.setdefault(entry_id, []).append(first + offset)
+        self._plain.extend(plain)
+        self._alive = np.concatenate([self._alive, np.ones(len(pairs), dtype=np.bool_)])
+        self._vectors.add(vectors)
+        self._lexical.add((first + offset, text) for offset, text in enumerate(plain))
+
+    def _pack(self) -> None:
+        """Builds the index anew without its dead rows (no text is embedded again)."""
+        rows = [row for row, alive in enumerate(self._alive) if alive]
+        pairs = [(self._owners[row], self._texts[row]) for row in rows]
+        plain = [self._plain[row] for row in rows]
+        vectors = [self._vectors.row(row) for row in rows]
+        stacked = np.stack(vectors) if vectors else np.empty((0, self._embedder.dim), dtype=np.float32)
+        self._clear()
+        self._append(pairs, plain, stacked)
+
+
+def load_centre(weights: str, path: Path = SETTINGS_FILE) -> FloatArray | None:
+    """Where this model's embeddings of patients' questions lie on average; None if that was not learned for it."""
+    if not path.is_file():
+        return None
+    centre: Any = json.loads(path.read_text(encoding="utf-8")).get("centre") or {}
+    return np.asarray(centre["values"], dtype=np.float32) if centre.get("weights") == weights else None
+
+
+def probability(settings: RetrievalSettings, rank: float, lead: float) -> float:
+    """The probability that an entry of this rank and lead (over the best other entry) is the right one."""
+    logit = settings.bias + settings.rank_weight * rank + settings.lead_weight * lead
+    return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+
+
+def contract_search(
+    embedder: TextEmbedder, pool_path: Path, lines: Iterable[str], progress: TextIO | None = None, k: int = 10
+) -> Iterator[dict[str, Any]]:
+    """The rows of ``banyi search``: ``{"query"}`` gives ``{"query", "hits": [{"pid", "score"} × k]}``.
+
+    The pool's lines are ``{"pid", "text"}``; lines with the same pid are texts of one entry. Progress goes to
+    ``progress`` (standard error, say). Raises ValueError naming the line that cannot be read.
+    """
+    entries: dict[str, list[str]] = {}
+    original: dict[str, Any] = {}  # a pid may be a number: it goes out as it came in
+    with pool_path.open(encoding="utf-8") as stream:
+        for row in _json_lines(stream, pool_path.name, ("pid", "text")):
+            entries.setdefault(str(row["pid"]), []).append(str(row["text"]))
+            original.setdefault(str(row["pid"]), row["pid"])
+
+    def told(done: int, total: int) -> None:
+        if progress is not None and (done == total or done % 1024 == 0):
+            progress.write(
+                f"\rsearch: {done} of {total} pool texts embedded{chr(10) if done == total else ''}"
+            )
+            progress.flush()
+
+    index = HybridIndex(embedder)
+    index.add_many(entries.items(), told)
+    for row in _json_lines(lines, "queries", ("query",)):
+        hits = index.search(str(row["query"]), k)
+        yield {
+            "query": row["query"],
+            "hits": [{"pid": original[hit.id], "score": float(f"{hit.score:.8g}")} for hit in hits],
+        }
+
+
+def _json_lines(lines: Iterable[str], name: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row: Any = json.loads(line)
+            for key in keys:
+                row[key]
+        except (ValueError, KeyError, TypeError) as problem:
+            needed = ", ".join(f'"{key}"' for key in keys)
+            raise ValueError(f"{name}, line {number}: expected a JSON object with {needed}") from problem
+        yield row
+
+
+def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+    """Places of the ``count`` largest values, largest first."""
+    if count >= len(values):
+        return np.argsort(-values, kind="stable")
+    part = np.argpartition(-values, count - 1)[:count]
+    return part[np.argsort(-values[part], kind="stable")]
