@@ -30,7 +30,8 @@ class EmbedderError(RuntimeError):
 
 
 class Embedder:
-    """Turns texts into vectors of length 1, so that a dot product is the cosine. Safe to share between threads.
+    """Turns texts into vectors of length 1, so that a dot product is the cosine. Safe to share between
+    threads.
 
     ``threads`` is the number of CPU threads one call may use.
     """

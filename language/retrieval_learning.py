@@ -3,12 +3,13 @@
 ``python -m language.retrieval_learning`` uses the FAQ (``data/seed/faq``) and its held-out questions
 (``data/nlu_eval``), in three tasks:
 
-* ``direct`` and ``indirect``: held-out questions against the whole FAQ; rows without an id have no answer in it;
+* ``direct`` and ``indirect``: held-out questions against the whole FAQ; rows without an id have no answer in
+it;
 * ``paraphrase``: the FAQ's similar questions against the entries' main questions alone, one text an entry.
 
-The lexical weight is the one with the best mean reciprocal rank over the three. The curve from rank and lead to
-a probability is fitted on their first five hits, each query a second time with its right entry taken away, so
-that it also knows questions whose answer is missing; it is judged on folds of queries it has not seen. The
+The lexical weight is the one with the best mean reciprocal rank over the three. The curve from rank and lead
+to a probability is fitted on their first five hits, each query a second time with its right entry taken away,
+so that it also knows questions whose answer is missing; it is judged on folds of queries it has not seen. The
 centre, the mean of the FAQ's embeddings, stands in for a small pool's own.
 """
 

@@ -1,8 +1,9 @@
 """Finds the entries of a pool of short texts (FAQ questions, titles) that ask the same as a query.
 
-Words and meaning are weighed together: ``rank = cosine + lexical_weight × lexical``, and a logistic curve over
-the rank and its lead over the next entry turns it into the probability that the entry is the right one. Weights
-and thresholds are learned (``language.retrieval_learning``) and kept in ``data/language/retrieval.json``.
+Words and meaning are weighed together: ``rank = cosine + lexical_weight × lexical``, and a logistic curve
+over the rank and its lead over the next entry turns it into the probability that the entry is the right one.
+Weights and thresholds are learned (``language.retrieval_learning``) and kept in
+``data/language/retrieval.json``.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Hit(NamedTuple):
 class RetrievalSettings:
     """Learned numbers.
 
-    ``answer_from``: a first hit of that score may be answered outright; ``offer_from``: hits of that score are
-    worth offering as a choice. Below it the question is not in the pool.
+    ``answer_from``: a first hit of that score may be answered outright; ``offer_from``: hits of that score
+    are worth offering as a choice. Below it the question is not in the pool.
     """
 
     lexical_weight: float
@@ -203,7 +204,7 @@ class HybridIndex:
 
 
 def load_centre(weights: str, path: Path = SETTINGS_FILE) -> FloatArray | None:
-    """Where this model's embeddings of patients' questions lie on average; None if that was not learned for it."""
+    """The mean of this model's embeddings of patients' questions; None if not learned for it."""
     if not path.is_file():
         return None
     centre: Any = json.loads(path.read_text(encoding="utf-8")).get("centre") or {}

@@ -29,11 +29,12 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
     """Sets ``intent`` and ``intent_ranking`` as the stock classifiers do, with calibrated confidences.
 
     It reads the text itself: no tokenizer or featurizer has to come before it. When a
-    ``SentenceEmbeddingFeaturizer`` does, its embedding is used; otherwise a message is embedded here, and only if
-    the character n-grams leave it unsure. Without a sentence model it works on n-grams alone and says so.
+    ``SentenceEmbeddingFeaturizer`` does, its embedding is used; otherwise a message is embedded here, and
+    only if the character n-grams leave it unsure. Without a sentence model it works on n-grams alone and says
+    so.
 
-    Config: ``model_dir`` (default: the environment variable BANYI_SENTENCE_MODEL_DIR), ``ranking_length``, and
-    the fields of :class:`bot.engine.intent_model.Settings`.
+    Config: ``model_dir`` (default: the environment variable BANYI_SENTENCE_MODEL_DIR), ``ranking_length``,
+    and the fields of :class:`bot.engine.intent_model.Settings`.
     """
 
     @classmethod
@@ -99,8 +100,9 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
             return self._resource
         settings = Settings(**{name: self._config[name] for name in vars(Settings())})
         dense = None
-        if self._embedder is not None:
-            dense = np.stack([self._dense(example)() for example in examples])
+        embedder = self._embedder
+        if embedder is not None:
+            dense = np.stack([self._dense(example, embedder)() for example in examples])
         self._model = IntentModel.fit(texts, intents, dense, settings)
         logger.info("intents trained on %d examples: %s", len(texts), self._model.calibration)
         with self._model_storage.write_to(self._resource) as folder:
@@ -133,7 +135,7 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
             ranking: list[dict[str, Any]] = []
             text = message.get(TEXT)
             if text and self._model is not None:
-                embed = self._dense(message) if self._embedder is not None else None
+                embed = self._dense(message, self._embedder) if self._embedder is not None else None
                 probabilities, _ = self._model.predict(str(text), embed)
                 order = np.argsort(-probabilities, kind="stable")
                 ranking = [
@@ -149,14 +151,14 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
         """The training examples keep their own intents."""
         return training_data
 
-    def _dense(self, message: Message) -> Callable[[], np.ndarray]:
+    @staticmethod
+    def _dense(message: Message, embedder: OnnxEmbedder) -> Callable[[], np.ndarray]:
         """Gives the message's embedding: the featurizer's if there is one, else computed when called."""
 
         def embedding() -> np.ndarray:
-            assert self._embedder is not None
             _, features = message.get_dense_features(TEXT)
-            if features is not None and features.features.shape[-1] == self._embedder.dim:
+            if features is not None and features.features.shape[-1] == embedder.dim:
                 return np.asarray(features.features[0], dtype=np.float32)
-            return self._embedder.embed_one(str(message.get(TEXT)))
+            return embedder.embed_one(str(message.get(TEXT)))
 
         return embedding

@@ -1,9 +1,9 @@
 """The two-stage intent model: character n-grams first, the sentence embedding only when they are unsure.
 
 Stage one is a logistic regression over TF-IDF of character n-grams (about 0.1 ms a message). Stage two is one
-over the same features beside the standardised sentence embedding (3 ms more on one thread). Both give calibrated
-probabilities: a temperature is fitted to out-of-fold predictions, and so is the confidence from which stage one
-may answer alone. Plain numpy arrays, saved as ``.npz`` and ``.json``: loading runs no code.
+over the same features beside the standardised sentence embedding (3 ms more on one thread). Both give
+calibrated probabilities: a temperature is fitted to out-of-fold predictions, and so is the confidence from
+which stage one may answer alone. Plain numpy arrays, saved as ``.npz`` and ``.json``: loading runs no code.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _SEED = 20
 
 @dataclass(frozen=True)
 class Settings:
-    """How the model is trained. ``accuracy_cost`` is the share of messages that stage one, answering alone, may
-    get wrong beyond what stage two would (out of fold)."""
+    """How the model is trained. ``accuracy_cost`` is the share of messages that stage one, answering alone,
+    may get wrong beyond what stage two would (out of fold)."""
 
     min_ngram: int = 1
     max_ngram: int = 3
@@ -63,7 +63,7 @@ class _Layer:
 
 
 class CharacterFeatures:
-    """TF-IDF of character n-grams with sublinear counts and length 1, as sklearn's TfidfVectorizer makes them."""
+    """TF-IDF of character n-grams (sublinear counts, length 1), as sklearn's TfidfVectorizer does it."""
 
     def __init__(self, vocabulary: dict[str, int], idf: np.ndarray, smallest: int, largest: int) -> None:
         self.vocabulary = vocabulary
@@ -101,7 +101,7 @@ class CharacterFeatures:
 
 
 class IntentModel:
-    """``predict`` gives probabilities of ``labels``; ``sure`` is the confidence at which stage one stands alone."""
+    """The trained model: ``predict`` gives the probabilities of ``labels``."""
 
     def __init__(
         self,
@@ -176,7 +176,10 @@ class IntentModel:
         arrays.update(one_weights=self._one.weights, one_bias=self._one.bias)
         if self._two is not None:
             arrays.update(two_weights=self._two.weights, two_bias=self._two.bias)
-        np.savez(folder / "intent_model.npz", **arrays)
+        np.savez(
+            folder / "intent_model.npz",
+            **arrays,  # type: ignore[arg-type]
+        )
         about = {
             "labels": self.labels,
             "vocabulary": list(self._features.vocabulary),
@@ -217,7 +220,7 @@ def _ngrams(text: str, sizes: range) -> list[str]:
 
 
 def _standardise(dense: np.ndarray, centre: np.ndarray, spread: np.ndarray, settings: Settings) -> np.ndarray:
-    """Embeddings centred, each dimension of equal spread, of length about ``dense_weight`` (n-grams have 1)."""
+    """Embeddings centred, all dimensions of equal spread, length about ``dense_weight``."""
     scaled = (dense - centre) / spread * (settings.dense_weight / math.sqrt(dense.shape[1]))
     return np.asarray(scaled, dtype=np.float32)
 
@@ -225,7 +228,8 @@ def _standardise(dense: np.ndarray, centre: np.ndarray, spread: np.ndarray, sett
 def _regression(
     sparse: csr_matrix, dense: np.ndarray | None, target: np.ndarray, settings: Settings
 ) -> _Layer:
-    """Multinomial logistic regression with balanced classes and an L2 penalty, as sklearn's, solved by L-BFGS.
+    """Multinomial logistic regression with balanced classes and an L2 penalty, as sklearn's, solved by
+    L-BFGS.
 
     Own, because sklearn wants one matrix: sparse and dense kept apart are six times as fast.
     """

@@ -1,7 +1,7 @@
 """Sentence embeddings inside Rasa's environment, from the ONNX folder that the application's set-up builds.
 
-The same folder and the same numbers as ``language.embed`` gives in the application's environment; this room may
-not import that one. Works with Python 3.10, numpy 1.23 and onnxruntime 1.23.
+The same folder and the same numbers as ``language.embed`` gives in the application's environment; this room
+may not import that one. Works with Python 3.10, numpy 1.23 and onnxruntime 1.23.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CACHED_TEXTS = 256
 
 
 def model_folder(config: dict[str, Any]) -> Path | None:
-    """The folder from ``config["model_dir"]``, else from BANYI_SENTENCE_MODEL_DIR; None when neither is set."""
+    """The folder named by ``model_dir``, else by BANYI_SENTENCE_MODEL_DIR; None without either."""
     named = config.get("model_dir") or os.environ.get(ENVIRONMENT_VARIABLE)
     return Path(named) if named else None
 
@@ -37,7 +37,7 @@ def model_fingerprint(config: dict[str, Any]) -> str:
 
 
 class OnnxEmbedder:
-    """Vectors of length 1 for texts; each text is run by itself, so a vector never depends on its neighbours."""
+    """Vectors of length 1. Each text is run by itself: its vector never depends on its neighbours."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         try:

@@ -24,7 +24,8 @@ _BATCH = 64
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEmbeddingFeaturizer(DenseFeaturizer, GraphComponent):
-    """Sets one dense feature ``[1, dim]`` for the text of a message; messages without text are left as they are.
+    """Sets one dense feature ``[1, dim]`` for the text of a message; messages without text are left as they
+    are.
 
     Config: ``model_dir``, the ONNX folder (default: the environment variable BANYI_SENTENCE_MODEL_DIR);
     ``threads``, CPU threads for one text.
@@ -74,7 +75,8 @@ class SentenceEmbeddingFeaturizer(DenseFeaturizer, GraphComponent):
         with_text = [message for message in messages if message.get(TEXT)]
         for start in range(0, len(with_text), _BATCH):
             batch = with_text[start : start + _BATCH]
-            for message, vector in zip(batch, self._embedder.embed([message.get(TEXT) for message in batch])):
+            vectors = self._embedder.embed([message.get(TEXT) for message in batch])
+            for message, vector in zip(batch, vectors, strict=True):
                 message.add_features(self._feature(vector))
             if len(with_text) > _BATCH:
                 logger.debug("sentence embeddings: %d of %d", start + len(batch), len(with_text))

@@ -1,8 +1,8 @@
 """Builds the sentence model: ``python -m language.sentence_model.build --out var/models [--model NAME]``.
 
 Writes ``sentence/`` (a SentenceTransformer folder, for training and evaluation) and ``sentence-onnx/``
-(``model.int8.onnx``, ``tokenizer.json``, ``meta.json``, for serving). Does nothing when both are there and were
-made from the same inputs by the same code. Both folders appear at once or not at all.
+(``model.int8.onnx``, ``tokenizer.json``, ``meta.json``, for serving). Does nothing when both are there and
+were made from the same inputs by the same code. Both folders appear at once or not at all.
 """
 
 from __future__ import annotations

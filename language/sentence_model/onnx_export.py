@@ -1,7 +1,8 @@
-"""Exports a SentenceTransformer as one int8 ONNX graph with pooling and normalisation inside (build time only).
+"""Exports a SentenceTransformer as one int8 ONNX graph with pooling and normalisation inside (build time
+only).
 
-The graph takes ``input_ids`` and ``attention_mask`` (int64 ``[batch, tokens]``) and gives ``sentence_embedding``
-(float32 ``[batch, dim]``, length 1).
+The graph takes ``input_ids`` and ``attention_mask`` (int64 ``[batch, tokens]``) and gives
+``sentence_embedding`` (float32 ``[batch, dim]``, length 1).
 """
 
 from __future__ import annotations
@@ -110,8 +111,7 @@ def _understand(model: SentenceTransformer) -> tuple[nn.Module, str]:
         )
     if getattr(modules[0], "do_lower_case", False):
         raise NotExportable("do_lower_case outside the tokenizer cannot be exported to ONNX")
-    network = modules[0].auto_model
-    assert isinstance(network, nn.Module)
+    network: nn.Module = modules[0].auto_model
     return network, str(mode)
 
 

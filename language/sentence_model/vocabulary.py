@@ -1,7 +1,7 @@
 """Cuts the multilingual vocabulary down to what Chinese patients type, and writes it as a tokenizer.
 
-Of 250,002 pieces those of other scripts are dropped; a Chinese sentence is then split exactly as before, so its
-embedding does not change, and the embedding matrix shrinks to a sixth.
+Of 250,002 pieces those of other scripts are dropped; a Chinese sentence is then split exactly as before, so
+its embedding does not change, and the embedding matrix shrinks to a sixth.
 """
 
 from __future__ import annotations
