@@ -30,6 +30,8 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
     """Subclasses set `action` and write `act(turn)`, which uses `turn.session` and commits nothing."""
 
     action: ClassVar[str]
+    ends_turn: ClassVar[bool] = True
+    """Whether the engine waits for the patient after it, if it names nothing else to run."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -77,9 +79,12 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 ranking=[(str(i["name"]), float(i["confidence"])) for i in message.get("intent_ranking") or []],
                 params=dict(metadata.get("params") or {}),
                 now=self.services.clock.now(),
-                tracker_loop=(tracker.active_loop or {}).get("name"),
+                heard_in=_loop_at_last_message(tracker),
             )
             await self.act(turn)
+            if self.ends_turn and not any(event["event"] == "followup" for event in turn.events):
+                # Rules only know an action after its intent; led here out of a form, the engine would fall back.
+                turn.events.append({"event": "followup", "name": "action_listen"})
             effect = {"events": turn.events, "replies": [reply.to_json() for reply in turn.replies]}
             session.add(TurnEffect(inbound_id=inbound_id, action=self.action, n=n, effect=effect, at=turn.now))
             return effect
@@ -99,6 +104,19 @@ def _earlier_runs(tracker: Tracker, action: str) -> int:
         if event.get("event") == "action" and event.get("name") == action:
             count += 1
     return count
+
+
+def _loop_at_last_message(tracker: Tracker) -> str | None:
+    """The form that was active when the patient spoke; None when one was started (again) by this very message."""
+    loop, heard = None, False
+    for event in tracker.events:
+        kind = event.get("event")
+        if kind == "active_loop":
+            loop = event.get("name")
+            heard = False
+        elif kind == "user":
+            heard = True
+    return loop if loop is not None and heard else None
 
 
 def by_name(actions: Iterable[BanyiAction]) -> dict[str, BanyiAction]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from actions.account.bind import BindDialog
 from actions.account.consent import OptIn, OptOut
 from actions.account.my_data import DeleteDataDialog, MyData
+from actions.appointments import DIALOGS as APPOINTMENT_DIALOGS
+from actions.appointments import appointment_actions
 from actions.base import BanyiAction, by_name
-from actions.booking import BookingDialog, ListAppointments, Queue, RescheduleStart
-from actions.cancel import CancelDialog
 from actions.desk import Complain, Human
 from actions.finding_care import AdviseDepartment, AskDoctor
-from actions.forms import AskForm, StartForm, ValidateForm
+from actions.forms import AskForm, Dialog, StartForm, ValidateForm
 from actions.knowledge import Answer, Unsure
 from actions.services import Services
 from actions.survey import StartQuestionnaire, SurveyDialog
@@ -26,20 +26,16 @@ PLAIN = (
     OptOut,
     MyData,
     StartQuestionnaire,
-    ListAppointments,
-    Queue,
-    RescheduleStart,
 )
-DIALOGS = (BookingDialog, CancelDialog, SurveyDialog, BindDialog, DeleteDataDialog)
+DIALOGS: tuple[Dialog, ...] = (*APPOINTMENT_DIALOGS, SurveyDialog(), BindDialog(), DeleteDataDialog())
 
 
 def all_actions(services: Services) -> list[BanyiAction]:
     """One of each, the forms' three included."""
-    plain = [cls(services) for cls in PLAIN]
+    plain = [cls(services) for cls in PLAIN] + appointment_actions(services)
     others = by_name(plain)
     actions: list[BanyiAction] = list(plain)
-    for cls in DIALOGS:
-        dialog = cls()
+    for dialog in DIALOGS:
         actions += [
             StartForm(services, dialog),
             AskForm(services, dialog),

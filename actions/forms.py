@@ -91,6 +91,8 @@ class StartForm(BanyiAction):
 
 
 class AskForm(BanyiAction):
+    ends_turn = False
+
     def __init__(self, services: Services, dialog: Dialog) -> None:
         super().__init__(services)
         self.dialog = dialog
@@ -103,6 +105,8 @@ class AskForm(BanyiAction):
 class ValidateForm(BanyiAction):
     """Reads the message for the active form. `others` are the actions a digression may call, by name."""
 
+    ends_turn = False
+
     def __init__(self, services: Services, dialog: Dialog, others: Mapping[str, BanyiAction]) -> None:
         super().__init__(services)
         self.dialog = dialog
@@ -112,6 +116,8 @@ class ValidateForm(BanyiAction):
     async def act(self, turn: Turn) -> None:
         # Setting the slot tells the engine that the form heard something; its value is never used.
         turn.events.append({"event": "slot", "name": "answer", "value": None})
+        if turn.heard_in != f"{self.dialog.name}_form":
+            return  # the message that started the form has been read by its start
         if turn.chosen:
             if not await self.dialog.choose(turn, str(turn.params.get("answer", ""))):
                 turn.say("form.stale_option")

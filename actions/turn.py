@@ -22,7 +22,7 @@ CHOOSE = "choose"
 @dataclass(slots=True)
 class Turn:
     """`intent` and `confidence` are the engine's; `params` came with a tapped option; `text` is what the patient typed
-    (normalised; empty for an option). Replies and tracker events are collected, and stored with the facts."""
+    (normalised; empty for an option). `heard_in` is the form that was active when it was said. Replies and tracker events are collected, and stored with the facts."""
 
     session: AsyncSession
     services: Services
@@ -35,7 +35,7 @@ class Turn:
     ranking: list[tuple[str, float]]
     params: dict[str, Any]
     now: datetime
-    tracker_loop: str | None = None
+    heard_in: str | None = None
     replies: list[Reply] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 

@@ -204,12 +204,13 @@ class ConversationHandler:
             return None
         text, metadata = plan.engine
         metadata = {**metadata, "inbound_id": str(message.id)}
-        for left in range(EMPTY_TURNS, 0, -1):
+        for attempt in range(EMPTY_TURNS):
             try:
-                return await self._engine.turn(claimed.conversation.engine_id, text, metadata, retry=retry)
+                return await self._engine.turn(
+                    claimed.conversation.engine_id, text, metadata, retry=retry or attempt > 0, fresh=attempt > 0
+                )
             except EmptyTurn as error:
-                log.warning("engine.empty_turn", intent=str(error), tries_left=left - 1)
-                retry = True
+                log.warning("engine.empty_turn", intent=str(error), attempt=attempt + 1)
         return None
 
     async def apply(

@@ -49,10 +49,12 @@ class EngineClient:
             self._session = aiohttp.ClientSession(timeout=self._timeout, connector=connector)
         return self._session
 
-    async def turn(self, engine_id: UUID, text: str, metadata: dict[str, Any], *, retry: bool) -> EngineAnswer:
+    async def turn(
+        self, engine_id: UUID, text: str, metadata: dict[str, Any], *, retry: bool, fresh: bool = False
+    ) -> EngineAnswer:
         """Give one turn. Raises `EngineUnavailable` or `EmptyTurn`."""
         assert_no_session("the engine is asked")
-        body = {"sender": str(engine_id), "text": text, "metadata": metadata, "retry": retry}
+        body = {"sender": str(engine_id), "text": text, "metadata": metadata, "retry": retry, "fresh": fresh}
         with TURN_SECONDS.time():
             answer = await self._post("/webhooks/banyi/turn", body)
         replies = tuple(Reply.from_json(raw) for raw in answer["replies"])

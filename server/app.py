@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from channels.inbox.service import Inbox
+from channels.simulator.feed import database_feed
 from channels.simulator.pages import PhoneLook, phones_router
 from channels.simulator.sms import create_sms_simulator
 from channels.simulator.sms_rules import SimSmsConfig
@@ -17,7 +18,7 @@ from channels.sms.callback import sms_router
 from channels.sms.template import SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
-from server.feed import DemoDirectory, Feed
+from server.demo import DemoDirectory
 from server.health import health_router
 from server.house import House
 from server.wording import page_words
@@ -45,6 +46,7 @@ def create_app(house: House) -> FastAPI:
     app.state.database = house.database
     app.state.clock = house.clock
     app.state.house = house
+    app.state.hospital_name = settings.hospital_name
     app.state.rate_storage_url = settings.redis_url or "memory://"
     install_shell(app)
     inbox: Inbox = house.inbox
@@ -117,6 +119,6 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     app.mount("/sim/wechat", wechat)
     app.mount("/sim/sms", sms)
     look = PhoneLook(account_name=settings.hospital_name)
-    app.include_router(
-        phones_router(DemoDirectory(house), wechat.state.sim, sms.state.sim, Feed(house), look=look)
-    )
+    wechat.state.sim.rules.menu = look.menu_payload()
+    feed = database_feed(house.database, house.wechat.account_id, house.sms.account_id)
+    app.include_router(phones_router(DemoDirectory(), wechat.state.sim, sms.state.sim, feed, look=look))

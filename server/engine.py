@@ -93,7 +93,7 @@ def serve_command(settings: Settings) -> list[str]:
     return [
         str(require_python()), "-m", "rasa", "run", "--model", str(model_path(settings)),
         "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
-        "--interface", "127.0.0.1", "--port", str(settings.engine_port), "--enable-api", "--log-level", "warning",
+        "--interface", "127.0.0.1", "--port", str(settings.engine_port), "--enable-api", "--log-file", str(settings.var_dir / "log" / "rasa.log"),
     ]  # fmt: skip
 
 

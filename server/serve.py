@@ -77,6 +77,7 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=3,
         )
     )
+    app.state.stopping = lambda: public.should_exit  # open streams end themselves
     servers = (public, internal)
     loop = asyncio.get_running_loop()
 

@@ -104,6 +104,7 @@ class Database:
             try:
                 yield session
             finally:
+                session.expunge_all()  # a rollback would expire what the caller still reads
                 await session.rollback()
 
     @asynccontextmanager

@@ -126,10 +126,11 @@ async def _doctor_label(turn: Turn, doctor: Practitioner, among: Sequence[Practi
 async def _when(turn: Turn, state: State, linked: Linked) -> None:
     kept = await search.held(turn.session, state.row.hold_id)
     options: list[Option] = [option("keep", words.keep(turn, kept))] if kept is not None else []
-    shown = search.SHOWN - len(options)
-    for slot_id in state.ids("offers")[:shown]:
-        if (slot := await slots.slot(turn.session, slot_id)) is not None:
+    for slot_id in state.ids("offers"):
+        slot = await slots.slot(turn.session, slot_id)
+        if slot is not None and not (kept is not None and words.same_half_day(slot, kept)):
             options.append(option(f"slot:{slot_id.hex}", words.half_day(turn, slot)))
+    options = options[: search.SHOWN]
     lead, params = state.lead
     if not state.ids("offers"):
         options += [
@@ -139,11 +140,9 @@ async def _when(turn: Turn, state: State, linked: Linked) -> None:
         turn.say("booking.when_none", *options, **params)
         return
     options.append(option("other_date", label("other_date")))
-    if len(options) < room(turn):
-        if state.row.practitioner_id is not None:
-            options.append(option("any_doctor", label("any_doctor")))
-        elif await _several_doctors(turn, state):
-            options.append(option("which_doctor", label("which_doctor")))
+    if len(options) < room(turn) and await _several_doctors(turn, state):
+        kind = "which_doctor" if state.row.practitioner_id is None else "any_doctor"
+        options.append(option(kind, label(kind)))
     turn.say(f"booking.when_{lead}" if lead else "booking.when", *options, **params)
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from actions.appointments import asking, flow, search
+from actions.appointments import asking, flow, search, words
 from actions.appointments.picking import movable, names_something, narrow
 from actions.appointments.reading import Wish, find_wish, part_at, says_no, says_quit, says_yes, split_change
 from actions.appointments.state import (
@@ -28,7 +28,7 @@ from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments.models import Part
 from care.appointments.service import RULES
-from care.appointments.views import AppointmentView, Refused, SlotView, Why
+from care.appointments.views import AppointmentView, Refused, Why
 from care.hospital import service as hospital
 from care.hospital.models import HealthcareService
 from care.patients.models import Relation
@@ -261,7 +261,12 @@ class BookingDialog(Dialog):
         kept = await search.held(turn.session, state.row.hold_id)
         half = await search.half_day_of(turn, slot_id)
         asked = await slots.slot(turn.session, slot_id)
-        if kept is not None and asked is not None and state.clock is None and _same_half(kept, asked):
+        if (
+            kept is not None
+            and asked is not None
+            and state.clock is None
+            and words.same_half_day(kept, asked)
+        ):
             state.go(CONFIRM)
             state.save()
             return True
@@ -356,11 +361,11 @@ class BookingDialog(Dialog):
             and nowhere
             and len(wish.left) >= 2
             and turn.intent not in ("ask_faq", "request_human", "complain", "help")
+            and await flow.suggest_from(turn, state, turn.text, linked, firmly=2.0)
         ):
-            if await flow.suggest_from(turn, state, turn.text, linked, firmly=2.0):
-                state.row.department_id = state.row.practitioner_id = None
-                wish.other_department = False
-                return await flow.take(turn, state, wish, linked)
+            state.row.department_id = state.row.practitioner_id = None
+            wish.other_department = False
+            return await flow.take(turn, state, wish, linked)
         if wish.empty:
             return True if wants_booking and len(wish.left) < 2 else None
         moves = turn.intent == "reschedule_appointment" and (wish.has_time or wish.changes)
@@ -412,10 +417,6 @@ def _uuid(value: object) -> UUID | None:
         return UUID(str(value)) if value else None
     except ValueError:
         return None
-
-
-def _same_half(one: SlotView, other: SlotView) -> bool:
-    return (one.practitioner_id, one.day, one.part) == (other.practitioner_id, other.day, other.part)
 
 
 def _pending(raw: dict[str, str | None]) -> Wish:

@@ -11,7 +11,7 @@ from actions.appointments import search, words
 from actions.appointments.reading import Wish
 from actions.appointments.state import CONFIRM, DEPARTMENT, DOCTOR, SURE, WHEN, WHO, WHO_SURE, State
 from actions.turn import Turn, way_to
-from care.appointments import drafts
+from care.appointments import drafts, slots
 from care.appointments import service as appointments
 from care.appointments.models import Part, SlotHold
 from care.appointments.slots import DAYS_AHEAD
@@ -205,6 +205,9 @@ async def advance(turn: Turn, state: State, linked: Linked, lead: str = "") -> b
 
 async def _advance(turn: Turn, state: State, linked: Linked, lead: str) -> bool:
     row = state.row
+    lead = lead or str(state.data.pop("note", "") or "")
+    if not _ready(state):
+        state.data["note"] = lead  # said when times are offered
     if state.data.get("candidate"):
         state.go(WHO_SURE)
         return True
@@ -218,12 +221,45 @@ async def _advance(turn: Turn, state: State, linked: Linked, lead: str) -> bool:
     if row.department_id is None and not state.data.get("doctors"):
         state.go(DEPARTMENT, str(state.data.pop("why", "") or ("suggest" if state.ids("suggest") else "")))
         return True
-    if state.data.get("doctors"):
+    if state.data.get("doctors") and not await _only_one_there(turn, state):
         state.go(DOCTOR, "several")
         return True
     if (again := await _held_for_another(turn, state)) is not None:
         return await hold(turn, state, linked, again)
     return await offer(turn, state, linked, lead)
+
+
+def _ready(state: State) -> bool:
+    """Whether only the time is still to be found."""
+    row, data = state.row, state.data
+    known = row.patient_id is not None and row.department_id is not None
+    return known and not any(data.get(name) for name in ("candidate", "sure", "doctors"))
+
+
+async def _only_one_there(turn: Turn, state: State) -> bool:
+    """Of several doctors meant, take the only one who has places in the time asked for."""
+    row = state.row
+    if row.wanted_from is None and state.part is None:
+        return False
+    free: list[SlotView] = []
+    for doctor_id in state.ids("doctors"):
+        free += [
+            one.first
+            for one in await slots.find_half_days(
+                turn.session,
+                now=turn.now,
+                practitioner_id=doctor_id,
+                start=row.wanted_from,
+                end=row.wanted_to,
+                part=state.part,
+                limit=1,
+            )
+        ]
+    if len(free) != 1:
+        return False
+    row.practitioner_id, row.department_id = free[0].practitioner_id, free[0].department_id
+    state.data.pop("doctors", None)
+    return True
 
 
 async def _held_for_another(turn: Turn, state: State) -> SlotView | None:
@@ -250,20 +286,20 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
         return await hold(turn, state, linked, await search.slot_in(turn, offers.found[0], state.clock))
     state.remember("offers", [slot.slot_id for slot in offers.found])
     when = words.window(turn, state)
+    if not offers.doctor:
+        row.practitioner_id = None
     what = await _what(turn, state)
     if not lead:
         if not offers.doctor:
             lead = "doctor_full"
         elif not offers.exact:
-            lead = "full"
+            lead = "same" if await _is_there_already(turn, state) else "full"
         elif when:
             lead = "in"
     until = say.day(turn.local_now.date() + timedelta(days=DAYS_AHEAD))
     state.go(WHEN, lead, when=when, what=what, until=until, said=str(state.data.pop("said", "") or ""))
     if not offers.exact:
         state.want(None, None, None, state.clock)
-        if not offers.doctor:
-            row.practitioner_id = None
     return True
 
 
@@ -275,6 +311,19 @@ async def _what(turn: Turn, state: State) -> str:
         return doctor.name if doctor else ""
     department = await hospital.department(turn.session, row.department_id) if row.department_id else None
     return words.department_name(turn, department) if department else ""
+
+
+async def _is_there_already(turn: Turn, state: State) -> bool:
+    """Whether the appointment being moved is in the window it is to be moved to."""
+    row = state.row
+    old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
+    return (
+        old is not None
+        and row.wanted_from is not None
+        and row.wanted_to is not None
+        and row.wanted_from <= old.start < row.wanted_to
+        and (state.part is None or old.part == state.part)
+    )
 
 
 def _one_day(turn: Turn, state: State) -> bool:

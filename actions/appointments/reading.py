@@ -25,6 +25,7 @@ _NOT_A_DAY = {"part", "part_letter", "clock", "quarter_to", "to", "before", "aft
 _NO_TIME = {"to", "before", "after", "vague", "set", "month_part", "duration", "ago", "past", "last_unit"}
 _CHANGE = re.compile(r"(?:改|换|挪|调|推迟|延期|提前|移)(?:约|期|号)?(?:到|成|至|为|去)")
 _PAUSE = re.compile(r"等一?下(?=[\s,，。]+)|(?:一下)(?=[周星礼])|^(?:等等|稍等|那个)[\s,，]*")
+_JOINT = re.compile(r"(?<=[周期拜][一二三四五六日天])(?=\d)")
 _RECOMMENDS = re.compile(r"推荐|介绍|(?<!想)说")
 _GENERIC = {"内科": "内科", "外科": "外科", "看内科": "内科", "看外科": "外科"}
 _ANY_DOCTOR = re.compile(
@@ -181,9 +182,14 @@ def split_change(text: str) -> tuple[str, str]:
     return (text, "") if match is None else (text[: match.start()], text[match.end() :])
 
 
+def _paused(text: str) -> str:
+    """Pauses where words would run together: `等下 周四` is not `下周四`, `周三9点` is two words."""
+    return _JOINT.sub("，", _PAUSE.sub("，", text))
+
+
 def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     """Read the time of `text` as said at `now` (naive local) into `wish`; the time words it consists of."""
-    said = _PAUSE.sub("，", text)
+    said = _paused(text)
     words = [token for token in tokens(plain(said)) if token.kind not in _NO_TIME]
     if not words:
         return []
@@ -242,7 +248,7 @@ def find_wish(
     wish.any_time = (
         not wish.has_time and not wish.any_doctor and _ANY_TIME.search(fold_answer(text)) is not None
     )
-    left = plain(_PAUSE.sub("，", text))
+    left = plain(_paused(text))
     for piece in sorted(consumed, key=len, reverse=True):
         left = left.replace(piece, "，")
     for pattern in (_ANY_DOCTOR, _OTHER_TIME, _OTHER_DOCTOR, _OTHER_DEPARTMENT, _OTHER_PERSON, _ANY_TIME):

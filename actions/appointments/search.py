@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments.state import State
 from actions.turn import Turn
+from care.appointments import service as appointments
 from care.appointments import slots
 from care.appointments.models import Part, SlotHold
 from care.appointments.views import SlotView
@@ -47,17 +48,24 @@ async def half_days(
     doctor: bool = True,
     limit: int = SHOWN,
 ) -> list[SlotView]:
+    """Free half-days by their first slot; when an appointment is moved, without the half-day it is in."""
+    row = state.row
+    old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
     found = await slots.find_half_days(
         turn.session,
         now=turn.now,
-        department_id=state.row.department_id,
-        practitioner_id=state.row.practitioner_id if doctor else None,
+        department_id=row.department_id,
+        practitioner_id=row.practitioner_id if doctor else None,
         start=start,
         end=end,
         part=part,
-        limit=limit,
+        limit=limit + (old is not None),
     )
-    return [one.first for one in found]
+    firsts = [one.first for one in found]
+    if old is not None and state.clock is None:
+        here = (old.practitioner_id, old.day, old.part)
+        firsts = [one for one in firsts if (one.practitioner_id, one.day, one.part) != here]
+    return firsts[:limit]
 
 
 async def find(turn: Turn, state: State) -> Offers:

@@ -67,7 +67,7 @@ class State:
     def go(self, step: str, lead: str = "", **params: str) -> None:
         """Ask `step` next; `lead` names why it is asked (a wording variant), with its parameters."""
         self.row.step = step
-        self.data["lead"] = [lead, params] if lead else None
+        self.data["lead"] = [lead, params]
 
     @property
     def lead(self) -> tuple[str, dict[str, str]]:

@@ -62,6 +62,11 @@ def half_day(turn: Turn, view: SlotView) -> str:
     return f"{say.day(day)}{part} {view.practitioner} {view.title} {say.money(view.fee_fen)}"
 
 
+def same_half_day(one: SlotView, other: SlotView) -> bool:
+    """Whether they are one line of what is offered."""
+    return (one.practitioner_id, one.day, one.part) == (other.practitioner_id, other.day, other.part)
+
+
 def keep(turn: Turn, view: SlotView) -> str:
     """The option of keeping what is held."""
     return label("keep_held", when=moment(turn, view))

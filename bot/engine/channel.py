@@ -1,8 +1,8 @@
 """Rasa's input channel for our conversations: parse once, give the turn once, say how it was understood.
 
-`POST /webhooks/banyi/turn` takes `{"sender", "text", "metadata": {"inbound_id", …}, "retry": bool}` and answers `{"intent",
+`POST /webhooks/banyi/turn` takes `{"sender", "text", "metadata": {"inbound_id", …}, "retry": bool, "fresh": bool}` and answers `{"intent",
 "confidence", "ranking": [[name, confidence]…], "replies": [custom payloads], "replayed": bool}`. With `retry`, the tracker is
-read first: a turn it already holds is not given again, its answer is returned.
+read first: a turn it already holds is not given again, its answer is returned. With `fresh` the dialogue starts anew.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class BanyiChannel(InputChannel):
             body = request.json
             agent = request.app.ctx.agent
             sender, metadata = body["sender"], body.get("metadata") or {}
-            if body.get("retry"):
+            if body.get("fresh"):
+                # The dialogue got stuck; what it stood for is in our rows, so a new one costs a repeated question.
+                await agent.tracker_store.delete(sender)
+            elif body.get("retry"):
                 tracker = await agent.tracker_store.retrieve(sender)
                 given = _answer_in(tracker, metadata.get("inbound_id")) if tracker else None
                 if given is not None:

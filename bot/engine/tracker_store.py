@@ -48,17 +48,17 @@ def keys_from_environment() -> "tuple[str, Dict[str, bytes]]":
 
 
 class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
-    """`url` is a SQLAlchemy 1.4 URL."""
+    """`host` is a SQLAlchemy 1.4 URL (Rasa hands the endpoint's `url` on under that name)."""
 
     def __init__(
-        self, domain: Domain, url: Text = "", event_broker: Optional[EventBroker] = None, **kwargs: Any
+        self, domain: Domain, host: Text = "", event_broker: Optional[EventBroker] = None, **kwargs: Any
     ) -> None:
         super().__init__(domain, event_broker, **kwargs)
         self._current, keys = keys_from_environment()
         self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
-        sqlite = url.startswith("sqlite")
+        sqlite = host.startswith("sqlite")
         self._engine = sa.create_engine(
-            url, connect_args={"check_same_thread": False, "timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite
+            host, connect_args={"check_same_thread": False, "timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite
         )
         if sqlite:
             sa.event.listen(self._engine, "connect", _wal)

@@ -47,6 +47,8 @@ class _Job:
     attempt_id: UUID
     rendered: Rendered
     token: UUID
+    weight: int = 1
+    """How many of the vendor's messages it takes (a long text takes several)."""
     result: SendResult | None = None
 
 
@@ -131,7 +133,9 @@ class Delivery:
         return await self._database.transact(work, "delivery-claim")
 
     def _due(self, now: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's Select type says nothing here
-        return select(OutboundMessage.id).where(OutboundMessage.status == "queued", OutboundMessage.due_at <= now)
+        return select(OutboundMessage.id).where(
+            OutboundMessage.status == "queued", OutboundMessage.due_at <= now
+        )
 
     async def _claim_in(self, session: AsyncSession, now: datetime, limit: int) -> list[_Job]:
         earlier = aliased(OutboundMessage)
@@ -157,7 +161,9 @@ class Delivery:
             return []
         contacts = {
             contact.id: contact
-            for contact in await session.scalars(select(Contact).where(Contact.id.in_({row.contact_id for row in rows})))
+            for contact in await session.scalars(
+                select(Contact).where(Contact.id.in_({row.contact_id for row in rows}))
+            )
         }
         batch = [(row, contacts[row.contact_id]) for row in rows]
         verdicts = await self._policy.check(session, batch, now)
@@ -249,8 +255,8 @@ class Delivery:
             return  # the lease was lost: whoever took over has already called it uncertain
         if result.outcome is Outcome.ACCEPTED and job.contact.channel == ChannelName.WECHAT:
             held = await session.get(SendingWindow, job.contact.id)
-            if held is not None and held.remaining > 0:
-                held.remaining -= 1
+            if held is not None:
+                held.remaining = max(0, held.remaining - job.weight)
         if result.code in ("45015", "45047"):
             held = await session.get(SendingWindow, job.contact.id)
             if held is not None:
@@ -260,7 +266,9 @@ class Delivery:
         elif values["status"] == "failed":
             await self._desk.undeliverable(session, job.message, result.code or "refused", now)
         if result.stop_contact:
-            await session.execute(update(Contact).where(Contact.id == job.contact.id).values(status="stopped"))
+            await session.execute(
+                update(Contact).where(Contact.id == job.contact.id).values(status="stopped")
+            )
 
     async def reap(self) -> int:
         """Take over what a dead process left: `started` attempts become uncertain, the rest is queued again."""

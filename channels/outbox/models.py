@@ -19,7 +19,10 @@ class OutboundMessage(Base, Leased):
     """
 
     __tablename__ = "outbound_message"
-    __table_args__ = (Index(None, "conversation_id", "status", "seq"), Index(None, "status", "priority", "due_at"))
+    __table_args__ = (
+        Index(None, "conversation_id", "status", "seq"),
+        Index(None, "status", "priority", "due_at"),
+    )
 
     id: Mapped[UUID] = uuid_pk()
     dedup_key: Mapped[str] = mapped_column(String(200), unique=True)

@@ -33,9 +33,13 @@ class SendPolicy(Protocol):
 class TroubleDesk(Protocol):
     """Where a message goes that a person must look at; called inside the transaction that records the outcome."""
 
-    async def uncertain(self, session: AsyncSession, message: OutboundMessage, detail: str, now: datetime) -> None: ...
+    async def uncertain(
+        self, session: AsyncSession, message: OutboundMessage, detail: str, now: datetime
+    ) -> None: ...
 
-    async def undeliverable(self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime) -> None: ...
+    async def undeliverable(
+        self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
+    ) -> None: ...
 
     async def dead_inbound(
         self, session: AsyncSession, conversation_id: UUID, inbound_id: UUID, reason: str, now: datetime

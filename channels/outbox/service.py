@@ -45,7 +45,10 @@ async def enqueue(
 
     With options it opens a question under `instance` (default: the reply's key).
     """
-    if await session.scalar(select(OutboundMessage.id).where(OutboundMessage.dedup_key == dedup_key)) is not None:
+    if (
+        await session.scalar(select(OutboundMessage.id).where(OutboundMessage.dedup_key == dedup_key))
+        is not None
+    ):
         return None
     question_id: UUID | None = None
     if reply.options:
