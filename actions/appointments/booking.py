@@ -22,7 +22,7 @@ from actions.appointments.state import (
     WHO_SURE,
     State,
 )
-from actions.forms import INSIDE, Dialog
+from actions.forms import INSIDE, SMALL, Dialog
 from actions.forms import SURE as SURE_ENOUGH
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
@@ -39,7 +39,7 @@ from language.normalise import fold
 FIRM = 0.6
 """Triage's confidence from which its first department is asked about rather than a list shown."""
 _MYSELF = frozenset({"我", "自己", "我的", "本人", "我自己", "给我"})
-_NO_ANSWER = frozenset(INSIDE) | {
+_NO_ANSWER = frozenset({*INSIDE, *SMALL}) | {
     "request_human",
     "complain",
     "help",
@@ -48,6 +48,9 @@ _NO_ANSWER = frozenset(INSIDE) | {
     "start_questionnaire",
 }
 """Intents that are something else than an answer, when more was said than an answer holds."""
+MUCH = 6
+"""So many characters that say nothing of booking make a message something else, whatever its intent."""
+_ON_TOPIC = frozenset({"book_appointment", "reschedule_appointment", "find_department", "describe_symptom"})
 
 Linked = Sequence[LinkedPatient]
 
@@ -369,6 +372,8 @@ class BookingDialog(Dialog):
         if wish.empty:
             return True if wants_booking and len(wish.left) < 2 else None
         moves = turn.intent == "reschedule_appointment" and (wish.has_time or wish.changes)
+        if len(wish.left) >= MUCH and turn.intent not in _ON_TOPIC:
+            return None
         elsewhere = turn.intent in _NO_ANSWER or (turn.intent in self.leads_out and not moves)
         if elsewhere and turn.confidence >= SURE_ENOUGH and len(wish.left) >= 2:
             return None

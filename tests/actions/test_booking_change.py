@@ -1,0 +1,165 @@
+"""Moving, cancelling, listing, the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from care.appointments.models import Appointment, BookingDraft, Slot, Status
+from store.clock import VirtualClock
+from store.database import Database
+from tests.actions.conftest import Talk
+
+Talker = Callable[..., Awaitable[Talk]]
+
+
+async def statuses(database: Database) -> list[str]:
+    async with database.read() as session:
+        return list(await session.scalars(select(Appointment.status).order_by(Appointment.created_at)))
+
+
+async def book(talk: Talk, *sentences: str) -> None:
+    for said in sentences:
+        await talk.say(said)
+        assert await talk.say("确认") == ["booking.booked"]
+
+
+async def test_moving_by_a_sentence(talker: Talker, database: Database) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    assert await talk.say("把周二的改到周四上午", "reschedule_appointment") == ["booking.confirm_move"]
+    assert talk.last.params["old"] == "11月24日（周二）上午9:00"
+    assert talk.last.params["when"] == "11月26日（周四）上午9:00"
+    assert await talk.say("确认改约", "affirm") == ["booking.moved"]
+    assert sorted(await statuses(database)) == [Status.BOOKED, Status.CANCELLED]
+    async with database.read() as session:
+        assert sum(await session.scalars(select(Slot.taken))) == 1
+
+
+async def test_moving_asks_which(talker: Talker, database: Database) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏", "明天上午心内科")
+    assert await talk.say("我要改约", "reschedule_appointment") == ["booking.which"]
+    assert talk.labels == [
+        "11月23日（周一）上午9:00 心血管内科 周立新 张伟",
+        "11月24日（周二）上午9:00 眼科 李敏 张伟",
+        "都保留",
+    ]
+    assert await talk.say("眼科那个") == ["booking.when"]
+    assert not any(label.startswith("11月24日（周二）上午") for label in talk.labels)
+    assert await talk.say("退出") == ["booking.quit_move"]
+    assert await statuses(database) == [Status.BOOKED, Status.BOOKED]
+
+
+async def test_moving_to_where_it_is(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    assert await talk.say("改到周二", "reschedule_appointment") == ["booking.when_same"]
+    assert await talk.say("周二9点20", "reschedule_appointment") == ["booking.confirm_move"]
+    assert talk.last.params["when"] == "11月24日（周二）上午9:20"
+
+
+async def test_moving_too_late(talker: Talker, clock: VirtualClock) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "明天上午心内科")
+    clock.advance(timedelta(hours=23, minutes=30))
+    assert await talk.say("改约", "reschedule_appointment") == ["cancel.too_late"]
+    assert talk.form is None
+
+
+async def test_nothing_to_move_or_cancel(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    for intent in ("reschedule_appointment", "cancel_appointment", "check_appointment", "ask_queue"):
+        assert await talk.say("我的号", intent) == ["appointments.none"]
+        assert talk.form is None
+
+
+async def test_cancelling_is_deliberate(talker: Talker, database: Database) -> None:
+    talk = await talker("sms", 张伟="self")
+    await book(talk, "周二上午李敏")
+    assert await talk.say("取消", "cancel_appointment") == ["cancel.sure"]
+    assert talk.labels == ["保留", "确认取消"]
+    assert await talk.say("1") == ["cancel.kept"]
+    assert await statuses(database) == [Status.BOOKED]
+    await talk.say("取消", "cancel_appointment")
+    assert await talk.say("2") == ["cancel.done"]
+    assert talk.form is None
+    assert await statuses(database) == [Status.CANCELLED]
+    assert await talk.say("1") == ["booking.when"]  # booked anew, same person and department
+    assert talk.last.params["what"] == "眼科"
+
+
+async def test_cancelling_one_of_several(talker: Talker, database: Database) -> None:
+    talk = await talker(李静="self", 王秀兰="mother")
+    await book(talk, "给李静约周二上午李敏", "给王秀兰约周四上午李敏", "给王秀兰约明天上午心内科")
+    assert await talk.say("取消预约", "cancel_appointment") == ["cancel.which"]
+    assert len(talk.labels) == 4
+    assert await talk.say("我妈眼科的", "out_of_scope") == ["cancel.sure"]
+    assert talk.last.params["when"] == "11月26日（周四）上午9:00"
+    assert await talk.say("上一步") == ["cancel.which"]
+    assert await talk.say("1") == ["cancel.sure"]
+    assert await talk.say("不取消了", "deny") == ["cancel.kept"]
+    assert await talk.say("把周四的眼科退了", "cancel_appointment") == ["cancel.sure"]
+    assert await talk.say("确认取消") == ["cancel.done"]
+    assert (await statuses(database)).count(Status.CANCELLED) == 1
+    async with database.read() as session:
+        assert (await session.scalars(select(BookingDraft))).all() == []
+
+
+async def test_cancelling_what_is_not_there(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    assert await talk.say("把周五的退了", "cancel_appointment") == ["cancel.no_match", "cancel.sure"]
+    assert await talk.say("算了") == ["cancel.kept"]
+
+
+async def test_cancelling_too_late(talker: Talker, clock: VirtualClock, database: Database) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "明天上午心内科")
+    clock.advance(timedelta(hours=23, minutes=30))
+    await talk.say("取消预约", "cancel_appointment")
+    assert await talk.say("确认取消") == ["cancel.too_late"]
+    assert await statuses(database) == [Status.BOOKED]
+
+
+async def test_from_cancelling_to_moving(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    await talk.say("取消", "cancel_appointment")
+    assert await talk.say("还是改到周四吧", "reschedule_appointment") == ["booking.confirm_move"]
+    assert talk.form == "booking"
+
+
+async def test_nonsense_while_cancelling(talker: Talker, database: Database) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    await talk.say("取消", "cancel_appointment")
+    assert await talk.say("哈哈哈哈", "out_of_scope", 0.3) == ["form.off_topic", "cancel.sure"]
+    assert await statuses(database) == [Status.BOOKED]
+
+
+async def test_listing(talker: Talker) -> None:
+    talk = await talker(李静="self", 王秀兰="mother")
+    await book(talk, "给李静约周二上午李敏", "给王秀兰约周四上午李敏")
+    assert await talk.say("我的预约", "check_appointment") == ["appointments.list"]
+    assert talk.last.params["count"] == 2
+    assert talk.last.params["rows"].splitlines() == [
+        "· 11月24日（周二）上午9:00 眼科 李敏 李静，门诊楼3层东",
+        "· 11月26日（周四）上午9:00 眼科 李敏 王秀兰，门诊楼3层东",
+    ]
+    assert await talk.say("我妈约的哪天", "check_appointment") == ["appointments.list"]
+    assert talk.last.params["count"] == 1
+    assert await talk.say("2") == ["cancel.which"]
+
+
+async def test_the_queue(talker: Talker, clock: VirtualClock) -> None:
+    talk = await talker(李静="self", 王秀兰="mother")
+    await book(talk, "给王秀兰约周二上午李敏", "给李静约周二上午李敏")
+    assert await talk.say("还要等多久", "ask_queue") == ["queue.not_today"]
+    clock.advance(timedelta(days=2, minutes=-30))
+    assert await talk.say("前面还有几个", "ask_queue") == ["queue.next"]
+    assert (talk.last.params["name"], talk.last.params["number"]) == ("王秀兰", 1)
+    assert await talk.say("我自己排到几号了", "ask_queue") == ["queue.place"]
+    assert (talk.last.params["number"], talk.last.params["ahead"], talk.last.params["minutes"]) == (2, 1, 10)
