@@ -8,6 +8,7 @@ from typing import Literal
 from language.screen.lexicon import Rule, rules
 from language.screen.prepare import prepare
 from language.screen.scope import Span, taken_back
+from language.screen.second import second_opinion
 from language.screen.sounds import heard
 from language.screen.vitals import dangerous_reading
 
@@ -27,7 +28,22 @@ NONE = ScreenResult("none")
 
 
 def screen(text: str) -> ScreenResult:
-    """Screen one message of a patient, in whatever state the conversation is."""
+    """Screen one message of a patient, in whatever state the conversation is.
+
+    Rules first; where none fires, a small classifier is asked, and counts when it is sure (rule ``second_opinion``,
+    ``matched`` its score).
+    """
+    found = by_rules(text)
+    if found.verdict != "none":
+        return found
+    opinion = second_opinion(text, prepare(text))
+    if opinion is None:
+        return NONE
+    return ScreenResult(opinion[0], "second_opinion", f"{opinion[1]:.2f}")
+
+
+def by_rules(text: str) -> ScreenResult:
+    """What the rules, the table of readings and the phrases by sound say."""
     prepared = prepare(text)
     if not prepared:
         return NONE

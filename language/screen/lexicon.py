@@ -113,6 +113,7 @@ def scope_patterns() -> dict[str, re.Pattern[str]]:
     found = {name: compile_any(words[name]) for name in names}
     negators = "|".join(_expand(str(word)) for word in words["neg"])
     gaps = "|".join(_expand(str(word)) for word in words["neg_gap"])
+    found["denied"] = re.compile(r"没有?(?!反应|意识|呼吸|知觉|心跳|脉|力|劲|希望|意思|意义|人|气)|不是|不疼|不痛|不严重|正常")
     found["neg"] = re.compile(f"(?<!有)(?:{negators})(?:{gaps}){{0,3}}$")
     found["neg_after"] = re.compile("^(?:" + "|".join(_expand(str(w)) for w in words["neg_after"]) + ")")
     return found

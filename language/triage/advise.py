@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from language.linear import prepare
 from language.normalise import normalise
 from language.screen import screen
 from language.triage import model
@@ -18,7 +19,9 @@ DANGER = "急诊科"
 # How much the trained part counts beside the table, and how sure it must be where the table is silent;
 # both chosen on the held-back part of the training data.
 MODEL_WEIGHT = 3.0
-MODEL_SURE = 0.6
+MODEL_SURE = 0.85
+# ... and how many n-grams of two or three characters it must know.
+MODEL_FAMILIAR = 5
 _AGE = re.compile(r"(?<!\d)(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:周)?(岁|个月|个多月|个半月)(半|多|大)?(?!前|后|以后|了还|没)")
 _CHILD_AGE = re.compile(
     r"(?<![\d十])([1-9]|1[0-3]|[一二两三四五六七八九]|十[一二三]?)周?岁(?!以?[前后])|"
@@ -123,10 +126,11 @@ def _mix_model(plain: str, scores: dict[str, float]) -> None:
     learned = model.internal_medicine()
     if learned is None or not plain:
         return
-    probabilities = learned.probabilities(model.prepare(plain))
+    prepared = prepare(plain)
+    probabilities = learned.probabilities(prepared)
     name, best = max(probabilities.items(), key=lambda pair: pair[1])
     if not scores:
-        if best >= MODEL_SURE:
+        if best >= MODEL_SURE and learned.familiar(prepared) >= MODEL_FAMILIAR:
             scores[name] = MODEL_WEIGHT * best
         return
     inside = sum(scores.get(one, 0.0) for one in probabilities) / sum(scores.values())

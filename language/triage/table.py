@@ -21,7 +21,7 @@ DEPARTMENTS: tuple[str, ...] = tuple(
 )
 _GAP = re.compile(r"~(\d)")
 _GROUP = re.compile(r"\((?!\?)")
-_DENIED = re.compile(r"(?:没有?|无|不是|并非|未见?|否认|不)(?:什么|啥|明显的?|出现|觉得|感觉|太|怎么)?$")
+_DENIED = re.compile(r"(?:(?<!有)没有?|无|不是|并非|未见?|否认|不)(?:什么|啥|明显的?|出现|觉得|感觉|太|怎么)?$")
 
 
 def pattern(fragment: str) -> str:

@@ -15,12 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from language.triage.model import MODEL, Linear, features_of, prepare
+from language.linear import Linear, fit, prepare
+from language.triage.model import MODEL
 
 NGRAMS = (1, 3)
 MIN_TITLES = 4
@@ -34,28 +32,6 @@ def _rows(path: Path) -> tuple[list[str], list[str]]:
     kept = Counter(row["department"] for row in rows)
     pairs = [(prepare(row["title"]), row["department"]) for row in rows if kept[row["department"]] >= 20]
     return [text for text, _ in pairs], [label for _, label in pairs]
-
-
-def fit(texts: list[str], labels: list[str]) -> Linear:
-    """A linear model over normalised counts; classes weighted by the root of their rarity."""
-    counter = CountVectorizer(analyzer=features_of, min_df=MIN_TITLES, binary=True)
-    counts = counter.fit_transform(texts)
-    vocabulary: dict[str, int] = counter.vocabulary_
-    grams = sorted(vocabulary, key=lambda gram: vocabulary[gram])
-    seen = np.asarray((counts > 0).sum(axis=0)).ravel()
-    idf = np.log((1 + len(texts)) / (1 + seen)) + 1
-    weighted = counts.multiply(idf).tocsr()
-    norms = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A.ravel() if hasattr(weighted, "A") else np.sqrt(
-        np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel()
-    )
-    norms[norms == 0] = 1
-    weighted = weighted.multiply(1 / norms[:, None]).tocsr()
-    number = Counter(labels)
-    rarest = len(labels) / len(number)
-    weights = {label: (rarest / n) ** 0.5 for label, n in number.items()}
-    model = LogisticRegression(C=STRENGTH, max_iter=400, class_weight=weights)
-    model.fit(weighted, labels)
-    return Linear(grams, idf, model.coef_, model.intercept_, [str(label) for label in model.classes_])
 
 
 def judge(model: Linear, texts: list[str], labels: list[str]) -> dict[str, Any]:
@@ -86,8 +62,8 @@ def main() -> None:
     train_x, test_x, train_y, test_y = train_test_split(
         texts, labels, test_size=HELD_BACK, random_state=SEED, stratify=labels
     )
-    held_back = judge(fit(train_x, train_y), test_x, test_y)
-    model = fit(texts, labels)
+    held_back = judge(fit(train_x, train_y, min_texts=MIN_TITLES, strength=STRENGTH), test_x, test_y)
+    model = fit(texts, labels, min_texts=MIN_TITLES, strength=STRENGTH)
     model.save(arguments.out)
     record = {
         "made_by": "python -m language.triage.train",

@@ -1,0 +1,149 @@
+"""Department advice: the table, the model, and the rules of the house."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from language.triage import contract_row, triage
+from language.triage.model import MODEL, internal_medicine
+from language.triage.table import DEPARTMENTS, any_of, raw
+
+
+def _names(text: str, **known: object) -> list[str]:
+    return [one.name for one in triage(text, **known).departments]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "department"),
+    [
+        ("血压高，最近老心慌", "心血管内科"),
+        ("咳嗽有痰两个星期", "呼吸内科"),
+        ("胃疼反酸", "消化内科"),
+        ("头痛失眠手抖", "神经内科"),
+        ("血糖高口渴", "内分泌科"),
+        ("尿里有泡沫，眼皮肿", "肾内科"),
+        ("贫血，血小板低", "血液科"),
+        ("早上手指僵硬，类风湿", "风湿免疫科"),
+        ("低烧盗汗，怀疑结核", "感染科"),
+        ("乙肝大三阳复查", "肝病科"),
+        ("肺癌化疗", "肿瘤科"),
+        ("胆结石", "普通外科"),
+        ("膝盖疼走不了路", "骨科"),
+        ("脑瘤", "神经外科"),
+        ("肋骨骨折 气胸", "胸外科"),
+        ("室间隔缺损要手术", "心脏外科"),
+        ("腿上静脉曲张", "血管外科"),
+        ("尿频尿急尿痛", "泌尿外科"),
+        ("乳房有肿块", "乳腺外科"),
+        ("痔疮犯了", "肛肠科"),
+        ("月经推迟，下面痒", "妇产科"),
+        ("早泄", "男科"),
+        ("我妈眼睛看东西模糊", "眼科"),
+        ("耳鸣听不清", "耳鼻咽喉科"),
+        ("智齿疼", "口腔科"),
+        ("身上起红疹很痒", "皮肤科"),
+        ("心情低落没兴趣，怀疑抑郁", "精神心理科"),
+        ("脑梗后走路康复训练", "康复科"),
+        ("想喝中药调理脾胃", "中医科"),
+        ("带状疱疹好了还疼", "疼痛科"),
+        ("我爸突然晕倒叫不醒", "急诊科"),
+    ],
+)
+def test_first_advice(text: str, department: str) -> None:
+    assert _names(text)[0] == department
+
+
+@pytest.mark.parametrize("text", ["娃发烧了挂啥科", "三岁，肚子疼", "宝宝湿疹", "孩子咳嗽", "8个月大的宝宝拉肚子"])
+def test_children_go_to_paediatrics(text: str) -> None:
+    assert _names(text)[0] == "儿科"
+
+
+def test_known_age_wins_over_words() -> None:
+    assert _names("肚子疼", age=6)[0] == "儿科"
+    assert "儿科" not in _names("孩子他爸肚子疼")
+    assert _names("我家孩子腰疼", age=35)[0] != "儿科"
+
+
+def test_pregnancy_goes_to_obstetrics() -> None:
+    assert _names("怀孕五个月咳嗽")[0] == "妇产科"
+    assert _names("咳嗽", pregnant=True)[0] == "妇产科"
+    assert _names("备孕要查什么，咳嗽", pregnant=False)[0] != "儿科"
+    assert "妇产科" not in _names("小腹疼", sex="male")
+
+
+def test_danger_comes_first_even_for_children() -> None:
+    assert _names("孩子突然抽搐叫不醒")[:2] == ["急诊科", "儿科"]
+
+
+def test_denied_symptoms_do_not_count() -> None:
+    assert _names("没有咳嗽，就是膝盖疼")[0] == "骨科"
+
+
+@pytest.mark.parametrize(
+    ("text", "clinic"),
+    [("发烧咳嗽两天", "发热门诊"), ("拉肚子拉了五次", "肠道门诊"), ("被狗咬了", "犬伤门诊"), ("猫抓了手", "犬伤门诊")],
+)
+def test_clinics_above_the_department(text: str, clinic: str) -> None:
+    assert clinic in triage(text).also
+
+
+def test_no_clinic_without_cause() -> None:
+    assert triage("没有发烧，咳嗽").also == []
+
+
+def test_question_that_parts_departments() -> None:
+    advice = triage("肚子疼")
+    assert advice.question is not None
+    assert 2 <= len(advice.question.options) <= 5
+    for option in advice.question.options:
+        assert triage(f"肚子疼 {option.add}").departments
+
+
+def test_every_option_leads_to_its_department() -> None:
+    for row in raw()["questions"]:
+        for option in row["options"]:
+            assert option["department"] in _names(str(option["add"])), option
+
+
+def test_every_suggestion_says_why() -> None:
+    advice = triage("胸闷心慌，晚上躺下喘")
+    assert advice.departments[0].name == "心血管内科"
+    assert all(one.reason for one in advice.departments)
+    assert len(advice.departments) <= 3
+
+
+def test_nothing_to_go_by() -> None:
+    for text in ("", "你好", "😀", "asdf"):
+        advice = triage(text)
+        assert advice.departments == []
+        assert advice.confidence == 0
+
+
+def test_table_uses_the_names_of_the_contract_and_is_wide() -> None:
+    table = raw()["departments"]
+    assert set(table) == set(DEPARTMENTS)
+    assert sum(len(group or []) for groups in table.values() for group in groups.values()) >= 400
+    for key in ("child_words", "child_not", "pregnant_words", "pregnant_not"):
+        any_of(key)
+
+
+def test_contract_row() -> None:
+    row = contract_row("胃疼")
+    assert set(row) == {"text", "departments", "confidence"}
+    assert row["departments"][0] == "消化内科"
+
+
+def test_model_is_small_and_its_making_is_recorded() -> None:
+    assert MODEL.stat().st_size < 3_000_000
+    record = json.loads(MODEL.with_suffix(".json").read_text(encoding="utf-8"))
+    assert record["held_back"]["top1"] > 0.9
+    model = internal_medicine()
+    assert model is not None
+    assert set(model.classes) <= set(DEPARTMENTS)
+    assert max(len(gram) for gram in model.grams) <= 3
+
+
+def test_long_text() -> None:
+    triage("疼" * 10000)
