@@ -30,8 +30,8 @@ NONE = ScreenResult("none")
 def screen(text: str) -> ScreenResult:
     """Screen one message of a patient, in whatever state the conversation is.
 
-    Rules first; where none fires, a small classifier is asked, and counts when it is sure (rule ``second_opinion``,
-    ``matched`` its score).
+    Rules first; where none fires, a small classifier is asked, and counts when it is sure
+    (rule ``second_opinion``, ``matched`` its score).
     """
     found = by_rules(text)
     if found.verdict != "none":
@@ -75,7 +75,7 @@ def _fires(rule: Rule, text: str) -> str | None:
     for one in hits[0]:
         for other in hits[1]:
             if _distance(one, other) <= rule.within and not _inside(other, one):
-                return f"{text[one.start:one.end]} + {text[other.start:other.end]}"
+                return f"{text[one.start : one.end]} + {text[other.start : other.end]}"
     return None
 
 

@@ -71,7 +71,9 @@ def _rule(raw: dict[str, Any], verdict: Literal["emergency", "crisis"]) -> Rule:
     groups = raw["all"] if "all" in raw else [raw["any"]]
     keep = set(raw.get("keep", ()))
     scopes = {"neg", "past", "info", "hypo", "worry", "media"} - keep
-    scopes |= {flag for scope, flag in (("weak", "admin"), ("soft", "soft")) if raw.get(scope) and flag not in keep}
+    scopes |= {
+        flag for scope, flag in (("weak", "admin"), ("soft", "soft")) if raw.get(scope) and flag not in keep
+    }
     return Rule(
         id=str(raw["id"]),
         verdict=verdict,
@@ -108,12 +110,28 @@ def mask_pattern() -> re.Pattern[str]:
 def scope_patterns() -> dict[str, re.Pattern[str]]:
     """What takes a hit back, by scope name."""
     words = _scope_words()
-    names = ("past", "present", "experienced", "resolved", "info", "admin", "hypo", "worry", "media", "soft",
-             "cause", "person", "doctor", "urgent")
+    names = (
+        "past",
+        "present",
+        "experienced",
+        "resolved",
+        "info",
+        "admin",
+        "hypo",
+        "worry",
+        "media",
+        "soft",
+        "cause",
+        "person",
+        "doctor",
+        "urgent",
+    )
     found = {name: compile_any(words[name]) for name in names}
     negators = "|".join(_expand(str(word)) for word in words["neg"])
     gaps = "|".join(_expand(str(word)) for word in words["neg_gap"])
-    found["denied"] = re.compile(r"没有?(?!反应|意识|呼吸|知觉|心跳|脉|力|劲|希望|意思|意义|人|气)|不是|不疼|不痛|不严重|正常")
+    found["denied"] = re.compile(
+        r"没有?(?!反应|意识|呼吸|知觉|心跳|脉|力|劲|希望|意思|意义|人|气)|不是|不疼|不痛|不严重|正常"
+    )
     found["neg"] = re.compile(f"(?<!有)(?:{negators})(?:{gaps}){{0,3}}$")
     found["neg_after"] = re.compile("^(?:" + "|".join(_expand(str(w)) for w in words["neg_after"]) + ")")
     return found

@@ -42,7 +42,9 @@ def prepare(text: str) -> str:
     plain = _DROP.sub("", plain.translate(_MARKS))
     plain = _LONG_SPACE.sub("，", plain)
     plain = _SPACE.sub("", plain).replace("\x00", ".")
-    plain = _RUN.sub(lambda m: "？" if "？" in m.group() else m.group()[-1] if "。" in m.group() else "，", plain)
+    plain = _RUN.sub(
+        lambda m: "？" if "？" in m.group() else m.group()[-1] if "。" in m.group() else "，", plain
+    )
     plain = plain.replace("，。", "。")
     plain = _STUTTER.sub(r"\1\1", plain)
     plain = _typo_pattern().sub(lambda m: typos()[m.group()], plain)

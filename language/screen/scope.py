@@ -83,7 +83,7 @@ def _past(
         return (past and (experienced or resolved)) or (resolved and _earlier_past(text, span, words))
     if words["present"].search(tail) and not resolved:
         return past
-    return past or experienced or resolved or _earlier_past(text, span, words) and resolved
+    return past or experienced or resolved or (_earlier_past(text, span, words) and resolved)
 
 
 def _earlier_past(text: str, span: Span, words: dict[str, re.Pattern[str]]) -> bool:

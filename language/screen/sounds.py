@@ -49,7 +49,9 @@ def heard(text: str) -> tuple[Literal["emergency", "crisis"], str, str] | None:
         return None
     from pypinyin import lazy_pinyin
 
-    sounds = [_blur(s) if _HAN.match(c) else c for c, s in zip(text, _syllables(text, lazy_pinyin), strict=True)]
+    sounds = [
+        _blur(s) if _HAN.match(c) else c for c, s in zip(text, _syllables(text, lazy_pinyin), strict=True)
+    ]
     latin = "".join(_LATIN.findall(text)) if _LATIN.search(text) else ""
     for syllables, phrase, rule in _phrases():
         size = len(syllables)

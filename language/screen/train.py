@@ -1,11 +1,12 @@
 """Make the screen's second opinion: ``python -m language.screen.train``.
 
-Rules catch what somebody thought of; a small classifier over character n-grams catches some of the rest, at a
-threshold high enough that it seldom cries wolf. It learns from the project's own labelled sentences
-(``tests/language/screen_cases.jsonl``), from the utterances of ``data/nlu`` the rules find harmless, and, where
-``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the rules find harmless (used: the public
-Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not kept). Writes ``data/language/screen_model.npz``
-and ``screen_model.json`` with the figures of a five-fold test. ``screen_fresh.jsonl`` is never learned from.
+Rules catch what somebody thought of; a small classifier over character n-grams catches some of the rest, at
+a threshold high enough that it seldom cries wolf. It learns from the project's own labelled sentences
+(``tests/language/screen_cases.jsonl``), from the utterances of ``data/nlu`` the rules find harmless, and,
+where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the rules find harmless (used:
+the public Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not kept). Writes
+``data/language/screen_model.npz`` and ``screen_model.json`` with the figures of a five-fold test.
+``screen_fresh.jsonl`` is never learned from.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def _rows(ordinary: Path | None) -> tuple[list[str], list[str], list[str]]:
         lines = ordinary.read_text(encoding="utf-8").splitlines()
         extra += [(json.loads(line)["title"], "titles") for line in lines if line.strip()]
     rows += [(text, "none", kind) for text, kind in dict(extra).items() if by_rules(text).verdict == "none"]
-    return [prepare(text) for text, _, _ in rows], [label for _, label, _ in rows], [kind for _, _, kind in rows]
+    return (
+        [prepare(text) for text, _, _ in rows],
+        [label for _, label, _ in rows],
+        [kind for _, _, kind in rows],
+    )
 
 
 def _danger(model: Linear, text: str) -> float:
@@ -60,7 +65,9 @@ def _five_fold(texts: list[str], labels: list[str], kinds: list[str]) -> dict[st
     scores = [0.0] * len(texts)
     folds = StratifiedKFold(5, shuffle=True, random_state=SEED)
     for train, test in folds.split(texts, labels):
-        model = fit([texts[i] for i in train], [labels[i] for i in train], min_texts=MIN_TEXTS, strength=STRENGTH)
+        model = fit(
+            [texts[i] for i in train], [labels[i] for i in train], min_texts=MIN_TEXTS, strength=STRENGTH
+        )
         for i in test:
             scores[i] = _danger(model, texts[i])
     report: dict[str, Any] = {}

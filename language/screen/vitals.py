@@ -18,13 +18,16 @@ _PRESSURE_CUE = re.compile("血压|高压|低压|量|测|毫米汞柱|mmhg")
 @lru_cache(maxsize=1)
 def _readings() -> tuple[tuple[dict[str, Any], re.Pattern[str]], ...]:
     return tuple(
-        (row, re.compile("(?:" + "|".join(row["name"]) + ")" + _LINK + _VALUE + r"(?![\d/年月号天次片mM]|个)"))
+        (
+            row,
+            re.compile("(?:" + "|".join(row["name"]) + ")" + _LINK + _VALUE + r"(?![\d/年月号天次片mM]|个)"),
+        )
         for row in vitals()["readings"]
     )
 
 
 def dangerous_reading(text: str) -> tuple[str, str] | None:
-    """``(rule id, what was read)`` of the first reading beyond its limit in a prepared text, else ``None``."""
+    """``(rule id, what was read)`` of the first reading beyond its limit in a prepared text."""
     for row, pattern in _readings():
         for match in pattern.finditer(text):
             value = float(match.group(1))

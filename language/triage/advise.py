@@ -22,7 +22,9 @@ MODEL_WEIGHT = 3.0
 MODEL_SURE = 0.85
 # ... and how many n-grams of two or three characters it must know.
 MODEL_FAMILIAR = 5
-_AGE = re.compile(r"(?<!\d)(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:周)?(岁|个月|个多月|个半月)(半|多|大)?(?!前|后|以后|了还|没)")
+_AGE = re.compile(
+    r"(?<!\d)(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:周)?(岁|个月|个多月|个半月)(半|多|大)?(?!前|后|以后|了还|没)"
+)
 _CHILD_AGE = re.compile(
     r"(?<![\d十])([1-9]|1[0-3]|[一二两三四五六七八九]|十[一二三]?)周?岁(?!以?[前后])|"
     r"(?:[1-9]|[12]\d|[一二两三四五六七八九十]{1,2})个(?:多|半)?月(?:大的?|的(?:宝|孩|娃|婴|小孩))"
@@ -56,7 +58,7 @@ class ClarifyingQuestion:
 
 @dataclass(frozen=True)
 class Triage:
-    """``departments`` best first (at most three, may be empty), ``confidence`` 0-1, clinics shown above, a question."""
+    """``departments`` best first (three at most, may be empty), ``confidence`` 0-1, ``also``: clinics."""
 
     departments: list[Suggestion]
     confidence: float
@@ -69,8 +71,8 @@ def triage(
 ) -> Triage:
     """Advice for a complaint in a patient's words.
 
-    ``age`` in years, ``sex`` "male" or "female", ``pregnant`` as known from the record; what the text itself says
-    of a child or a pregnancy counts when they are ``None``.
+    ``age`` in years, ``sex`` "male" or "female", ``pregnant`` as known from the record; what the text itself
+    says of a child or a pregnancy counts when they are ``None``.
     """
     plain = normalise(text)[:1000]
     found = hits(plain)
@@ -114,7 +116,9 @@ def _scores(plain: str, found: list[Hit]) -> tuple[dict[str, float], dict[str, s
         seen = words.setdefault(hit.department, [])
         if hit.words in seen:
             continue
-        scores[hit.department] = scores.get(hit.department, 0.0) + (hit.weight + bonus) * (0.6 if seen else 1.0)
+        scores[hit.department] = scores.get(hit.department, 0.0) + (hit.weight + bonus) * (
+            0.6 if seen else 1.0
+        )
         seen.append(hit.words)
     _mix_model(plain, scores)
     template = raw()["wording"]["matched"]

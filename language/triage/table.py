@@ -13,15 +13,11 @@ import yaml
 DATA = Path(__file__).resolve().parents[2] / "data" / "language" / "triage.yml"
 WEIGHTS = {"sure": 6.0, "usual": 3.0, "maybe": 1.0}
 
-# The names of the contract; a hospital maps its own departments onto these.
-DEPARTMENTS: tuple[str, ...] = tuple(
-    "心血管内科 呼吸内科 消化内科 神经内科 内分泌科 肾内科 血液科 风湿免疫科 感染科 肝病科 肿瘤科 普通外科 骨科 神经外科 胸外科 "
-    "心脏外科 血管外科 泌尿外科 乳腺外科 肛肠科 妇产科 男科 儿科 眼科 耳鼻咽喉科 口腔科 皮肤科 精神心理科 康复科 中医科 疼痛科 "
-    "急诊科".split()
-)
 _GAP = re.compile(r"~(\d)")
 _GROUP = re.compile(r"\((?!\?)")
-_DENIED = re.compile(r"(?:(?<!有)没有?|无|不是|并非|未见?|否认|不)(?:什么|啥|明显的?|出现|觉得|感觉|太|怎么)?$")
+_DENIED = re.compile(
+    r"(?:(?<!有)没有?|无|不是|并非|未见?|否认|不)(?:什么|啥|明显的?|出现|觉得|感觉|太|怎么)?$"
+)
 
 
 def pattern(fragment: str) -> str:
@@ -47,6 +43,10 @@ def raw() -> dict[str, Any]:
     return table
 
 
+# The names of the contract, in its order; a hospital maps its own departments onto these.
+DEPARTMENTS: tuple[str, ...] = tuple(raw()["departments"])
+
+
 @lru_cache(maxsize=1)
 def _phrases() -> tuple[tuple[str, float, re.Pattern[str]], ...]:
     rows: list[tuple[str, float, re.Pattern[str]]] = []
@@ -70,14 +70,18 @@ def hits(text: str) -> list[Hit]:
     found: list[Hit] = []
     for department, weight, compiled in _phrases():
         for match in compiled.finditer(text):
-            if match.end() == match.start() or _DENIED.search(text[max(0, match.start() - 6) : match.start()]):
+            if match.end() == match.start() or _DENIED.search(
+                text[max(0, match.start() - 6) : match.start()]
+            ):
                 continue
             found.append(Hit(department, match.start(), match.end(), match.group(), weight))
     return [
         hit
         for hit in found
         if not any(
-            other.start <= hit.start and hit.end <= other.end and other.end - other.start > hit.end - hit.start
+            other.start <= hit.start
+            and hit.end <= other.end
+            and other.end - other.start > hit.end - hit.start
             and other.weight >= hit.weight
             for other in found
         )

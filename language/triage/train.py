@@ -1,9 +1,10 @@
 """Make the small internal-medicine classifier: ``python -m language.triage.train QUESTIONS.jsonl``.
 
-Reads rows ``{"title", "department"}`` (the public Toyhom/Chinese-medical-dialogue-data set, MIT, its titles only:
-bodies and answers were paraphrased by a machine), learns a linear model over character n-grams and writes
-``data/language/triage_model.npz`` (weights) with ``triage_model.json`` beside it (how it was made, how it did on a
-held-back part). No sentence of the set is kept: n-grams of up to three characters seen in several titles only.
+Reads rows ``{"title", "department"}`` (the public Toyhom/Chinese-medical-dialogue-data set, MIT, its titles
+only: bodies and answers were paraphrased by a machine), learns a linear model over character n-grams and
+writes ``data/language/triage_model.npz`` (weights) with ``triage_model.json`` beside it (how it was made, how
+it did on a held-back part). No sentence of the set is kept: n-grams of up to three characters that several
+titles share.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def main() -> None:
         "features": {"ngrams": NGRAMS, "min_titles": MIN_TITLES, "kept": len(model.grams)},
         "learner": {"kind": "logistic regression", "C": STRENGTH, "class_weight": "root of rarity"},
         "held_back": {"share": HELD_BACK, "seed": SEED, **held_back},
-        "note": "The shipped weights are fitted on all rows; the figures are of a fit without the held-back part.",
+        "note": "The shipped weights are fitted on all rows; the figures are of a fit without that part.",
     }
     arguments.out.with_suffix(".json").write_text(
         json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"

@@ -30,7 +30,8 @@ _PACKAGE = {
     "Dragon Boat Festival": "端午", "Mid-autumn Festival": "中秋", "National Day": "国庆",
 }  # fmt: skip
 _STATUTORY = {
-    "元旦": "元旦", "春节": "春节", "过年": "春节", "除夕": "春节", "大年初一": "春节", "清明": "清明", "五一": "劳动节",
+    "元旦": "元旦", "春节": "春节", "过年": "春节", "除夕": "春节", "大年初一": "春节", "清明": "清明",
+    "五一": "劳动节",
     "劳动节": "劳动节", "端午": "端午", "中秋": "中秋", "国庆": "国庆", "十一": "国庆",
 }  # fmt: skip
 
@@ -39,7 +40,7 @@ _STATUTORY = {
 class Holidays:
     """Rows of a hospital's own table over what the package knows.
 
-    ``off``: day off -> name of the holiday; ``work``: weekend days worked; ``provisional``: years not announced.
+    ``off``: day off -> name of the holiday; ``work``: weekend days worked; ``provisional``: years to come.
     """
 
     off: dict[date, str] = field(default_factory=dict)
@@ -127,7 +128,7 @@ def lunar_year_end(year: int) -> date | None:
 
 
 def festival(name: str, year: int) -> date | None:
-    """The day of a festival in the sun year ``year``; 除夕, 腊八 and 小年 belong to the year before's moon."""
+    """The day of a festival in the sun year ``year``; 除夕, 腊八 and 小年 belong to the moon before."""
     if name in SOLAR:
         return date(year, *SOLAR[name])
     if name == "清明":

@@ -6,14 +6,21 @@ import re
 
 from language.normalise import normalise
 
-_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2, "幺": 1, "廿": 20, "卅": 30}
+_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
+    "〇": 0,
+    "两": 2,
+    "俩": 2,
+    "幺": 1,
+    "廿": 20,
+    "卅": 30,
+}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _FORMAL = str.maketrans("壹贰叁肆伍陆柒捌玖拾", "一二三四五六七八九十")
 NUMBER = r"(?:\d+|[零〇一二三四五六七八九十百千两俩廿卅]+)"
 
 
 def number(text: str) -> int | None:
-    """"十二" -> 12, "二十三" -> 23, "廿三" -> 23, "二零二六" -> 2026, "12" -> 12; ``None`` when it is none."""
+    """Read a numeral: 十二 -> 12, 廿三 -> 23, 二零二六 -> 2026, 12 -> 12; ``None`` when it is none."""
     text = text.translate(_FORMAL)
     if re.fullmatch(r"\d+", text):
         return int(text)

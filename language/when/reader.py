@@ -2,16 +2,16 @@
 
 Conventions, chosen for booking at a clinic:
 
-* "周三" is the next coming Wednesday, today included; "这周三" lies in this Monday-to-Sunday week, "下周三" in
-  the next; a day of the month, a month or a festival that has passed means the next one.
+* "周三" is the next coming Wednesday, today included; "这周三" lies in this Monday-to-Sunday week, "下周三"
+  in the next; a day of the month, a month or a festival that has passed means the next one.
 * Parts of the day are in ``data/language/when.yml`` (上午/早上 08-12, 中午 12-14, 下午 12-18, 晚上 18-24).
-* A bare hour takes the reading inside clinic hours (8-11 in the morning, 12-6 in the afternoon, 7 in the morning)
-  and sets ``ambiguous`` unless only one makes sense (8-12).
+* A bare hour takes the reading inside clinic hours (8-11 in the morning, 12-6 in the afternoon, 7 in the
+  morning) and sets ``ambiguous`` unless only one makes sense (8-12).
 * "三天内" ends with the third day; "周五之前" starts now and ends with the start of Friday.
 * ``end`` is exclusive; a clock time lasts one hour ("九点") or one minute ("九点半").
 
-``residue`` is what *looks like* time in the text but was not used, joined by spaces; "" when every time word was
-understood. Other words are ignored. A caller that books refuses a non-empty residue and asks.
+``residue`` is what *looks like* time in the text but was not used, joined by spaces; "" when every time word
+was understood. Other words are ignored. A caller that books refuses a non-empty residue and asks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ Grain = Literal["year", "month", "week", "day", "part", "hour", "minute"]
 _WEEKDAYS = "一二三四五六日"
 _REL_WEEK = {"下下": 2, "下": 1, "这": 0, "当": 0, "上": -1, "上上": -2}
 _REL_DAY = {
-    "大大后天": 4, "大后天": 3, "后天": 2, "明天": 1, "次日": 1, "第二天": 1, "隔天": 1, "翌日": 1, "今天": 0, "当天": 0,
+    "大大后天": 4, "大后天": 3, "后天": 2, "明天": 1, "次日": 1, "第二天": 1, "隔天": 1, "翌日": 1,
+    "今天": 0, "当天": 0,
     "当日": 0, "昨天": -1, "前天": -2, "大前天": -3,
 }  # fmt: skip
 _REL_YEAR = {"今年": 0, "明年": 1, "后年": 2, "大后年": 3, "去年": -1, "前年": -2,
@@ -45,8 +46,12 @@ _LETTER_PART = {"早": "早上", "晨": "早上", "晚": "晚上", "午": "下�
 _PART_NAMES = {"黎明": "清晨", "拂晓": "清晨", "正午": "中午", "晌午": "中午", "黄昏": "傍晚", "深夜": "半夜",
                "午夜": "半夜", "一整天": "全天", "整天": "全天"}  # fmt: skip
 _FILLER = re.compile(r"^[的，,。.、 在是这那于从自我就大概约想要去来挂预约个看去行吧号之里时候]*$")
-_CHANGE = re.compile(r"(?:改|换|挪|调|推|推迟|延|延期|提前|移|更)(?:约|期|号)?(?:到|成|至|为)|改约(?=[^的]{0,2}[周明后下\d一二三四五六七八九十])")
-_REFUSED = re.compile(r"^[^，,。.;；?？!！]{0,4}?(?:不行|不可以|没空|没时间|没有号|没号|不方便|去不了|来不了|不要|不去|不能|有事)")
+_CHANGE = re.compile(
+    r"(?:改|换|挪|调|推|推迟|延|延期|提前|移|更)(?:约|期|号)?(?:到|成|至|为)|改约(?=[^的]{0,2}[周明后下\d一二三四五六七八九十])"
+)
+_REFUSED = re.compile(
+    r"^[^，,。.;；?？!！]{0,4}?(?:不行|不可以|没空|没时间|没有号|没号|不方便|去不了|来不了|不要|不去|不能|有事)"
+)
 _REFUSING = re.compile(r"(?:不要|除了|别|不是|不想要|不约|不去)$")
 _TIMELIKE = re.compile(
     r"\d{3,4}年|[零〇一二三四五六七八九]{2,4}年|[\d一二两三四五六七八九十半几]+(?:点|时(?!候)|号|日(?!常))|[\d一二两三四五六七八九十半几]+(?:个)?(?:月|周|天|小时|分钟|刻|年)(?:之|以)?(?:后|内)|周[一二三四五六日末]|[上下]午|早上|晚上|"
@@ -144,7 +149,9 @@ class _Walker:
             raise _Unread from wrong
 
     # -- days ------------------------------------------------------------------------------------------------
-    def _set_day(self, r: _Reading, day: date | None, until: date | None = None, grain: Grain = "day") -> None:
+    def _set_day(
+        self, r: _Reading, day: date | None, until: date | None = None, grain: Grain = "day"
+    ) -> None:
         if day is None:
             raise _Unread
         if r.day is not None:
@@ -247,7 +254,7 @@ class _Walker:
             r.said_month = None
             self._set_day(r, _valid(year, month, day) if year else self._coming(month, day, None))
             return
-        for shift in range(0, 4):
+        for shift in range(4):
             first = _add_months(self.anchor.replace(day=1), shift)
             found = _valid(first.year, first.month, day)
             if found is not None and found >= self.anchor:
@@ -263,7 +270,9 @@ class _Walker:
         self._set_day(r, self.today + timedelta(days=_REL_DAY[t.text]))
 
     def _days_set(self, r: _Reading, t: Token) -> None:
-        low, n = {"明后": (1, 2), "今明": (0, 2)}.get(t.value["d"], (0, {"几": 5, "三": 3}.get(t.value.get("n", ""), 2)))
+        low, n = {"明后": (1, 2), "今明": (0, 2)}.get(
+            t.value["d"], (0, {"几": 5, "三": 3}.get(t.value.get("n", ""), 2))
+        )
         if t.value["d"] == "这" and "n" not in t.value:
             raise _Unread
         first = self.today + timedelta(days=low)
@@ -349,7 +358,13 @@ class _Walker:
     def _count(self, t: Token) -> float:
         n = t.value["n"]
         value = 0.5 if n == "半" else 3.0 if n == "几" else float(number(n) or 0)
-        return value + (0.5 if "half" in t.value else 0.5 if t.text.rstrip("之以内里后前").endswith("半") and n != "半" else 0)
+        return value + (
+            0.5
+            if "half" in t.value
+            else 0.5
+            if t.text.rstrip("之以内里后前").endswith("半") and n != "半"
+            else 0
+        )
 
     def _workdays(self, n: int) -> date:
         day = self.today
@@ -384,7 +399,11 @@ class _Walker:
             return
         day = self._shift(unit, n)
         self._set_day(r, day)
-        if t.value["n"] in ("两", "几") and t.text.startswith(("过", "再过", "再等")) and not t.text.endswith("后"):
+        if (
+            t.value["n"] in ("两", "几")
+            and t.text.startswith(("过", "再过", "再等"))
+            and not t.text.endswith("后")
+        ):
             r.asks.append(_ask("about", date=_say(day)))
 
     def _ago(self, r: _Reading, t: Token) -> None:
@@ -436,7 +455,7 @@ class _Walker:
         if not 1 <= month <= 12 or not 1 <= day <= 30:
             raise _Unread
         if not named and "ny" not in t.value:  # a bare 初八: of this moon month or the next
-            for shift in range(0, 60):
+            for shift in range(60):
                 candidate = self.today + timedelta(days=shift)
                 if _moon_day(candidate) == day:
                     self._set_day(r, candidate)
@@ -751,7 +770,11 @@ def _one(walker: _Walker, text: str, words: list[Token], at: int) -> tuple[_Read
             if used:
                 break
             at += 1
-            while word.kind == "set" and at < len(words) and _FILLER.match(text[words[at - 1].end : words[at].start]):
+            while (
+                word.kind == "set"
+                and at < len(words)
+                and _FILLER.match(text[words[at - 1].end : words[at].start])
+            ):
                 at += 1
             continue
         try:

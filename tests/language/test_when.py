@@ -86,7 +86,19 @@ def test_booking_phrases(text: str, start: str, end: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "你好我要挂号", "1楼", "挂3号诊室", "我妈65岁", "血压130/80", "每天吃3次", "每周三下午", "2月30日之类", "😀", "过几天再说"],
+    [
+        "",
+        "你好我要挂号",
+        "1楼",
+        "挂3号诊室",
+        "我妈65岁",
+        "血压130/80",
+        "每天吃3次",
+        "每周三下午",
+        "2月30日之类",
+        "😀",
+        "过几天再说",
+    ],
 )
 def test_no_time(text: str) -> None:
     when = read(text, NOW)
@@ -178,6 +190,8 @@ def test_heavy_packages_are_not_imported_at_start() -> None:
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("text", ["一" * 5000, "周" * 5000, "12" * 2000, "9999年99月99日", "999999年后", "初" * 300, "\u202e三点"])
+@pytest.mark.parametrize(
+    "text", ["一" * 5000, "周" * 5000, "12" * 2000, "9999年99月99日", "999999年后", "初" * 300, "\u202e三点"]
+)
 def test_hostile_text(text: str) -> None:
     read(text, NOW)
