@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from pathlib import Path
+from datetime import date, time
 from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import care.models
 from care.appointments.models import Schedule
 from care.appointments.slots import generate_slots
 from care.hospital.models import HealthcareService, Location, Practitioner
 from care.patients import service as patients
 from care.patients.service import PatientData
-from store import crypto
-from store.base import Base
 from store.clock import VirtualClock
 from store.database import Database
-
-assert care.models.patients  # every table is known before any is created
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    """Sunday 22 November 2026, 09:00 in Shanghai, standing still."""
-    clock = VirtualClock()
-    clock.freeze(datetime(2026, 11, 22, 1, 0, tzinfo=UTC))
-    return clock
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    crypto.install(crypto.Keyring({"k1": b"1" * 32}, "k1", {"h1": b"2" * 32}, "h1"))
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'care.db'}")
-    async with database.writer.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield database
-    await database.close()
 
 
 @dataclass(frozen=True, slots=True)
