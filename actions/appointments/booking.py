@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar
@@ -9,7 +10,16 @@ from uuid import UUID
 
 from actions.appointments import asking, flow, search, words
 from actions.appointments.picking import movable, names_something, narrow
-from actions.appointments.reading import Wish, find_wish, part_at, says_no, says_quit, says_yes, split_change
+from actions.appointments.reading import (
+    Wish,
+    find_wish,
+    naming,
+    part_at,
+    says_no,
+    says_quit,
+    says_yes,
+    split_change,
+)
 from actions.appointments.state import (
     CONFIRM,
     DATE,
@@ -48,9 +58,15 @@ _NO_ANSWER = frozenset({*INSIDE, *SMALL}) | {
     "start_questionnaire",
 }
 """Intents that are something else than an answer, when more was said than an answer holds."""
-MUCH = 6
+MUCH = 4
 """So many characters that say nothing of booking make a message something else, whatever its intent."""
 _ON_TOPIC = frozenset({"book_appointment", "reschedule_appointment", "find_department", "describe_symptom"})
+_SIGNS = {
+    "cancel_appointment": re.compile(r"退|取消|撤|不去|不来|不要了|不看了|去不了|来不了"),
+    "check_appointment": re.compile(r"我"),
+    "ask_queue": re.compile(r""),
+}
+"""Words with which these intents are believed even if all the rest could be an answer."""
 
 Linked = Sequence[LinkedPatient]
 
@@ -132,7 +148,7 @@ class BookingDialog(Dialog):
             return
         state = await State.open(turn)
         old, new = split_change(turn.text)
-        wish = await self._wish(turn, old, linked, None)
+        wish = await self._wish(turn, naming(old), linked, None)
         chosen = _uuid(turn.params.get("appointment_id"))
         wanted = (
             [view for view in views if view.appointment_id == chosen] if chosen else narrow(turn, views, wish)
@@ -140,6 +156,8 @@ class BookingDialog(Dialog):
         if not wanted and not new and len(views) == 1 and wish.has_time:
             # "改到" was left out: the time said is no appointment's, so it is the new one.
             wanted, new = list(views), old
+        if wish.earlier or wish.later:
+            new = old
         wanted = wanted or list(views)
         state.data["new"] = new
         state.save()
@@ -374,8 +392,11 @@ class BookingDialog(Dialog):
         moves = turn.intent == "reschedule_appointment" and (wish.has_time or wish.changes)
         if len(wish.left) >= MUCH and turn.intent not in _ON_TOPIC:
             return None
+        sure = turn.confidence >= SURE_ENOUGH
+        if sure and (sign := _SIGNS.get(turn.intent)) is not None and sign.search(turn.text):
+            return None
         elsewhere = turn.intent in _NO_ANSWER or (turn.intent in self.leads_out and not moves)
-        if elsewhere and turn.confidence >= SURE_ENOUGH and len(wish.left) >= 2:
+        if elsewhere and sure and len(wish.left) >= 2:
             return None
         return await flow.take(turn, state, wish, linked)
 

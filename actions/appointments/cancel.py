@@ -10,7 +10,7 @@ from actions.appointments import flow, words
 from actions.appointments.asking import room
 from actions.appointments.booking import unbound
 from actions.appointments.picking import movable, names_something, narrow, order
-from actions.appointments.reading import Wish, find_wish, says_no, says_yes
+from actions.appointments.reading import Wish, find_wish, naming, says_no, says_yes
 from actions.appointments.state import CANCEL_SURE, CANCEL_WHICH, State
 from actions.forms import Dialog
 from actions.turn import Turn, option, way_to
@@ -73,7 +73,7 @@ class CancelDialog(Dialog):
 
     async def _wish(self, turn: Turn, linked: Linked) -> Wish:
         gazetteer = await turn.services.gazetteer.get(turn.session)
-        return find_wish(turn.text, turn.local_now, gazetteer, linked)
+        return find_wish(naming(turn.text), turn.local_now, gazetteer, linked)
 
     async def ask(self, turn: Turn) -> None:
         linked = await flow.linked_patients(turn)

@@ -126,6 +126,8 @@ async def _take_time(turn: Turn, state: State, wish: Wish) -> str:
 
 async def want(turn: Turn, state: State, wish: Wish) -> str:
     """Set the window; a part or an hour alone means the day that is being talked about."""
+    if wish.earlier or wish.later:
+        return await _nearer(turn, state, earlier=wish.earlier)
     start, end = wish.start, wish.end
     if start is None:
         start, end = await _day_in_question(turn, state)
@@ -141,6 +143,24 @@ async def want(turn: Turn, state: State, wish: Wish) -> str:
         state.want(None, None, None, None)
         return "beyond"
     return ""
+
+
+async def _nearer(turn: Turn, state: State, *, earlier: bool) -> str:
+    """Before or after what is held; with nothing held, the first or anything after the first offered."""
+    row = state.row
+    than = await search.held(turn.session, row.hold_id)
+    old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
+    if than is None and old is None and state.ids("offers"):
+        than = await slots.slot(turn.session, state.ids("offers")[0])
+    horizon = turn.now + timedelta(days=DAYS_AHEAD + 1)
+    start = than.start if than is not None else old.start if old is not None else None
+    if start is None:
+        state.want(None, None, None, None)
+    elif earlier:
+        state.want(turn.now, start, None, None)
+    else:
+        state.want(start + timedelta(minutes=1), horizon, None, None)
+    return "earlier" if earlier else "later"
 
 
 _ENDS = {Part.MORNING: 12, Part.AFTERNOON: 18, Part.EVENING: 24}
@@ -166,6 +186,9 @@ async def _day_in_question(turn: Turn, state: State) -> tuple[datetime | None, d
         first = words.local(turn, state.row.wanted_from).date()
         last = (words.local(turn, state.row.wanted_to) - timedelta(seconds=1)).date()
         day = first if first == last else None
+    elif (old_id := state.row.replaces_id) is not None:
+        old = await appointments.get(turn.session, old_id)
+        day = old.day if old is not None else None
     if day is None:
         return None, None
     start = datetime.combine(day, datetime.min.time())
@@ -289,6 +312,8 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
     if not offers.doctor:
         row.practitioner_id = None
     what = await _what(turn, state)
+    if lead in ("earlier", "later") and not (offers.exact and offers.found):
+        lead = f"no_{lead}"
     if not lead:
         if not offers.doctor:
             lead = "doctor_full"

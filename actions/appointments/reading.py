@@ -23,9 +23,28 @@ PARTS = {(8, 12): Part.MORNING, (12, 18): Part.AFTERNOON, (18, 0): Part.EVENING}
 
 _NOT_A_DAY = {"part", "part_letter", "clock", "quarter_to", "to", "before", "after", "vague", "now", "set"}
 _NO_TIME = {"to", "before", "after", "vague", "set", "month_part", "duration", "ago", "past", "last_unit"}
-_CHANGE = re.compile(r"(?:改|换|挪|调|推迟|延期|提前|移)(?:约|期|号)?(?:到|成|至|为|去)")
+_COUNTED = {"next_days", "later", "within", "days_set"}
+_CHANGE = re.compile(
+    r"(?:改|换|挪|调|推迟|延期|提前|移|延|推)(?:约|期|号)?(?:到|成|至|为|去)"
+    r"|[改换](?=的?(?:[\d一二三四五六七八九十]{1,3}[号点月日]|[周星礼今明]|后天|大后|上午|下午|早上|晚上|下个?[周星礼月]))"
+)
+_REFUSAL = re.compile(
+    r"(?:我)?(?:就)?(?:去不了|来不了|去不成|不去了?|不来了?|不能[去来]|没法[去来]|不想[去来]|没空|没时间|有事|不行|不方便|不要了?)了?"
+)
 _PAUSE = re.compile(r"等一?下(?=[\s,，。]+)|(?:一下)(?=[周星礼])|^(?:等等|稍等|那个)[\s,，]*")
 _JOINT = re.compile(r"(?<=[周期拜][一二三四五六日天])(?=\d)")
+_A_LITTLE = re.compile(
+    r"(?<=[早晚近快急好密宜远些多少便])一点(?![钟半\d一二三四五])|(?<=[早晚近快])点(?=的|儿|$)"
+)
+_EITHER_OR = re.compile(r"有没有|行不行|可不可以|能不能|方不方便|有没")
+_RIGHT_NOW = re.compile(r"现在|目前|这会儿?")
+_EARLIER = re.compile(r"(?<!最)(?<![今明后])早(?:一)?些|提前|更早|往前|早一?点")
+_LATER = re.compile(r"(?:推|延|往|靠)后|推迟(?!到)|(?<![今明后])晚(?:一)?些|更晚|晚一?点")
+_KIN = re.compile(
+    r"(?:帮|给|替|带|陪|为)[我俺咱们家]{0,3}(?:(?P<child>娃儿?|囡囡?|宝贝|崽)|(?P<mother>姆妈|阿妈)"
+    r"|(?P<other>爷爷|奶奶|外婆|外公|姥姥|姥爷|婆婆|公公|岳母|岳父|姐姐?|妹妹?|哥哥?|弟弟?|朋友|同事|邻居|老人))"
+    r"|^(?:我家)?(?P<kid>娃儿?(?!娃))"
+)
 _RECOMMENDS = re.compile(r"推荐|介绍|(?<!想)说")
 _GENERIC = {"内科": "内科", "外科": "外科", "看内科": "内科", "看外科": "外科"}
 _ANY_DOCTOR = re.compile(
@@ -131,6 +150,8 @@ class Wish:
     clock: time | None = None
     ambiguous: str = ""
     unclear: str = ""
+    earlier: bool = False
+    later: bool = False
     any_doctor: bool = False
     any_time: bool = False
     other_time: bool = False
@@ -141,7 +162,7 @@ class Wish:
 
     @property
     def has_time(self) -> bool:
-        return bool(self.start or self.part or self.clock or self.unclear)
+        return bool(self.start or self.part or self.clock or self.unclear or self.earlier or self.later)
 
     @property
     def changes(self) -> bool:
@@ -177,27 +198,48 @@ def says_quit(text: str) -> bool:
 def split_change(text: str) -> tuple[str, str]:
     """What a wish to move says of the old and of the new time: `周四的眼科改到周五` → (`周四的眼科`, `周五`).
 
-    The second is empty when no new time was said."""
-    match = _CHANGE.search(text)
-    return (text, "") if match is None else (text[: match.start()], text[match.end() :])
+    The second is empty when no new time was said.
+    """
+    match = next((one for one in reversed(list(_CHANGE.finditer(text)))), None) or _REFUSAL.search(text)
+    if match is None:
+        return text, ""
+    new = text[match.end() :]
+    return text[: match.start()] or text, new if tokens(plain(new)) else ""
+
+
+def naming(text: str) -> str:
+    """The part of a wish to cancel that names the appointment: `周四的号我去不了 取消吧` → `周四的号`."""
+    match = _REFUSAL.search(text)
+    return text[: match.start()] or text if match else text
 
 
 def _paused(text: str) -> str:
-    """Pauses where words would run together: `等下 周四` is not `下周四`, `周三9点` is two words."""
+    """`text` as times are read from it.
+
+    Pauses where words would run together (`等下 周四` is not `下周四`, `周三9点` is two words);
+    `早一点` is no hour, `有没有号` no refusal, and "now" no time to book.
+    """
+    text = _A_LITTLE.sub("些", _EITHER_OR.sub("有", _RIGHT_NOW.sub("，", text)))
     return _JOINT.sub("，", _PAUSE.sub("，", text))
 
 
 def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     """Read the time of `text` as said at `now` (naive local) into `wish`; the time words it consists of."""
+    change = next((one for one in reversed(list(_CHANGE.finditer(text)))), None)
+    if change is not None and any(
+        token.kind not in _NO_TIME for token in tokens(plain(text[change.end() :]))
+    ):
+        text = text[change.end() :]
     said = _paused(text)
     words = [token for token in tokens(plain(said)) if token.kind not in _NO_TIME]
-    if not words:
-        return []
+    if not words or (_LATER.search(text) and all(token.kind in _COUNTED for token in words)):
+        return words  # "推后两天" counts from what is booked: later, not in two days
     when = read_when(said, now)
     if when is None:
         wish.other_time = any(token.kind != "now" for token in words)
         return words
-    if when.residue:
+    said_once = [token.text for token in words]
+    if when.residue and not all(said_once.count(piece) > 1 for piece in when.residue.split()):
         wish.unclear = when.residue
         return words
     has_day = any(token.kind not in _NOT_A_DAY for token in words)
@@ -238,6 +280,8 @@ def find_wish(
     consumed = [token.text for token in words]
     _find_person(text, linked, wish, consumed)
     _find_place(text, gazetteer, linked, department, wish, consumed)
+    wish.earlier = not wish.has_time and _EARLIER.search(text) is not None
+    wish.later = not wish.has_time and _LATER.search(text) is not None
     wish.any_doctor = _ANY_DOCTOR.search(text) is not None
     wish.other_doctor = _OTHER_DOCTOR.search(text) is not None and not wish.doctors
     wish.other_department = _OTHER_DEPARTMENT.search(text) is not None and wish.department is None
@@ -251,7 +295,16 @@ def find_wish(
     left = plain(_paused(text))
     for piece in sorted(consumed, key=len, reverse=True):
         left = left.replace(piece, "，")
-    for pattern in (_ANY_DOCTOR, _OTHER_TIME, _OTHER_DOCTOR, _OTHER_DEPARTMENT, _OTHER_PERSON, _ANY_TIME):
+    for pattern in (
+        _EARLIER,
+        _LATER,
+        _ANY_DOCTOR,
+        _OTHER_TIME,
+        _OTHER_DOCTOR,
+        _OTHER_DEPARTMENT,
+        _OTHER_PERSON,
+        _ANY_TIME,
+    ):
         left = pattern.sub("，", left)
     wish.left = _FILLERS.sub("", left)
     return wish
@@ -268,6 +321,12 @@ def _find_person(text: str, linked: Sequence[LinkedPatient], wish: Wish, consume
         consumed += [one.patient.name for one in people] + [one.label for one in people if one.label]
     elif mention is not None:
         wish.relation = mention.relation
+    elif (kin := _KIN.search(text)) is not None:
+        group = kin.lastgroup or ""
+        relation = Relation("child" if group == "kid" else group)
+        wish.people = [one for one in linked if one.relation == relation]
+        wish.relation = None if wish.people else relation
+        consumed.append(kin[group])
     if mention is not None:
         consumed.append(mention.word)
 

@@ -21,7 +21,7 @@ from actions.base import BanyiAction, by_name
 from actions.finding_care import AdviseDepartment, AskDoctor
 from actions.forms import AskForm, StartForm, ValidateForm
 from actions.services import Services
-from actions.turn import CHOOSE, Turn
+from actions.turn import Turn
 from bot.conversation import engine_text
 from bot.resolve import pick
 from care.appointments.models import Schedule

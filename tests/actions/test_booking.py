@@ -251,6 +251,42 @@ async def test_a_past_time_is_told_after_the_question_for_whom(talker: Talker) -
     assert await talk.say("1") == ["booking.when_past"]
 
 
+async def test_earlier_and_later(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    await talk.say("眼科周四上午")
+    assert await talk.say("有早一点的吗") == ["booking.when_earlier"]
+    assert talk.labels[1].startswith("11月23日（周一）上午 赵强")
+    assert await talk.say("2") == ["booking.confirm"]
+    assert await talk.say("再早一点呢") == ["booking.when_no_earlier"]
+    assert await talk.say("1") == ["booking.confirm"]
+    assert await talk.say("晚一点的有没有") == ["booking.when_later"]
+    assert talk.labels[1].startswith("11月24日（周二）上午 李敏")
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        ("周二有没有眼科的号", "11月24日（周二）"),
+        ("周二行不行 眼科", "11月24日（周二）"),
+        ("周二呢 周二有吗 看眼科", "11月24日（周二）"),
+        ("帮我约一下周二的眼科", "11月24日（周二）"),
+        ("医生让我这周看完眼科下周二复查", "11月24日（周二）"),
+    ],
+)
+async def test_ways_of_saying_a_day(talker: Talker, said: str, when: str) -> None:
+    talk = await talker(张伟="self")
+    assert await talk.say(said) in (["booking.when_in"], ["booking.when_unclear"])
+    assert talk.last.key == "booking.when_unclear" or talk.last.params["when"] == when
+
+
+async def test_relatives_in_other_words(talker: Talker) -> None:
+    talk = await talker(张伟="self", 赵小满="child")
+    assert await talk.say("帮爷爷预约眼科 他八十二了") == ["booking.who_unlinked"]
+    assert talk.last.params["relation"] == "家人"
+    await talk.say("退出")
+    assert await talk.say("娃要看儿科 后天能约不") == ["booking.who_sure_department"]
+
+
 async def test_other_dates(talker: Talker) -> None:
     talk = await talker(张伟="self")
     await talk.say("眼科")
@@ -389,7 +425,12 @@ async def test_something_else_in_between(talker: Talker) -> None:
         "advice.departments",
         "booking.confirm",
     ]
+    assert await talk.say("明天我有没有号", "check_appointment") == ["appointments.none", "booking.confirm"]
     assert await talk.say("谢谢", "thank") == ["smalltalk.thank_short", "booking.confirm"]
+    assert await talk.say("我昨天晚上没睡好觉啊怎么办", "nlu_fallback", 0.3) == [
+        "form.not_understood",
+        "booking.confirm",
+    ]
     assert await talk.say("今天股票怎么样", "out_of_scope") == ["form.off_topic", "booking.confirm"]
     assert await talk.say("确认") == ["booking.booked"]
 

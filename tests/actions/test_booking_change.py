@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from care.appointments.models import Appointment, BookingDraft, Slot, Status
@@ -51,6 +52,30 @@ async def test_moving_asks_which(talker: Talker, database: Database) -> None:
     assert not any(label.startswith("11月24日（周二）上午") for label in talk.labels)
     assert await talk.say("退出") == ["booking.quit_move"]
     assert await statuses(database) == [Status.BOOKED, Status.BOOKED]
+
+
+@pytest.mark.parametrize(
+    ("said", "old", "new"),
+    [
+        ("周二改周四上午", "11月24日（周二）上午9:00", "11月26日（周四）上午9:00"),
+        ("周二没空 换到周四上午", "11月24日（周二）上午9:00", "11月26日（周四）上午9:00"),
+        ("24号的挪到26号吧", "11月24日（周二）上午9:00", "11月26日（周四）上午9:00"),
+        ("周二不行 周四上午可以 帮我换", "11月24日（周二）上午9:00", "11月26日（周四）上午9:00"),
+        ("眼科的改到上午9点20", "11月24日（周二）上午9:00", "11月24日（周二）上午9:20"),
+    ],
+)
+async def test_ways_of_moving(talker: Talker, said: str, old: str, new: str) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏", "明天上午心内科")
+    assert await talk.say(said, "reschedule_appointment") == ["booking.confirm_move"]
+    assert (talk.last.params["old"], talk.last.params["when"]) == (old, new)
+
+
+async def test_moving_later(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    assert await talk.say("推后两天", "reschedule_appointment") == ["booking.when_later"]
+    assert talk.labels[0].startswith("11月26日（周四）上午 李敏")
 
 
 async def test_moving_to_where_it_is(talker: Talker) -> None:
@@ -106,6 +131,16 @@ async def test_cancelling_one_of_several(talker: Talker, database: Database) -> 
     assert (await statuses(database)).count(Status.CANCELLED) == 1
     async with database.read() as session:
         assert (await session.scalars(select(BookingDraft))).all() == []
+
+
+@pytest.mark.parametrize(
+    "said", ["周二的号我去不了 取消吧", "周二去不了了", "把24号那个退了", "李敏的不看了"]
+)
+async def test_ways_of_cancelling(talker: Talker, said: str) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏", "明天上午心内科")
+    assert await talk.say(said, "cancel_appointment") == ["cancel.sure"]
+    assert talk.last.params["doctor"] == "李敏"
 
 
 async def test_cancelling_what_is_not_there(talker: Talker) -> None:
