@@ -584,6 +584,11 @@ class _Walker:
         two_digits = ":" in t.text and t.text.startswith("0")
         r.bare_clock = not mark and hour <= 12 and hour > 0 and not two_digits
 
+    def _dot_clock(self, r: _Reading, t: Token) -> None:
+        if not (r.has_day or r.part):
+            raise _Unread
+        self._clock(r, t)
+
     def _quarter_to(self, r: _Reading, t: Token) -> None:
         if r.clock is not None:
             raise _Unread
@@ -683,9 +688,10 @@ class _Walker:
     def _sided(self, r: _Reading, when: When) -> When | None:
         asked = r.asks[0] if r.asks else None
         if r.side == "before":
-            if when.start <= self.now:
+            limit = when.end if when.start <= self.now else when.start
+            if limit <= self.now:
                 return None
-            return When(self.now, when.start, when.grain, ambiguous=asked)
+            return When(self.now, limit, when.grain, ambiguous=asked)
         if r.side == "after":
             if when.grain in ("hour", "minute", "part"):
                 start = when.start if when.grain != "part" else when.end

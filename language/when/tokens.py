@@ -35,6 +35,13 @@ class Token:
         return found if found is not None else 0
 
 
+def _festival(name: str) -> str:
+    """A festival's name; "十一", "五一" and the like only where they are no part of a date or an hour."""
+    if re.fullmatch("[一二三五六七八十]+", name):
+        return rf"(?<![\d一二三四五六七八九十周第月]){name}(?![一二三四五六七八九十月点号日时分个岁楼])"
+    return name
+
+
 # Order matters: the first pattern that matches at a place wins.
 _GRAMMAR: tuple[tuple[str, str], ...] = (
     ("set", rf"每(?:个|隔|逢)?(?:天|日|周|月|年|晚|早|{NUMBER}(?:天|周|月|年|小时))(?:[一二三四五六日末])?"),
@@ -62,7 +69,7 @@ _GRAMMAR: tuple[tuple[str, str], ...] = (
     (
         "holiday",
         r"(?P<yr>今年|明年|后年|去年|(?:20\d\d)年)?的?(?P<name>"
-        + "|".join(sorted(NAMES, key=len, reverse=True))
+        + "|".join(_festival(name) for name in sorted(NAMES, key=len, reverse=True))
         + r")(?:节|假(?!期))?(?P<span>期间|假期|长假|小长假|放假|假|那几天|七天)?"
         r"(?P<rel>(?:放假|假期|过完|结束|节)?(?:之|以)?(?:后|前)(?!天)|当天|那天|过完|完了?)?(?:的)?"
         rf"(?P<nth>第(?P<n>{NUMBER})(?:个)?(?P<what>工作日|天|周|个?周)|(?P<one>上班第一天|第一天上班)"
@@ -161,6 +168,8 @@ _GRAMMAR: tuple[tuple[str, str], ...] = (
         rf"(?:钟|整)?(?:(?P<half>半)|(?P<q>[一二三1-3])刻|(?P<mi>{NUMBER})分?(?!钟|之|天|号|个|月|日|岁)(?:{NUMBER}秒)?|过(?P<mi2>{NUMBER})分)?"
         r"(?P<about>多|左右|前后|来钟)?(?:钟)?\s*(?P<ap>am|pm)?",
     ),
+    ("vague", r"(?<=[有早晚快慢差好多少近远大小])一点(?:儿)?(?!半|钟|\d|[一二三四五])"),
+    ("dot_clock", r"(?<![\d.])(?P<h>[7-9]|1[0-9])\.(?P<mi>[0-5]\d)(?!\d|元|%|度|号|日)"),
     ("clock", r"(?<![\d.a-z])(?P<h>1[0-2]|[1-9])\s?(?P<ap>a\.?m\.?|p\.?m\.?)(?![a-z])"),
     ("part", _PARTS),
     ("part_letter", r"(?<=[号日一二三四五六天末节])(?P<p>早|晚)(?![饭餐期些点一孕产晨])"),
