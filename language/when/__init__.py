@@ -6,6 +6,7 @@ this Monday-to-Sunday week, 下周三 = of the next one; a date without a year t
 """
 
 from language.when.holidays import Holidays
-from language.when.reader import When, contract_row, read
+from language.when.reader import contract_row, read
+from language.when.reading import When
 
 __all__ = ["Holidays", "When", "contract_row", "read"]
