@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from language.when.days import Days
 from language.when.numerals import number
-from language.when.reading import Grain, Reading, Unread, add_months, ask, midnight, say
+from language.when.reading import WEEKDAYS, Grain, Reading, Unread, add_months, ask, midnight, say
 from language.when.tokens import Token
 
 
