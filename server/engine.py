@@ -45,12 +45,12 @@ def require_python() -> Path:
 def input_hash(settings: Settings) -> str:
     """Changes with anything the trained model depends on."""
     digest = hashlib.sha256()
-    paths = [path for name in _INPUTS for path in _files(ROOT / name)]
-    paths.append(settings.models / "sentence-onnx" / "meta.json")
-    for path in paths:
-        if path.is_file():
-            digest.update(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name).encode())
-            digest.update(path.read_bytes())
+    for path in (path for name in _INPUTS for path in _files(ROOT / name)):
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(path.read_bytes())
+    sentence_model = settings.models / "sentence-onnx" / "meta.json"
+    if sentence_model.is_file():
+        digest.update(sentence_model.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -17,6 +17,10 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from bot.engine import action_results  # noqa: E402
+
+action_results.install()
+
 
 class BanyiChannel(InputChannel):
     """Registered in `credentials.yml` by its module path."""

@@ -20,10 +20,11 @@ from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy.pool import StaticPool
 
 logger = logging.getLogger(__name__)
 
-KEPT_EVENTS = 120
+KEPT_EVENTS = 60
 """Events kept of a conversation; the dialogue looks back over one form at most."""
 
 _metadata = sa.MetaData()
@@ -57,9 +58,10 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
         self._current, keys = keys_from_environment()
         self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
         sqlite = host.startswith("sqlite")
-        self._engine = sa.create_engine(
-            host, connect_args={"check_same_thread": False, "timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite
-        )
+        options: Dict[Text, Any] = {"pool_pre_ping": True}
+        if sqlite:  # one connection, kept: Rasa's event loop is the only one that uses it
+            options = {"connect_args": {"check_same_thread": False, "timeout": 15}, "poolclass": StaticPool}
+        self._engine = sa.create_engine(host, **options)
         if sqlite:
             sa.event.listen(self._engine, "connect", _wal)
         _metadata.create_all(self._engine)

@@ -1,0 +1,15 @@
+"""`make bench`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bench import turn
+from bench.results import keep
+
+
+def main() -> None:
+    keep(asyncio.run(turn.measure()))
+
+
+main()
