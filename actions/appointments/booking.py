@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from actions.appointments import asking, flow, search, words
+from actions.appointments import asking, flow, search, taking, words
 from actions.appointments.picking import movable, names_something, narrow
 from actions.appointments.reading import (
     Wish,
@@ -99,7 +99,7 @@ class BookingDialog(Dialog):
         department = await self._from_params(turn, state, linked)
         wish = await self._wish(turn, turn.text, linked, department)
         if state.row.patient_id is None and not wish.people and wish.relation is None and len(linked) == 1:
-            flow.set_person(state, linked[0])
+            taking.set_person(state, linked[0])
         if department is not None and department.kind != "clinic" and wish.department is None:
             wish.department = department  # walk-in: said so, not booked
         nothing = wish.department is None and not wish.doctors and not wish.generic and department is None
@@ -108,16 +108,16 @@ class BookingDialog(Dialog):
                 state.data["candidate"] = wish.people[0].patient.id.hex
             # One firm department is only taken where the question "for whom?" says it back.
             relative = len(wish.people) == 1 and wish.people[0].relation != Relation.SELF and not wish.by_name
-            await flow.suggest_from(turn, state, turn.text, linked, firmly=FIRM if relative else 2.0)
+            await taking.suggest_from(turn, state, turn.text, linked, firmly=FIRM if relative else 2.0)
             state.data.pop("candidate", None)
-        return await flow.take(turn, state, wish, linked, first=True)
+        return await taking.take(turn, state, wish, linked, first=True)
 
     async def _from_params(self, turn: Turn, state: State, linked: Linked) -> HealthcareService | None:
         """What an option that led here says: `department_id`, `practitioner_id`, `standard`, `patient_id`."""
         gazetteer = await turn.services.gazetteer.get(turn.session)
         for one in linked:
             if one.patient.id.hex == turn.params.get("patient_id"):
-                flow.set_person(state, one)
+                taking.set_person(state, one)
         department: HealthcareService | None = None
         if (standard := turn.params.get("standard")) is not None:
             department = next(iter(await hospital.departments_of_standard(turn.session, str(standard))), None)
@@ -178,7 +178,7 @@ class BookingDialog(Dialog):
         row.department_id, row.practitioner_id = view.department_id, view.practitioner_id
         new = str(state.data.pop("new", "") or "")
         department = await hospital.department(turn.session, view.department_id)
-        return await flow.take(turn, state, await self._wish(turn, new, linked, department), linked)
+        return await taking.take(turn, state, await self._wish(turn, new, linked, department), linked)
 
     # --- asking ---
 
@@ -225,13 +225,13 @@ class BookingDialog(Dialog):
                 one = next((one for one in linked if one.patient.id == wanted), None)
                 if one is None:
                     return None
-                flow.set_person(state, one)
+                taking.set_person(state, one)
             case "other_person":
                 state.data.pop("candidate", None)
                 wish.other_person = True
             case "other_department":
                 if state.step == WHO_SURE and (one_id := state.one_id("candidate")) is not None:
-                    flow.set_person(
+                    taking.set_person(
                         state, next((one for one in linked if one.patient.id == one_id), linked[0])
                     )
                 wish.other_department = True
@@ -274,7 +274,7 @@ class BookingDialog(Dialog):
             return None
         if kind == "doc" and not wish.doctors:
             return None
-        return await flow.take(turn, state, wish, linked)
+        return await taking.take(turn, state, wish, linked)
 
     async def _pick(self, turn: Turn, state: State, linked: Linked, slot_id: UUID | None) -> bool | None:
         if slot_id is None or state.row.patient_id is None:
@@ -301,7 +301,7 @@ class BookingDialog(Dialog):
             return None
         if not yes:
             return await flow.advance(turn, state, linked, "say_again")
-        return await flow.take(turn, state, _pending(pending), linked)
+        return await taking.take(turn, state, _pending(pending), linked)
 
     async def read(self, turn: Turn) -> bool:
         linked = await flow.linked_patients(turn)
@@ -369,7 +369,7 @@ class BookingDialog(Dialog):
             hour = pending.clock.hour % 12 + (0 if part is Part.MORNING else 12)
             pending.clock = pending.clock.replace(hour=hour)
             pending.part = part_at(hour)
-        return await flow.take(turn, state, pending, linked)
+        return await taking.take(turn, state, pending, linked)
 
     async def _wished(self, turn: Turn, state: State, linked: Linked, wish: Wish) -> bool | None:
         if state.step == WHICH:
@@ -382,11 +382,11 @@ class BookingDialog(Dialog):
             and nowhere
             and len(wish.left) >= 2
             and turn.intent not in ("ask_faq", "request_human", "complain", "help")
-            and await flow.suggest_from(turn, state, turn.text, linked, firmly=2.0)
+            and await taking.suggest_from(turn, state, turn.text, linked, firmly=2.0)
         ):
             state.row.department_id = state.row.practitioner_id = None
             wish.other_department = False
-            return await flow.take(turn, state, wish, linked)
+            return await taking.take(turn, state, wish, linked)
         if wish.empty:
             return True if wants_booking and len(wish.left) < 2 else None
         moves = turn.intent == "reschedule_appointment" and (wish.has_time or wish.changes)
@@ -398,7 +398,7 @@ class BookingDialog(Dialog):
         elsewhere = turn.intent in _NO_ANSWER or (turn.intent in self.leads_out and not moves)
         if elsewhere and sure and len(wish.left) >= 2:
             return None
-        return await flow.take(turn, state, wish, linked)
+        return await taking.take(turn, state, wish, linked)
 
     async def _wish(
         self, turn: Turn, text: str, linked: Linked, department: HealthcareService | None
@@ -417,7 +417,11 @@ class BookingDialog(Dialog):
         if state is None or not state.back():
             turn.say("form.first_step")
             return
-        state.save()
+        linked = await flow.linked_patients(turn)
+        open_ = await flow.reconcile(turn, state, linked)
+        if open_:
+            state.save()
+        self._after(turn, open_)
 
     async def quit(self, turn: Turn) -> None:
         state = await State.load(turn)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from actions import say
 from actions.appointments import search, words
-from actions.appointments.reading import Wish
 from actions.appointments.state import CONFIRM, DEPARTMENT, DOCTOR, SURE, WHEN, WHO, WHO_SURE, State
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments import service as appointments
-from care.appointments.models import Part, SlotHold
+from care.appointments.models import SlotHold
 from care.appointments.slots import DAYS_AHEAD
 from care.appointments.views import Booked, Held, Refused, SlotView, Why
 from care.hospital import service as hospital
 from care.patients import service as patients
-from care.patients.models import Patient, PatientStatus, Relation
+from care.patients.models import PatientStatus
 from care.patients.service import LinkedPatient
 from channels.wording.labels import label
 
@@ -29,193 +28,6 @@ async def linked_patients(turn: Turn) -> list[LinkedPatient]:
     """Whom this contact may book for."""
     every = await patients.patients_of_contact(turn.session, turn.contact.id)
     return [one for one in every if one.patient.status != PatientStatus.DIED]
-
-
-# --- taking in what was said ---
-
-
-async def take(turn: Turn, state: State, wish: Wish, linked: Linked, *, first: bool = False) -> bool:
-    """Write a wish into the draft and go to the next step. False when the dialogue is over."""
-    _take_person(state, wish, linked, first)
-    if not await _take_place(turn, state, wish):
-        state.save()
-        return True
-    lead = await _take_time(turn, state, wish)
-    if wish.changes and not wish.has_time and not first:
-        return await change(turn, state, wish, linked)
-    return await advance(turn, state, linked, lead)
-
-
-def set_person(state: State, one: LinkedPatient) -> None:
-    state.row.patient_id = one.patient.id
-    if one.label:
-        state.row.for_label = one.label
-    for name in ("candidate", "who", "unlinked"):
-        state.data.pop(name, None)
-
-
-def _take_person(state: State, wish: Wish, linked: Linked, first: bool) -> None:
-    if len(wish.people) == 1:
-        one = wish.people[0]
-        if first and one.relation != Relation.SELF and not wish.by_name:
-            state.data["candidate"] = one.patient.id.hex
-        else:
-            set_person(state, one)
-    elif wish.people:
-        state.row.patient_id = None
-        state.remember("who", [one.patient.id for one in wish.people])
-    elif wish.relation is not None:
-        state.row.patient_id = None
-        state.data["unlinked"] = wish.relation.value
-    elif first and len(linked) == 1 and state.row.patient_id is None:
-        set_person(state, linked[0])
-
-
-async def _take_place(turn: Turn, state: State, wish: Wish) -> bool:
-    """Department and doctor. False when the department cannot be booked: the step is set."""
-    row = state.row
-    if wish.generic:
-        every = await hospital.departments(turn.session, bookable=True)
-        row.department_id = row.practitioner_id = None
-        state.remember(
-            "suggest", [one.id for one in every if one.standard.endswith(wish.generic)][: search.SHOWN]
-        )
-        state.data["why"] = "generic"
-    if wish.department is not None:
-        if wish.department.kind != "clinic":
-            place = words.department_name(turn, wish.department)
-            state.remember("suggest", [])
-            state.go(DEPARTMENT, "walk_in", department=place, place=wish.department.place)
-            return False
-        if row.department_id != wish.department.id:
-            row.department_id, row.practitioner_id = wish.department.id, None
-            state.data.pop("doctors", None)
-    if len(wish.doctors) == 1:
-        row.practitioner_id, row.department_id = wish.doctors[0].id, wish.doctors[0].department_id
-        state.data.pop("doctors", None)
-    elif wish.doctors:
-        row.practitioner_id = None
-        state.remember("doctors", [one.id for one in wish.doctors])
-    if wish.any_doctor:
-        row.practitioner_id = None
-        state.data.pop("doctors", None)
-    return True
-
-
-async def _take_time(turn: Turn, state: State, wish: Wish) -> str:
-    """The time asked for; the name of what is to be said first if it cannot be."""
-    state.data.pop("sure", None)
-    if wish.unclear:
-        state.data["said"] = wish.unclear
-        return "unclear"
-    if wish.ambiguous:
-        state.data["sure"] = {
-            "question": wish.ambiguous,
-            "start": wish.start.isoformat() if wish.start else None,
-            "end": wish.end.isoformat() if wish.end else None,
-            "part": wish.part,
-            "clock": wish.clock.isoformat("minutes") if wish.clock else None,
-        }
-        return ""
-    if wish.has_time:
-        return await want(turn, state, wish)
-    if wish.any_time:
-        state.want(None, None, None, None)
-    return ""
-
-
-async def want(turn: Turn, state: State, wish: Wish) -> str:
-    """Set the window; a part or an hour alone means the day that is being talked about."""
-    if wish.earlier or wish.later:
-        return await _nearer(turn, state, earlier=wish.earlier)
-    start, end = wish.start, wish.end
-    if start is None:
-        start, end = await _day_in_question(turn, state)
-    now = turn.local_now
-    if wish.start is not None and _over(wish, now):
-        state.want(None, None, None, None)
-        return "past"
-    clock = turn.services.clock
-    state.want(
-        clock.to_utc(start) if start else None, clock.to_utc(end) if end else None, wish.part, wish.clock
-    )
-    if start is not None and start.date() > now.date() + timedelta(days=DAYS_AHEAD):
-        state.want(None, None, None, None)
-        return "beyond"
-    return ""
-
-
-async def _nearer(turn: Turn, state: State, *, earlier: bool) -> str:
-    """Before or after what is held; with nothing held, the first or anything after the first offered."""
-    row = state.row
-    than = await search.held(turn.session, row.hold_id)
-    old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
-    if than is None and old is None and state.ids("offers"):
-        than = await slots.slot(turn.session, state.ids("offers")[0])
-    horizon = turn.now + timedelta(days=DAYS_AHEAD + 1)
-    start = than.start if than is not None else old.start if old is not None else None
-    if start is None:
-        state.want(None, None, None, None)
-    elif earlier:
-        state.want(turn.now, start, None, None)
-    else:
-        state.want(start + timedelta(minutes=1), horizon, None, None)
-    return "earlier" if earlier else "later"
-
-
-_ENDS = {Part.MORNING: 12, Part.AFTERNOON: 18, Part.EVENING: 24}
-
-
-def _over(wish: Wish, now: datetime) -> bool:
-    if wish.end is None or wish.start is None:
-        return False
-    end = wish.end
-    if wish.clock is not None:
-        end = datetime.combine(wish.start.date(), wish.clock) + timedelta(minutes=1)
-    elif wish.part is not None:
-        end = datetime.combine((wish.end - timedelta(seconds=1)).date(), datetime.min.time())
-        end += timedelta(hours=_ENDS[wish.part])
-    return end <= now
-
-
-async def _day_in_question(turn: Turn, state: State) -> tuple[datetime | None, datetime | None]:
-    day = None
-    if state.step == CONFIRM and (kept := await search.held(turn.session, state.row.hold_id)) is not None:
-        day = kept.day
-    elif state.row.wanted_from is not None and state.row.wanted_to is not None:
-        first = words.local(turn, state.row.wanted_from).date()
-        last = (words.local(turn, state.row.wanted_to) - timedelta(seconds=1)).date()
-        day = first if first == last else None
-    elif (old_id := state.row.replaces_id) is not None:
-        old = await appointments.get(turn.session, old_id)
-        day = old.day if old is not None else None
-    if day is None:
-        return None, None
-    start = datetime.combine(day, datetime.min.time())
-    return start, start + timedelta(days=1)
-
-
-async def change(turn: Turn, state: State, wish: Wish, linked: Linked) -> bool:
-    """ "Another …" without saying which: ask."""
-    row = state.row
-    if wish.other_person:
-        row.patient_id = None
-        state.go(WHO)
-    elif wish.other_department:
-        state.remember("suggest", [])
-        state.go(DEPARTMENT)
-    elif wish.other_doctor and row.department_id is not None:
-        state.data.pop("doctors", None)
-        row.practitioner_id = None
-        state.go(DOCTOR)
-    else:
-        state.want(None, None, None, None)
-        return await advance(turn, state, linked, "change")
-    state.save()
-    return True
-
-
-# --- the next step ---
 
 
 async def advance(turn: Turn, state: State, linked: Linked, lead: str = "") -> bool:
@@ -407,11 +219,31 @@ async def _try_hold(turn: Turn, state: State, slot_id: UUID, patient_id: UUID) -
     )
 
 
+async def reconcile(turn: Turn, state: State, linked: Linked) -> bool:
+    """After a step back: what is held must be that step's person's, and at the confirmation its slot."""
+    row = state.row
+    wanted = row.slot_id
+    found = await turn.session.get(SlotHold, row.hold_id, populate_existing=True) if row.hold_id else None
+    if found is not None and found.patient_id == row.patient_id and found.slot_id == wanted:
+        return True
+    if state.step == CONFIRM and wanted is not None and row.patient_id is not None:
+        if (slot := await slots.slot(turn.session, wanted)) is not None:
+            return await hold(turn, state, linked, slot)
+        return await offer(turn, state, linked, "expired")
+    if found is not None and found.patient_id != row.patient_id:
+        await appointments.release(turn.session, found.id)
+        row.hold_id = row.slot_id = None
+    return True
+
+
 async def confirm(turn: Turn, state: State, linked: Linked) -> bool:
     """Book what is held. True when the dialogue goes on (the place was gone)."""
     row = state.row
     if row.hold_id is None:
         return await offer(turn, state, linked, "expired")
+    found = await turn.session.get(SlotHold, row.hold_id, populate_existing=True)
+    if found is not None and found.patient_id != row.patient_id:
+        return await advance(turn, state, linked)  # never the wrong person: held anew, and asked again
     slot = await search.held(turn.session, row.hold_id)
     old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
     result = await appointments.confirm(
@@ -475,23 +307,3 @@ async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: 
     )
     await drafts.discard(turn.session, turn.conversation.id)
     return False
-
-
-async def suggest_from(turn: Turn, state: State, text: str, linked: Linked, *, firmly: float) -> bool:
-    """Read a complaint: remember the departments that fit; one that is sure enough (`firmly`) is taken.
-
-    False when none fits.
-    """
-    about = state.one_id("candidate") or state.row.patient_id
-    person: Patient | None = next((one.patient for one in linked if one.patient.id == about), None)
-    found, confidence, emergency = await search.suggest(turn, text, person)
-    if emergency:
-        turn.say("advice.emergency_department")
-    if not found:
-        return emergency
-    state.remember("suggest", [one.id for one in found[: search.SHOWN]])
-    state.data["why"] = "suggest"
-    if confidence >= firmly and not emergency:
-        state.row.department_id = found[0].id
-        state.data.pop("why")
-    return True

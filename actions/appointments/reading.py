@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
+from actions.appointments import patterns
 from care.appointments.models import Part
 from care.hospital.gazetteer import Gazetteer, fold
 from care.hospital.models import HealthcareService, Practitioner
@@ -17,121 +18,6 @@ from language.normalise import fold as fold_answer
 from language.when import read as read_when
 from language.when.numerals import plain
 from language.when.tokens import Token, tokens
-
-PARTS = {(8, 12): Part.MORNING, (12, 18): Part.AFTERNOON, (18, 0): Part.EVENING}
-"""Hours (start, end; midnight is 0) that are a whole part of the day."""
-
-_NOT_A_DAY = {"part", "part_letter", "clock", "quarter_to", "to", "before", "after", "vague", "now", "set"}
-_NO_TIME = {"to", "before", "after", "vague", "set", "month_part", "duration", "ago", "past", "last_unit"}
-_COUNTED = {"next_days", "later", "within", "days_set"}
-_CHANGE = re.compile(
-    r"(?:改|换|挪|调|推迟|延期|提前|移|延|推)(?:约|期|号)?(?:到|成|至|为|去)"
-    r"|[改换](?=的?(?:[\d一二三四五六七八九十]{1,3}[号点月日]|[周星礼今明]|后天|大后|上午|下午|早上|晚上|下个?[周星礼月]))"
-)
-_REFUSAL = re.compile(
-    r"(?:我)?(?:就)?(?:去不了|来不了|去不成|不去了?|不来了?|不能[去来]|没法[去来]|不想[去来]|没空|没时间|有事|不行|不方便|不要了?)了?"
-)
-_PAUSE = re.compile(r"等一?下(?=[\s,，。]+)|(?:一下)(?=[周星礼])|^(?:等等|稍等|那个)[\s,，]*")
-_JOINT = re.compile(r"(?<=[周期拜][一二三四五六日天])(?=\d)")
-_A_LITTLE = re.compile(
-    r"(?<=[早晚近快急好密宜远些多少便])一点(?![钟半\d一二三四五])|(?<=[早晚近快])点(?=的|儿|$)"
-)
-_EITHER_OR = re.compile(r"有没有|行不行|可不可以|能不能|方不方便|有没")
-_RIGHT_NOW = re.compile(r"现在|目前|这会儿?")
-_EARLIER = re.compile(r"(?<!最)(?<![今明后])早(?:一)?些|提前|更早|往前|早一?点")
-_LATER = re.compile(r"(?:推|延|往|靠)后|推迟(?!到)|(?<![今明后])晚(?:一)?些|更晚|晚一?点")
-_KIN = re.compile(
-    r"(?:帮|给|替|带|陪|为)[我俺咱们家]{0,3}(?:(?P<child>娃儿?|囡囡?|宝贝|崽)|(?P<mother>姆妈|阿妈)"
-    r"|(?P<other>爷爷|奶奶|外婆|外公|姥姥|姥爷|婆婆|公公|岳母|岳父|姐姐?|妹妹?|哥哥?|弟弟?|朋友|同事|邻居|老人))"
-    r"|^(?:我家)?(?P<kid>娃儿?(?!娃))"
-)
-_RECOMMENDS = re.compile(r"推荐|介绍|(?<!想)说")
-_GENERIC = {"内科": "内科", "外科": "外科", "看内科": "内科", "看外科": "外科"}
-_ANY_DOCTOR = re.compile(
-    r"(?:不限|随便|不挑|不指定)(?:哪个|哪位|什么)?(?:医生|大夫)|(?:哪个|哪位|什么)(?:医生|大夫)都|(?:医生|大夫)(?:都行|都可以|无所谓|随便)"
-)
-_ANY_TIME = re.compile(
-    r"最早|最快|越[快早]越好|尽[快早]|最近的?(?:号|时间|一个|一天)?$|(?:哪天|什么时候|时间)(?:都|随便)|随便(?:哪天|什么时候|都)?|都行|都可以|无所谓"
-)
-_OTHER_TIME = re.compile(
-    r"(?:换|改)(?:个|一个|一下|下)?(?:时间|日期|日子|时段|天|点)|换一天|(?:别的|其他|其它|另外的?)(?:时间|日期|日子|天|时段)|时间(?:不行|不合适|不对|不方便)|(?:这个|那个)?时间(?:我)?(?:没空|来不了)|再看看"
-)
-_OTHER_DOCTOR = re.compile(
-    r"(?:换|改)(?:个|一个|一位|位)?(?:医生|大夫|专家|主任)|(?:别的|其他|其它|另外的?)(?:医生|大夫|专家)|(?:指定|选)(?:医生|大夫)|有哪些(?:医生|大夫)"
-)
-_OTHER_DEPARTMENT = re.compile(
-    r"(?:换|改)(?:个|一个)?(?:科室|科(?!.))|(?:别的|其他|其它|另外的?)科|科室?(?:不对|错了|选错)|(?:挂|约|选)错科"
-)
-_OTHER_PERSON = re.compile(
-    r"换(?:个|一个)?人|(?:不是|不)给(?:他|她|我|这个人)|人(?:不对|错了|选错)|(?:别的|其他|另外的?)人"
-)
-_QUIT = frozenset(
-    {"取消", "取消预约", "不要了", "不挂了", "不看了", "不预约了", "不挂号了", "先不约", "先不挂了", "不用了"}
-)
-_YES = frozenset(
-    {
-        "是",
-        "是的",
-        "对",
-        "对的",
-        "对对",
-        "好",
-        "好的",
-        "好滴",
-        "好嘞",
-        "行",
-        "行的",
-        "中",
-        "可以",
-        "可",
-        "确认",
-        "确定",
-        "确认预约",
-        "确定预约",
-        "没错",
-        "没问题",
-        "嗯",
-        "嗯嗯",
-        "ok",
-        "okay",
-        "yes",
-        "y",
-        "就这个",
-        "就它",
-        "就这样",
-        "约",
-        "约它",
-        "预约",
-        "要",
-        "要的",
-        "确认改约",
-        "定了",
-        "成",
-        "给她",
-        "给他",
-    }
-)
-_NO = frozenset(
-    {
-        "不",
-        "不是",
-        "不对",
-        "不要",
-        "不行",
-        "不好",
-        "否",
-        "不可以",
-        "no",
-        "n",
-        "不是的",
-        "错了",
-        "不是这个",
-        "不合适",
-    }
-)
-_FILLERS = re.compile(
-    r"[\W_]+|您好|你好|喂|谢谢|麻烦|请|帮我|帮|给我|我要|我想|想要|需要|我|想|要|给|挂号|挂|预约|约|号|一下|一个|个|位|的|了|吗|呢|吧|啊|呀|嘛|哈|么|哦|有没有|还有|有没|有|没有|没|看病|看看|看|门诊|医生|大夫|主任|专家|医师|等下|等一下|等等|那就|那|就|还是|换成|换到|换|改成|改到|改约到|改|可以|可|能不能|能|行不行|行|不|有空|空闲|空|时间段|时间|左右|最好|是|到|去|来|下|吧|它|这个|都|再|也|和|跟|或者|或"
-)
 
 
 @dataclass(slots=True)
@@ -184,15 +70,15 @@ class Wish:
 
 
 def says_yes(text: str) -> bool:
-    return fold_answer(text) in _YES
+    return fold_answer(text) in patterns.YES
 
 
 def says_no(text: str) -> bool:
-    return fold_answer(text) in _NO
+    return fold_answer(text) in patterns.NO
 
 
 def says_quit(text: str) -> bool:
-    return fold_answer(text) in _QUIT
+    return fold_answer(text) in patterns.QUIT
 
 
 def split_change(text: str) -> tuple[str, str]:
@@ -200,16 +86,23 @@ def split_change(text: str) -> tuple[str, str]:
 
     The second is empty when no new time was said.
     """
-    match = next((one for one in reversed(list(_CHANGE.finditer(text)))), None) or _REFUSAL.search(text)
+    match = next(
+        (one for one in reversed(list(patterns.CHANGE.finditer(text)))), None
+    ) or patterns.REFUSAL.search(text)
     if match is None:
         return text, ""
     new = text[match.end() :]
     return text[: match.start()] or text, new if tokens(plain(new)) else ""
 
 
+def _last_change(text: str) -> re.Match[str] | None:
+    found = list(patterns.CHANGE.finditer(text))
+    return found[-1] if found else None
+
+
 def naming(text: str) -> str:
     """The part of a wish to cancel that names the appointment: `周四的号我去不了 取消吧` → `周四的号`."""
-    match = _REFUSAL.search(text)
+    match = patterns.REFUSAL.search(text)
     return text[: match.start()] or text if match else text
 
 
@@ -219,20 +112,20 @@ def _paused(text: str) -> str:
     Pauses where words would run together (`等下 周四` is not `下周四`, `周三9点` is two words);
     `早一点` is no hour, `有没有号` no refusal, and "now" no time to book.
     """
-    text = _A_LITTLE.sub("些", _EITHER_OR.sub("有", _RIGHT_NOW.sub("，", text)))
-    return _JOINT.sub("，", _PAUSE.sub("，", text))
+    text = patterns.A_LITTLE.sub("些", patterns.EITHER_OR.sub("有", patterns.RIGHT_NOW.sub("，", text)))
+    return patterns.JOINT.sub("，", patterns.PAUSE.sub("，", text))
 
 
 def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     """Read the time of `text` as said at `now` (naive local) into `wish`; the time words it consists of."""
-    change = next((one for one in reversed(list(_CHANGE.finditer(text)))), None)
+    change = _last_change(text)
     if change is not None and any(
-        token.kind not in _NO_TIME for token in tokens(plain(text[change.end() :]))
+        token.kind not in patterns.NO_TIME for token in tokens(plain(text[change.end() :]))
     ):
         text = text[change.end() :]
     said = _paused(text)
-    words = [token for token in tokens(plain(said)) if token.kind not in _NO_TIME]
-    if not words or (_LATER.search(text) and all(token.kind in _COUNTED for token in words)):
+    words = [token for token in tokens(plain(said)) if token.kind not in patterns.NO_TIME]
+    if not words or (patterns.LATER.search(text) and all(token.kind in patterns.COUNTED for token in words)):
         return words  # "推后两天" counts from what is booked: later, not in two days
     when = read_when(said, now)
     if when is None:
@@ -242,7 +135,7 @@ def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     if when.residue and not all(said_once.count(piece) > 1 for piece in when.residue.split()):
         wish.unclear = when.residue
         return words
-    has_day = any(token.kind not in _NOT_A_DAY for token in words)
+    has_day = any(token.kind not in patterns.NOT_A_DAY for token in words)
     span = when.end - when.start
     whole_days = (when.end - timedelta(seconds=1)).date() - when.start.date()
     first = datetime.combine(when.start.date(), time())
@@ -251,7 +144,7 @@ def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
         wish.clock = when.start.time()
         wish.part = part_at(when.start.hour)
         wish.start, wish.end = (first, last) if has_day else (None, None)
-    elif when.grain == "part" and (part := PARTS.get((when.start.hour, when.end.hour))) is not None:
+    elif when.grain == "part" and (part := patterns.PARTS.get((when.start.hour, when.end.hour))) is not None:
         wish.part = part
         wish.start, wish.end = (first, last) if has_day else (None, None)
     else:
@@ -280,39 +173,39 @@ def find_wish(
     consumed = [token.text for token in words]
     _find_person(text, linked, wish, consumed)
     _find_place(text, gazetteer, linked, department, wish, consumed)
-    wish.earlier = not wish.has_time and _EARLIER.search(text) is not None
-    wish.later = not wish.has_time and _LATER.search(text) is not None
-    wish.any_doctor = _ANY_DOCTOR.search(text) is not None
-    wish.other_doctor = _OTHER_DOCTOR.search(text) is not None and not wish.doctors
-    wish.other_department = _OTHER_DEPARTMENT.search(text) is not None and wish.department is None
-    wish.other_person = _OTHER_PERSON.search(text) is not None and not wish.people
-    wish.other_time = (wish.other_time or _OTHER_TIME.search(text) is not None) and not (
+    wish.earlier = not wish.has_time and patterns.EARLIER.search(text) is not None
+    wish.later = not wish.has_time and patterns.LATER.search(text) is not None
+    wish.any_doctor = patterns.ANY_DOCTOR.search(text) is not None
+    wish.other_doctor = patterns.OTHER_DOCTOR.search(text) is not None and not wish.doctors
+    wish.other_department = patterns.OTHER_DEPARTMENT.search(text) is not None and wish.department is None
+    wish.other_person = patterns.OTHER_PERSON.search(text) is not None and not wish.people
+    wish.other_time = (wish.other_time or patterns.OTHER_TIME.search(text) is not None) and not (
         wish.start or wish.part
     )
     wish.any_time = (
-        not wish.has_time and not wish.any_doctor and _ANY_TIME.search(fold_answer(text)) is not None
+        not wish.has_time and not wish.any_doctor and patterns.ANY_TIME.search(fold_answer(text)) is not None
     )
     left = plain(_paused(text))
     for piece in sorted(consumed, key=len, reverse=True):
         left = left.replace(piece, "，")
     for pattern in (
-        _EARLIER,
-        _LATER,
-        _ANY_DOCTOR,
-        _OTHER_TIME,
-        _OTHER_DOCTOR,
-        _OTHER_DEPARTMENT,
-        _OTHER_PERSON,
-        _ANY_TIME,
+        patterns.EARLIER,
+        patterns.LATER,
+        patterns.ANY_DOCTOR,
+        patterns.OTHER_TIME,
+        patterns.OTHER_DOCTOR,
+        patterns.OTHER_DEPARTMENT,
+        patterns.OTHER_PERSON,
+        patterns.ANY_TIME,
     ):
         left = pattern.sub("，", left)
-    wish.left = _FILLERS.sub("", left)
+    wish.left = patterns.FILLERS.sub("", left)
     return wish
 
 
 def _find_person(text: str, linked: Sequence[LinkedPatient], wish: Wish, consumed: list[str]) -> None:
     mention = family.mentioned(text)
-    if mention is not None and _RECOMMENDS.match(text[text.find(mention.word) + len(mention.word) :]):
+    if mention is not None and patterns.RECOMMENDS.match(text[text.find(mention.word) + len(mention.word) :]):
         return
     people = family.meant(text, linked)
     if people:
@@ -321,7 +214,7 @@ def _find_person(text: str, linked: Sequence[LinkedPatient], wish: Wish, consume
         consumed += [one.patient.name for one in people] + [one.label for one in people if one.label]
     elif mention is not None:
         wish.relation = mention.relation
-    elif (kin := _KIN.search(text)) is not None:
+    elif (kin := patterns.KIN.search(text)) is not None:
         group = kin.lastgroup or ""
         relation = Relation("child" if group == "kid" else group)
         wish.people = [one for one in linked if one.relation == relation]
@@ -342,7 +235,7 @@ def _find_place(
     match = gazetteer.find_department(text)
     if match is not None:
         consumed.append(match.text)
-        if match.text in _GENERIC:
+        if match.text in patterns.GENERIC:
             wish.generic = match.text
         else:
             wish.department = match.department

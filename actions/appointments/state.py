@@ -26,6 +26,9 @@ TRAIL = 12
 """Steps that can be taken back."""
 
 
+_IDS = ("patient_id", "department_id", "practitioner_id", "replaces_id", "slot_id")
+
+
 class State:
     """A draft being talked about. Change attributes, then `save()`; the turn's session writes the row."""
 
@@ -114,7 +117,7 @@ class State:
         row.step = picture["step"]
         row.for_label = picture["for_label"]
         row.part = picture["part"]
-        for name in ("patient_id", "department_id", "practitioner_id", "replaces_id"):
+        for name in _IDS:
             setattr(row, name, UUID(picture[name]) if picture[name] else None)
         for name in ("wanted_from", "wanted_to"):
             setattr(row, name, datetime.fromisoformat(picture[name]) if picture[name] else None)
@@ -128,10 +131,7 @@ class State:
             "step": row.step,
             "for_label": row.for_label,
             "part": row.part,
-            **{
-                name: value.hex if (value := getattr(row, name)) else None
-                for name in ("patient_id", "department_id", "practitioner_id", "replaces_id")
-            },
+            **{name: value.hex if (value := getattr(row, name)) else None for name in _IDS},
             **{
                 name: value.isoformat() if (value := getattr(row, name)) else None
                 for name in ("wanted_from", "wanted_to")

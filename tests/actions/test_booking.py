@@ -87,6 +87,7 @@ async def test_department_half_day_confirm(talker: Talker, database: Database, w
         ("帮我约24号下午的眼科", "赵强", "11月24日（周二）下午14:00"),
         ("明天上午眼科", "赵强", "11月23日（周一）上午9:00"),
         ("周二9:20眼科李敏", "李敏", "11月24日（周二）上午9:20"),
+        ("老人家走不动 想提前约好周二上午去看李敏", "李敏", "11月24日（周二）上午9:00"),
         ("心内科 下周四下午", "周立新", "11月26日（周四）下午14:00"),
         ("李医生周三上午的号", "李建平", "11月25日（周三）上午9:00"),
     ],
@@ -388,6 +389,34 @@ async def test_back_goes_step_by_step(talker: Talker) -> None:
     assert await talk.say("上一步", "go_back") == ["booking.who"]
     assert await talk.say("上一步") == ["form.first_step", "booking.who"]
     assert await talk.say("2") == ["booking.department"]
+
+
+async def test_back_restores_the_person_and_the_slot(
+    talker: Talker, database: Database, world: World
+) -> None:
+    talk = await talker(李静="self", 王秀兰="mother")
+    await talk.say("给我自己约周二上午李敏")
+    await talk.say("还是给我妈约吧")
+    assert talk.last.params["name"] == "王秀兰"
+    await talk.say("周四上午有吗")
+    assert await talk.say("上一步") == ["booking.confirm"]
+    assert (talk.last.params["name"], talk.last.params["when"]) == ("王秀兰", "11月24日（周二）上午9:00")
+    assert await talk.say("上一步") == ["booking.confirm"]
+    assert talk.last.params["name"] == "李静"
+    assert await count(database, SlotHold) == await taken(database) == 1
+    assert await talk.say("确认") == ["booking.booked"]
+    (row,) = await booked(database)
+    assert (row.patient_id, row.day.day) == (world.people["李静"], 24)
+
+
+async def test_back_to_a_list_keeps_nothing_for_another_person(talker: Talker, database: Database) -> None:
+    talk = await talker(李静="self", 王秀兰="mother")
+    await talk.say("给我自己挂眼科")
+    await talk.say("给我妈约周二上午")
+    assert talk.last.params["name"] == "王秀兰"
+    assert await talk.say("上一步") == ["booking.when"]
+    assert not talk.labels[0].startswith("还是")
+    assert await taken(database) == 0
 
 
 async def test_quitting_gives_the_place_back(talker: Talker, database: Database) -> None:
