@@ -16,6 +16,8 @@ MODEL = Path(__file__).resolve().parents[2] / "data" / "language" / "screen_mode
 THRESHOLD = 0.62
 # A message shorter than this says too little to be judged by its letters.
 MIN_LENGTH = 4
+# Harmless words with the letters of grave ones.
+_CALM = re.compile("活动|活检|活血|活期|生活|干活|活页|死角|死海|急诊|救护车|急救")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -29,7 +31,7 @@ def second_opinion(text: str, prepared: str) -> tuple[Literal["emergency", "cris
     model = _model()
     if model is None or len(_HAN.findall(prepared)) < MIN_LENGTH or len(prepared) > 120:
         return None
-    probabilities = model.probabilities(prepare(text))
+    probabilities = model.probabilities(prepare(_CALM.sub("", text)))
     score = 1 - probabilities["none"]
     if score < THRESHOLD:
         return None
