@@ -131,6 +131,6 @@ class AuditSealer:
                 previous, sealed = row.digest or "", sealed + 1
             head = await session.get(AuditHead, 1)
             pending = len(list(await session.scalars(select(AuditRow.id).where(AuditRow.seal_no.is_(None)))))
-        if head is not None and (head.seal_no != sealed or head.digest != previous):
+        if (head.seal_no, head.digest) != (sealed, previous) if head is not None else sealed > 0:
             return ChainReport(sealed, pending, sealed + 1)
         return ChainReport(sealed, pending, None)

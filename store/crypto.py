@@ -58,7 +58,7 @@ class Keyring:
             kid = sealed[2:end].decode()
             cipher = self._ciphers[kid]
             return cipher.decrypt(sealed[end : end + 12], sealed[end + 12 :], context.encode())
-        except (IndexError, UnicodeDecodeError, InvalidTag) as error:
+        except (IndexError, ValueError, InvalidTag) as error:
             raise CryptoError(f"a sealed value of {context.rsplit('/', 1)[0]} does not open") from error
         except KeyError as error:
             raise CryptoError("sealed with a key that is not in the key ring: add it to BANYI_DATA_KEYS") from error

@@ -12,14 +12,17 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from store.groupcommit import GroupCommit
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 _open_session: ContextVar[str | None] = ContextVar("banyi_open_session", default=None)
 
@@ -57,13 +60,19 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._durable = durable
         if self.is_sqlite:
-            common: dict[str, Any] = {"pool_pre_ping": False}
+            common: dict[str, Any] = {"pool_pre_ping": False, "hide_parameters": True}
             self.writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60, **common)
             self.reader = create_async_engine(self.url, pool_size=4, max_overflow=4, **common)
             for engine, begin in ((self.writer, "BEGIN IMMEDIATE"), (self.reader, "BEGIN")):
                 self._prepare_sqlite(engine, begin)
         else:
-            self.writer = create_async_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+            self.writer = create_async_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
             self.reader = self.writer
         self._write = async_sessionmaker(self.writer, expire_on_commit=False)
         self._group = GroupCommit(self.write)
@@ -115,7 +124,7 @@ class Database:
         try:
             async with maker() as session:
                 yield session
-        except (OperationalError, OSError) as error:
+        except (DBAPIError, PoolTimeout, OSError) as error:
             if is_unavailable(error):
                 raise DatabaseUnavailable(str(error.__class__.__name__)) from error
             raise
@@ -141,9 +150,9 @@ def _sqlite_full_sync(dbapi_connection: Any, _record: Any) -> None:
 
 def is_unavailable(error: BaseException) -> bool:
     """Whether `error` says that the database is away or full, not that the statement was wrong."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError | PoolTimeout):
         return True
-    if isinstance(error, DBAPIError):
+    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError):
         said = str(error.orig).lower()
         signs = ("unable to open", "disk i/o", "database or disk is full", "connection", "locked", "refused", "starting up")
         return error.connection_invalidated or any(sign in said for sign in signs)
@@ -151,15 +160,22 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def after_commit(session: AsyncSession, work: Callable[[], Any]) -> None:
-    """Run `work` (plain or coroutine function) once the session's transaction is committed; never on rollback."""
+    """Run `work` (plain or coroutine function) once the session's transaction is committed; never on rollback.
+
+    Its failure is logged and nobody's error: the facts are stored.
+    """
     session.info.setdefault("after_commit", []).append(work)
 
 
 async def _run_after_commit(session: AsyncSession) -> None:
     for work in session.info.pop("after_commit", []):
-        result = work()
-        if asyncio.iscoroutine(result):
-            await result
+        try:
+            result = work()
+            if asyncio.iscoroutine(result):
+                await result
+        except Exception:
+            # It is committed: a failure now must not look like the transaction's, or it would be done again.
+            log.exception("database.after_commit_failed")
 
 
 async def insert_new(session: AsyncSession, table: Any, values: dict[str, Any]) -> bool:
