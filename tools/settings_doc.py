@@ -65,8 +65,8 @@ HEAD = """\
 
 Every setting is an environment variable. None is needed for the demo: the defaults run everything on one
 machine. A wrong value stops the start with a sentence that names the variable. With
-`BANYI_ENVIRONMENT=production` the start is also refused while a key is missing, a vendor's secret still has its
-demo value, or the simulators are on.
+`BANYI_ENVIRONMENT=production` the start is also refused while a key is missing, a vendor's secret still has
+its demo value, or the simulators are on.
 
 *Empty* means the empty text. How to use them together: [operations.md](operations.md).
 """
