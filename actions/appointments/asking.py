@@ -128,7 +128,11 @@ async def _when(turn: Turn, state: State, linked: Linked) -> None:
     options: list[Option] = [option("keep", words.keep(turn, kept))] if kept is not None else []
     for slot_id in state.ids("offers"):
         slot = await slots.slot(turn.session, slot_id)
-        if slot is not None and not (kept is not None and words.same_half_day(slot, kept)):
+        if slot is None:
+            continue
+        if state.data.get("timed"):
+            options.append(option(f"slot:{slot_id.hex}", words.moment(turn, slot)))
+        elif kept is None or not words.same_half_day(slot, kept):
             options.append(option(f"slot:{slot_id.hex}", words.half_day(turn, slot)))
     options = options[: search.SHOWN]
     lead, params = state.lead

@@ -103,7 +103,7 @@ class BookingDialog(Dialog):
         if department is not None and department.kind != "clinic" and wish.department is None:
             wish.department = department  # walk-in: said so, not booked
         nothing = wish.department is None and not wish.doctors and not wish.generic and department is None
-        if nothing and len(wish.left) >= 2:
+        if nothing and wish.left:
             if len(wish.people) == 1:  # triage asks for age and sex
                 state.data["candidate"] = wish.people[0].patient.id.hex
             # One firm department is only taken where the question "for whom?" says it back.
@@ -279,6 +279,9 @@ class BookingDialog(Dialog):
     async def _pick(self, turn: Turn, state: State, linked: Linked, slot_id: UUID | None) -> bool | None:
         if slot_id is None or state.row.patient_id is None:
             return None
+        if state.data.get("timed"):
+            exact = await slots.slot(turn.session, slot_id)
+            return await flow.hold(turn, state, linked, exact) if exact is not None else None
         kept = await search.held(turn.session, state.row.hold_id)
         half = await search.half_day_of(turn, slot_id)
         asked = await slots.slot(turn.session, slot_id)

@@ -16,6 +16,7 @@ from actions.forms import Dialog
 from actions.turn import Turn, option, way_to
 from care.appointments import drafts
 from care.appointments import service as appointments
+from care.appointments.service import RULES
 from care.appointments.views import AppointmentView, Refused, Why
 from care.patients.service import LinkedPatient
 from channels.wording.labels import label
@@ -64,6 +65,10 @@ class CancelDialog(Dialog):
             found = list(views)
         state.remember("which", [view.appointment_id for view in found])
         if len(found) == 1:
+            if found[0].start - turn.now < RULES.cancel_until:
+                await drafts.discard(turn.session, turn.conversation.id)
+                _refuse(turn, Why.TOO_LATE)
+                return
             state.row.replaces_id = found[0].appointment_id
             state.go(CANCEL_SURE)
         else:
@@ -169,12 +174,7 @@ class CancelDialog(Dialog):
         await drafts.discard(turn.session, turn.conversation.id)
         turn.leave_form()
         if isinstance(result, Refused):
-            key = "cancel.too_late" if result.why == Why.TOO_LATE else "cancel.not_live"
-            turn.say(
-                key,
-                way_to("check_appointment", label("my_appointments")),
-                way_to("request_human", label("human")),
-            )
+            _refuse(turn, result.why)
             return
         view = result.appointment
         again = way_to(
@@ -209,3 +209,10 @@ class CancelDialog(Dialog):
 
     async def suspend(self, turn: Turn) -> None:
         await drafts.discard(turn.session, turn.conversation.id)
+
+
+def _refuse(turn: Turn, why: Why) -> None:
+    key = "cancel.too_late" if why == Why.TOO_LATE else "cancel.not_live"
+    turn.say(
+        key, way_to("check_appointment", label("my_appointments")), way_to("request_human", label("human"))
+    )

@@ -112,6 +112,12 @@ async def _held_for_another(turn: Turn, state: State) -> SlotView | None:
 async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> bool:
     """Search; a single half-day on the day asked for is held at once, else choices are offered."""
     row = state.row
+    state.data["timed"] = bool(state.data.get("times"))
+    if times := state.ids("times"):
+        state.data.pop("times")
+        state.remember("offers", times)
+        state.go(WHEN, lead, what=await _what(turn, state), when="")
+        return True
     offers = await search.find(turn, state)
     kept = await search.held(turn.session, row.hold_id)
     if not lead and kept is not None and _fits(turn, state, kept) and not (offers.exact and state.clock):

@@ -22,6 +22,8 @@ from language.triage import triage
 
 SHOWN = 3
 """Half-days offered at once."""
+TIMES = 2
+"""Times within a half-day offered beside the one that is kept."""
 TRIAGE_NAMES = 0.25
 """Triage's confidence from which a department is named at all."""
 
@@ -107,6 +109,23 @@ async def slot_in(turn: Turn, half: SlotView, clock: time | None) -> SlotView:
         limit=1,
     )
     return found[0] if found else half
+
+
+async def times_near(turn: Turn, kept: SlotView, *, earlier: bool) -> list[SlotView]:
+    """Free times of the same half-day before or after the one kept: the nearest, and one further off."""
+    day = day_start(turn, kept.start)
+    found = await slots.find_slots(
+        turn.session,
+        now=turn.now,
+        practitioner_id=kept.practitioner_id,
+        department_id=kept.department_id,
+        start=day if earlier else kept.end,
+        end=kept.start if earlier else day + timedelta(days=1),
+        part=kept.part,
+        limit=60,
+    )
+    near = list(reversed(found)) if earlier else found
+    return near if len(near) <= TIMES else [near[0], near[len(near) // 2]]
 
 
 async def half_day_of(turn: Turn, slot_id: UUID) -> SlotView | None:

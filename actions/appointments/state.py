@@ -126,7 +126,7 @@ class State:
 
     def _picture(self) -> dict[str, Any]:
         row = self.row
-        kept = ("clock", "lead", "offers", "suggest", "doctors", "candidate", "sure", "which")
+        kept = ("clock", "lead", "offers", "suggest", "doctors", "candidate", "sure", "which", "timed")
         return {
             "step": row.step,
             "for_label": row.for_label,

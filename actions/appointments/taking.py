@@ -130,21 +130,26 @@ async def want(turn: Turn, state: State, wish: Wish) -> str:
 
 
 async def _nearer(turn: Turn, state: State, *, earlier: bool) -> str:
-    """Before or after what is held; with nothing held, the first or anything after the first offered."""
+    """Before or after what is held (in its half-day if it can be), what is moved, or the first offered."""
     row = state.row
-    than = await search.held(turn.session, row.hold_id)
+    lead = "earlier" if earlier else "later"
+    kept = await search.held(turn.session, row.hold_id)
+    if kept is not None and (times := await search.times_near(turn, kept, earlier=earlier)):
+        state.remember("times", [slot.slot_id for slot in times])
+        return lead
     old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
-    if than is None and old is None and state.ids("offers"):
-        than = await slots.slot(turn.session, state.ids("offers")[0])
-    horizon = turn.now + timedelta(days=DAYS_AHEAD + 1)
-    start = than.start if than is not None else old.start if old is not None else None
-    if start is None:
+    than = kept or old
+    if than is None and (offered := state.ids("offers")):
+        than = await slots.slot(turn.session, offered[0])
+    if than is None:
         state.want(None, None, None, None)
     elif earlier:
-        state.want(turn.now, start, None, None)
+        state.want(turn.now, than.start, None, None)
     else:
-        state.want(start + timedelta(minutes=1), horizon, None, None)
-    return "earlier" if earlier else "later"
+        clock = turn.services.clock
+        over = datetime.combine(than.day, datetime.min.time()) + timedelta(hours=_ENDS[than.part])
+        state.want(clock.to_utc(over), turn.now + timedelta(days=DAYS_AHEAD + 1), None, None)
+    return lead
 
 
 _ENDS = {Part.MORNING: 12, Part.AFTERNOON: 18, Part.EVENING: 24}

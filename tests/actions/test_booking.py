@@ -261,7 +261,17 @@ async def test_earlier_and_later(talker: Talker) -> None:
     assert await talk.say("再早一点呢") == ["booking.when_no_earlier"]
     assert await talk.say("1") == ["booking.confirm"]
     assert await talk.say("晚一点的有没有") == ["booking.when_later"]
+    assert talk.labels[:3] == [
+        "还是11月23日（周一）上午9:00",
+        "11月23日（周一）上午9:10",
+        "11月23日（周一）上午9:20",
+    ]
+    assert await talk.say("3") == ["booking.confirm"]
+    assert talk.last.params["when"] == "11月23日（周一）上午9:20"
+    assert await talk.say("再晚一点") == ["booking.when_later"]
     assert talk.labels[1].startswith("11月24日（周二）上午 李敏")
+    assert await talk.say("早一点") == ["booking.when_earlier"]
+    assert talk.labels[1:3] == ["11月23日（周一）上午9:10", "11月23日（周一）上午9:00"]
 
 
 @pytest.mark.parametrize(

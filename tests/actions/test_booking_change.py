@@ -154,7 +154,19 @@ async def test_cancelling_too_late(talker: Talker, clock: VirtualClock, database
     talk = await talker(张伟="self")
     await book(talk, "明天上午心内科")
     clock.advance(timedelta(hours=23, minutes=30))
-    await talk.say("取消预约", "cancel_appointment")
+    assert await talk.say("取消预约", "cancel_appointment") == ["cancel.too_late"]
+    assert talk.form is None
+    assert await statuses(database) == [Status.BOOKED]
+
+
+async def test_it_became_too_late_while_asked(
+    talker: Talker, clock: VirtualClock, database: Database
+) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "明天上午心内科")
+    clock.advance(timedelta(hours=22, minutes=55))
+    assert await talk.say("取消预约", "cancel_appointment") == ["cancel.sure"]
+    clock.advance(timedelta(minutes=10))
     assert await talk.say("确认取消") == ["cancel.too_late"]
     assert await statuses(database) == [Status.BOOKED]
 
