@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from actions import say
@@ -9,6 +10,7 @@ from actions.base import BanyiAction
 from actions.turn import Turn, way_to
 from care.appointments import slots
 from care.hospital import service as hospital
+from care.hospital.gazetteer import fold
 from care.hospital.models import HealthcareService, Practitioner
 from care.patients import family
 from care.patients import service as patients
@@ -17,6 +19,8 @@ from language.triage import triage
 
 SURE = 0.25
 """Triage's confidence from which a department is named at all."""
+_WANTING = re.compile(r"[我想要挂看约预个下一帮去到的号吧，,。.!！]*")
+"""What may stand around a department's name when it is simply wanted."""
 
 
 class AdviseDepartment(BanyiAction):
@@ -28,6 +32,9 @@ class AdviseDepartment(BanyiAction):
         text = turn.text or str(turn.params.get("text", ""))
         if not text:
             turn.say("advice.tell_more")
+            return
+        if turn.heard_in is None and await self._names_one(turn, text):
+            turn.follow_with("action_booking_start")  # nothing to advise: they know where they want to go
             return
         age, sex = await self._about(turn, text)
         advice = triage(text, age=age, sex=sex)
@@ -62,6 +69,14 @@ class AdviseDepartment(BanyiAction):
             also="".join(f"也可以先到{one}。" for one in advice.also),
             place=hospital.spoken_place(first, private=True),
         )
+
+    async def _names_one(self, turn: Turn, text: str) -> bool:
+        """Whether `text` is hardly more than the name of one department ("挂眼科")."""
+        found = (await self.services.gazetteer.get(turn.session)).find_departments(text)
+        if len(found) != 1:
+            return False
+        folded = fold(text)
+        return _WANTING.fullmatch(folded[: found[0].start] + folded[found[0].end :]) is not None
 
     def _name(self, turn: Turn, department: HealthcareService) -> str:
         return hospital.spoken_place(department, private=turn.is_sms)

@@ -76,8 +76,9 @@ SMALL = {
     "thank": "smalltalk.thank_short",
     "bot_challenge": "smalltalk.bot_challenge",
     "out_of_scope": "form.off_topic",
+    "help": "smalltalk.help",
 }
-OUT = {"request_human": "action_human", "complain": "action_complain", "help": "action_help_in_form"}
+OUT = {"request_human": "action_human", "complain": "action_complain"}
 
 
 class StartForm(BanyiAction):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import ClassVar
 
@@ -67,7 +68,7 @@ class SurveyDialog(Dialog):
             n=item.number,
             count=item.total,
             question=item.text,
-            question_short=item.text.split("。")[0].rstrip("？?"),
+            question_short=re.split("[。？?]", item.text)[0],
         )
 
     async def choose(self, turn: Turn, answer: str) -> bool:
