@@ -269,8 +269,8 @@ def _tell_booked(turn: Turn, result: Booked, linked: Linked, old: str) -> None:
     turn.say("booking.moved" if old else "booking.booked", **words.card(turn, view, name), old=old)
 
 
-_SEARCH_AGAIN = {Why.FULL: "gone", Why.UNKNOWN: "gone", Why.PAST: "begun", Why.HOLD_GONE: "expired"}
-_ENDS_IT = {
+SEARCH_AGAIN = {Why.FULL: "gone", Why.UNKNOWN: "gone", Why.PAST: "begun", Why.HOLD_GONE: "expired"}
+ENDS_IT = {
     Why.TOO_MANY_UPCOMING: "booking.too_many_upcoming",
     Why.TOO_MANY_HOLDS: "booking.too_many_holds",
     Why.TOO_MANY_TODAY: "booking.too_many_today",
@@ -283,8 +283,8 @@ _ENDS_IT = {
 async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: SlotView | None) -> bool:
     """Say kindly why not, and offer the way on. False when there is none."""
     row = state.row
-    if why.why in _SEARCH_AGAIN:
-        open_ = await offer(turn, state, linked, _SEARCH_AGAIN[why.why])
+    if why.why in SEARCH_AGAIN:
+        open_ = await offer(turn, state, linked, SEARCH_AGAIN[why.why])
         state.save()
         return open_
     name = words.names(linked).get(row.patient_id, "")
@@ -306,7 +306,7 @@ async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: 
         state.save()
         return True
     turn.say(
-        _ENDS_IT[why.why],
+        ENDS_IT[why.why],
         way_to("check_appointment", label("my_appointments")),
         way_to("request_human", label("human")),
         name=name,

@@ -10,6 +10,8 @@ from sqlalchemy import func, select, update
 
 from care.appointments.models import Appointment, BookingDraft, Slot, SlotHold, Status
 from care.appointments.service import sweep_holds
+from care.patients import service as patients
+from care.patients.models import PatientStatus
 from store.clock import VirtualClock
 from store.database import Database
 from tests.actions.conftest import Talk, World
@@ -536,6 +538,30 @@ async def test_too_many(talker: Talker, database: Database) -> None:
     assert await talk.say("周二下午眼科") == ["booking.too_many_upcoming"]
     assert talk.form is None
     assert await count(database, BookingDraft) == 0
+
+
+async def test_too_many_in_one_day(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    for _ in range(6):
+        await talk.say("周二上午李敏")
+        assert await talk.say("确认") == ["booking.booked"]
+        await talk.say("取消", "cancel_appointment")
+        assert await talk.say("确认取消") == ["cancel.done"]
+    assert await talk.say("周二上午李敏") == ["booking.too_many_today"]
+    assert [option.intent for option in talk.last.options] == ["check_appointment", "request_human"]
+
+
+async def test_somebody_who_died_is_not_offered(
+    talker: Talker, database: Database, world: World, clock: VirtualClock
+) -> None:
+    talk = await talker(李静="self", 王秀兰="mother")
+    async with database.write("died") as session:
+        patient = await patients.get(session, world.people["王秀兰"])
+        assert patient is not None
+        await patients.set_status(session, patient, PatientStatus.DIED, at=clock.now(), actor="test")
+    assert await talk.say("挂眼科") == ["booking.when"]
+    assert await talk.say("1") == ["booking.confirm"]
+    assert talk.last.params["name"] == "李静"
 
 
 async def test_age_and_sex(talker: Talker) -> None:

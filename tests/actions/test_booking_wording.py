@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 
+from actions.appointments import flow
 from care.appointments.service import sweep_holds
+from care.appointments.views import Why
 from channels.sms.template import SmsTemplate
 from channels.wording.catalogue import Template
 from channels.wording.labels import label
@@ -132,3 +136,19 @@ async def test_relatives_by_sms(talker: Talker) -> None:
     assert await talk.say("帮我妈挂号") == ["booking.who_sure"]
     assert await talk.say("1") == ["booking.department"]
     assert await talk.say("男科周二上午") == ["booking.department_unfit_sex"]
+
+
+def test_every_refusal_has_its_words() -> None:
+    asked_again = {Why.SAME_HALF_DAY, Why.AGE, Why.SEX}
+    assert {*flow.SEARCH_AGAIN, *flow.ENDS_IT, *asked_again} == set(Why)
+    leads = {f"booking.when_{lead}" for lead in flow.SEARCH_AGAIN.values()}
+    assert leads | set(flow.ENDS_IT.values()) <= set(KEYS)
+
+
+def test_every_key_in_the_code_has_its_words() -> None:
+    code = "".join(path.read_text("utf-8") for path in Path(flow.__file__).parent.glob("*.py"))
+    said = set(re.findall(r'"((?:booking|cancel|appointments|queue)\.[a-z_]+)"', code))
+    leads = re.findall(r'state\.go\((WHEN|DEPARTMENT|WHO|DOCTOR), "([a-z_]+)"', code)
+    said |= {f"booking.{step.lower()}_{lead}" for step, lead in leads}
+    assert said - {"booking.when_", "booking.department_"} <= set(KEYS)
+    assert len(said) > 30
