@@ -45,7 +45,11 @@ class Reply:
     options: tuple[Option, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"key": self.key, "params": self.params, "options": [option.to_json() for option in self.options]}
+        return {
+            "key": self.key,
+            "params": self.params,
+            "options": [option.to_json() for option in self.options],
+        }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Reply:

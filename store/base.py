@@ -112,7 +112,7 @@ class EncryptedText(_Sealed[str]):
     """Encrypted text; reads as `str` (or `None` where the column is empty)."""
 
     def _dump(self, value: str) -> bytes:
-        return value.encode()
+        return value.encode("utf-8", "replace")  # half an emoji is no reason to lose the rest
 
     def _load(self, raw: bytes) -> str:
         return raw.decode()
@@ -122,7 +122,7 @@ class EncryptedJson(_Sealed[Any]):
     """Encrypted JSON value."""
 
     def _dump(self, value: Any) -> bytes:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
     def _load(self, raw: bytes) -> Any:
         return json.loads(raw)

@@ -57,7 +57,11 @@ async def ensure(
         for name in ("id", "channel", "account_id", "address_sealed", "address_hash", "status", "created_at")
     }
     if await insert_new(session, Contact, values):
-        session.add(Conversation(contact_id=contact.id, engine_id=uuid.uuid4(), inbound_seq=0, handled_seq=0, outbound_seq=0))
+        session.add(
+            Conversation(
+                contact_id=contact.id, engine_id=uuid.uuid4(), inbound_seq=0, handled_seq=0, outbound_seq=0
+            )
+        )
         await session.flush()
     found = await find(session, channel, account_id, address, lock=True)
     if found is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, select, update
+from sqlalchemy import and_, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact, Conversation
@@ -31,7 +31,9 @@ class Claimed:
 
 
 async def due(session: AsyncSession, now: datetime) -> bool:
-    statement = select(Conversation.id).where(Conversation.due_at <= now, Conversation.dead_reason.is_(None)).limit(1)
+    statement = (
+        select(Conversation.id).where(Conversation.due_at <= now, Conversation.dead_reason.is_(None)).limit(1)
+    )
     return await session.scalar(statement) is not None
 
 
@@ -42,22 +44,35 @@ async def claim(session: AsyncSession, now: datetime, limit: int) -> list[Claime
         return []
     ids = [conversation.id for conversation in conversations]
     waiting: dict[UUID, list[InboundMessage]] = {one: [] for one in ids}
-    rows = await session.scalars(
-        select(InboundMessage)
-        .where(InboundMessage.conversation_id.in_(ids), InboundMessage.status == "received")
+    rows = await session.execute(
+        select(Contact, InboundMessage)
+        .outerjoin(
+            InboundMessage, and_(InboundMessage.contact_id == Contact.id, InboundMessage.status == "received")
+        )
+        .where(Contact.id.in_([one.contact_id for one in conversations]))
         .order_by(InboundMessage.seq)
     )
-    for row in rows:
-        waiting[row.conversation_id].append(row)
-    found = await session.scalars(select(Contact).where(Contact.id.in_([one.contact_id for one in conversations])))
-    contacts = {contact.id: contact for contact in found}
+    contacts: dict[UUID, Contact] = {}
+    for contact, message in rows:
+        contacts[contact.id] = contact
+        if message is not None:
+            waiting[message.conversation_id].append(message)
     return [Claimed(token, one, contacts[one.contact_id], waiting[one.id]) for one in conversations]
 
 
 async def finish(
-    session: AsyncSession, claimed: Claimed, message: InboundMessage, now: datetime, *, last: bool, status: str = "handled"
-) -> None:
-    """Done with `message`, in the transaction of its effects. With `last` the conversation is given back. Raises `LeaseLost`."""
+    session: AsyncSession,
+    claimed: Claimed,
+    message: InboundMessage,
+    now: datetime,
+    *,
+    last: bool,
+    status: str = "handled",
+    replies: int = 0,
+) -> int:
+    """Done with `message`, in the transaction of its effects. With `last` the conversation is given back.
+
+    Returns the place (`seq`) before the first of `replies` messages that are about to be queued. Raises `LeaseLost`."""
     values: dict[str, object] = {"handled_seq": message.seq, "attempts": 0}
     if last:
         values |= {
@@ -86,8 +101,13 @@ async def finish(
 async def give_back(
     session: AsyncSession, claimed: Claimed, due_at: datetime | None, message: InboundMessage | None = None
 ) -> None:
-    """Release the conversation, to be looked at again at `due_at`; `message` keeps its count of attempts."""
-    await _held(session, claimed, {"lease_token": None, "lease_until": None, "due_at": due_at})
+    """Release the conversation, to be looked at again at `due_at`; `message` keeps its count of attempts.
+
+    With None there is nothing to do, unless a message arrived since the claim: then it stays due.
+    """
+    arrived = Conversation.inbound_seq > claimed.conversation.inbound_seq
+    due = due_at if due_at is not None else case((arrived, Conversation.due_at), else_=None)
+    await _held(session, claimed, {"lease_token": None, "lease_until": None, "due_at": due})
     if message is not None:
         await session.execute(
             update(InboundMessage)

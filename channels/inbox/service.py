@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels import metrics
 from channels.contacts import service as contacts
 from channels.contacts.models import SendingWindow
 from channels.inbox.models import InboundMessage, Quarantined
 from channels.inbox.spool import Spool
 from channels.ports import Accepted, ChannelName, Inbound, Rendered
-from channels.wechat.window import Window, grant_of
+from channels.wechat.window import Grant, Window, grant_of
 from store.clock import Clock
-from store.database import Database, DatabaseUnavailable, is_unavailable
+from store.database import Database, DatabaseUnavailable, insert_new, is_unavailable
 from store.ids import new_id
 
 log = structlog.get_logger(__name__)
 
+_COLUMNS = (
+    "id", "conversation_id", "contact_id", "seq", "channel", "account_id", "vendor_key", "kind", "event", "event_key",
+    "option_ref", "text_sealed", "raw_sealed", "sent_at", "received_at", "status",
+)  # fmt: skip
+
+
 class Inbox:
     """Implements `InboundSink`. `wake` is called after each stored batch so that a worker need not wait for its next look."""
 
-    def __init__(self, database: Database, clock: Clock, spool: Spool, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, spool: Spool, wake: Callable[[], None] | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
         self._spool = spool
@@ -34,10 +44,13 @@ class Inbox:
 
     async def accept(self, messages: list[Inbound]) -> list[Accepted]:
         """Store `messages` for good. Raises `StorageUnavailable` when neither the database nor the spool took them."""
+
+        async def work(session: AsyncSession) -> list[Accepted]:
+            return [await self._store(session, message) for message in messages]
+
         for attempt in (1, 2):
             try:
-                async with self._database.write("inbox") as session:
-                    accepted = [await self._store(session, message) for message in messages]
+                accepted = await self._database.transact(work, "inbox")
                 self._wake()
                 return accepted
             except IntegrityError:
@@ -55,34 +68,25 @@ class Inbox:
                 return [Accepted(inbound_id="", duplicate=False) for _ in messages]
         raise AssertionError("unreachable")
 
-    async def _store(self, session: AsyncSession, message: Inbound) -> Accepted:
-        known = await session.scalar(
-            select(InboundMessage).where(
-                InboundMessage.channel == str(message.channel),
-                InboundMessage.account_id == message.account_id,
-                InboundMessage.vendor_key == message.vendor_key,
-            )
+    async def _store_all(self, session: AsyncSession, messages: list[Inbound]) -> list[Accepted]:
+        """Address by address, so that two batches of the same people cannot wait for each other's rows."""
+        by_address = sorted(
+            range(len(messages)),
+            key=lambda n: (messages[n].channel, messages[n].account_id, messages[n].address),
         )
-        if known is not None:
-            stored = known.passive_reply
-            reply = Rendered(text=stored["text"]) if stored else None
-            return Accepted(inbound_id=str(known.id), duplicate=True, passive_reply=reply)
+        done = {n: await self._store(session, messages[n]) for n in by_address}
+        return [done[n] for n in range(len(messages))]
+
+    async def _store(self, session: AsyncSession, message: Inbound) -> Accepted:
         now = self._clock.now()
         contact, conversation = await contacts.ensure(
             session, message.channel, message.account_id, message.address, now
         )
-        conversation.inbound_seq += 1
-        conversation.last_inbound_at = now
-        conversation.due_at = now
-        if message.event == "unsubscribe":
-            contact.status = "unfollowed"
-        elif contact.status == "unfollowed":
-            contact.status = "active"
         row = InboundMessage(
             id=new_id(),
             conversation_id=conversation.id,
             contact_id=contact.id,
-            seq=conversation.inbound_seq,
+            seq=conversation.inbound_seq + 1,
             channel=str(message.channel),
             account_id=message.account_id,
             vendor_key=message.vendor_key,
@@ -96,16 +100,47 @@ class Inbox:
             received_at=now,
             status="received",
         )
-        session.add(row)
+        if not await insert_new(session, InboundMessage, {name: getattr(row, name) for name in _COLUMNS}):
+            return await self._known(session, message)
+        # The conversation's row is locked (or the database is): nobody else counts on between.
+        conversation.inbound_seq += 1
+        conversation.last_inbound_at = conversation.due_at = now
+        if message.event == "unsubscribe":
+            contact.status = "unfollowed"
+        elif contact.status == "unfollowed":
+            contact.status = "active"
         if message.channel is ChannelName.WECHAT and (kind := grant_of(message)) is not None:
-            held = await session.get(SendingWindow, contact.id)
-            after = (Window(held.remaining, held.expires_at) if held else Window()).grant(kind, now)
-            if held is None:
-                session.add(SendingWindow(contact_id=contact.id, remaining=after.remaining, expires_at=after.expires_at))
-            else:
-                held.remaining, held.expires_at = after.remaining, after.expires_at
+            await self._grant(session, contact.id, kind, now)
         await session.flush()
+        metrics.RECEIVED.labels(str(message.channel)).inc()
         return Accepted(inbound_id=str(row.id), duplicate=False)
+
+    @staticmethod
+    async def _known(session: AsyncSession, message: Inbound) -> Accepted:
+        """A redelivery: acknowledged with what was stored, changing nothing."""
+        known = (
+            await session.scalars(
+                select(InboundMessage).where(
+                    InboundMessage.channel == str(message.channel),
+                    InboundMessage.account_id == message.account_id,
+                    InboundMessage.vendor_key == message.vendor_key,
+                )
+            )
+        ).one()
+        stored = known.passive_reply
+        reply = Rendered(text=stored["text"]) if stored else None
+        return Accepted(inbound_id=str(known.id), duplicate=True, passive_reply=reply)
+
+    @staticmethod
+    async def _grant(session: AsyncSession, contact_id: UUID, kind: Grant, now: datetime) -> None:
+        held = await session.get(SendingWindow, contact_id)
+        after = (Window(held.remaining, held.expires_at) if held else Window()).grant(kind, now)
+        if held is None:
+            session.add(
+                SendingWindow(contact_id=contact_id, remaining=after.remaining, expires_at=after.expires_at)
+            )
+        else:
+            held.remaining, held.expires_at = after.remaining, after.expires_at
 
     async def quarantine(self, channel: ChannelName, account_id: str, body: bytes, reason: str) -> None:
         """Keep an unreadable body for people to look at."""

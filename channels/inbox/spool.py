@@ -11,9 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from channels.ports import ChannelName, Inbound, StorageUnavailable
 from store import crypto
 from store.ids import new_id
+
+log = structlog.get_logger(__name__)
 
 
 def _dump(message: Inbound) -> bytes:
@@ -55,12 +59,23 @@ class Spool:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise StorageUnavailable(f"neither the database nor the spool took a message: {error.strerror}") from error
+            raise StorageUnavailable(
+                f"neither the database nor the spool took a message: {error.strerror}"
+            ) from error
 
     def waiting(self) -> int:
         return sum(1 for _ in self._folder.glob("*.msg")) if self._folder.is_dir() else 0
 
     def read(self) -> Iterator[tuple[Path, Inbound]]:
-        """What waits, oldest first. Delete each path once its message is stored."""
+        """What waits, oldest first. Delete each path once its message is stored.
+
+        A file that does not open is put aside as `.unreadable` and logged: it must not hold up the others.
+        """
         for path in sorted(self._folder.glob("*.msg")) if self._folder.is_dir() else []:
-            yield path, _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
+            try:
+                message = _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
+            except (crypto.CryptoError, ValueError, KeyError, TypeError) as error:
+                path.rename(path.with_name(path.name + ".unreadable"))
+                log.error("spool.unreadable", file=path.name, reason=type(error).__name__)
+                continue
+            yield path, message
