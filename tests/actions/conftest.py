@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -14,8 +13,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import care.models
-import channels.contacts.models
 from actions.appointments import DIALOGS, appointment_actions
 from actions.base import BanyiAction, by_name
 from actions.finding_care import AdviseDepartment, AskDoctor
@@ -36,31 +33,9 @@ from channels.contacts import service as contacts
 from channels.reply import Option, Reply
 from channels.sms.template import count_parts
 from channels.wording.catalogue import Catalogue
-from store import crypto
-from store.base import Base
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
-
-TABLES = (care.models.patients, channels.contacts.models)  # every table is known before any is created
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    """Sunday 22 November 2026, 09:00 in Shanghai, standing still."""
-    clock = VirtualClock()
-    clock.freeze(datetime(2026, 11, 22, 1, 0, tzinfo=UTC))
-    return clock
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    crypto.install(crypto.Keyring({"k1": b"1" * 32}, "k1", {"h1": b"2" * 32}, "h1"))
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'actions.db'}")
-    async with database.writer.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
