@@ -57,13 +57,16 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
         await self.prepare(text)
 
         async def work(session: AsyncSession) -> dict[str, Any]:
-            known = await session.scalar(
-                select(TurnEffect).where(
-                    TurnEffect.inbound_id == inbound_id, TurnEffect.action == self.action, TurnEffect.n == n
+            if metadata.get("retry"):  # a first time finds nothing; were it wrong, the unique key refuses
+                known = await session.scalar(
+                    select(TurnEffect).where(
+                        TurnEffect.inbound_id == inbound_id,
+                        TurnEffect.action == self.action,
+                        TurnEffect.n == n,
+                    )
                 )
-            )
-            if known is not None:
-                return dict(known.effect)
+                if known is not None:
+                    return dict(known.effect)
             found = await contacts.by_engine_id(session, UUID(tracker.sender_id))
             if found is None:
                 raise UnknownConversation(tracker.sender_id)

@@ -20,6 +20,7 @@ from bot.ports import InCharge, People
 from bot.resolve import by_id, number_in, parse_ref, pick
 from bot.shortcuts import MENU, Opt, opt_word
 from channels.contacts.models import Contact, Conversation
+from channels.inbox import queue
 from channels.inbox.models import InboundMessage
 from channels.inbox.queue import Claimed
 from channels.outbox import service as outbox
@@ -89,16 +90,26 @@ class ConversationHandler:
 
     async def look(self, claimed: Claimed, message: InboundMessage) -> State:
         """Read what the decision needs, in a session of its own."""
-        conversation = claimed.conversation
         async with self._database.read("conversation-look") as session:
-            now = self._clock.now()
-            question = await questions.current(session, conversation.id, now)
+            return (await self.look_in(session, [(claimed, message)]))[0]
+
+    async def look_in(
+        self, session: AsyncSession, turns: list[tuple[Claimed, InboundMessage]]
+    ) -> list[State]:
+        """As `look`, for several conversations in the caller's session: a handful of statements for all."""
+        now = self._clock.now()
+        ids = [claimed.conversation.id for claimed, _ in turns]
+        asked = await questions.current_of(session, ids, now)
+        held = await self._people.in_charge(session, ids)
+        on_duty = await self._people.on_duty(session, now)
+        states = []
+        for claimed, message in turns:
+            conversation_id = claimed.conversation.id
             tapped = None
             if message.option_ref and (ref := parse_ref(message.option_ref)) is not None:
-                tapped = await questions.get(session, conversation.id, ref.question_id)
-            in_charge = await self._people.in_charge(session, conversation.id)
-            on_duty = await self._people.on_duty(session, now)
-        return State(question, tapped, in_charge, on_duty)
+                tapped = await questions.get(session, conversation_id, ref.question_id)
+            states.append(State(asked.get(conversation_id), tapped, held.get(conversation_id), on_duty))
+        return states
 
     def decide(self, message: InboundMessage, contact: Contact, state: State) -> Plan:
         """What to do with the message. Pure."""
@@ -205,6 +216,7 @@ class ConversationHandler:
         text, metadata = plan.engine
         metadata = {**metadata, "inbound_id": str(message.id)}
         for attempt in range(EMPTY_TURNS):
+            metadata["retry"] = retry or attempt > 0
             try:
                 return await self._engine.turn(
                     claimed.conversation.engine_id, text, metadata, retry=retry or attempt > 0, fresh=attempt > 0
@@ -222,8 +234,10 @@ class ConversationHandler:
         plan: Plan,
         answer: EngineAnswer | None,
         now: datetime,
+        *,
+        last: bool,
     ) -> None:
-        """Write what comes of it. The caller finishes the message in the same transaction."""
+        """Write what comes of it and finish the message, in the caller's transaction. Raises `LeaseLost`."""
         conversation, contact = claimed.conversation, claimed.contact
         message.screen, message.resolved = plan.screen, plan.resolved or None
         replies = list(plan.replies)
@@ -270,9 +284,10 @@ class ConversationHandler:
         if plan.reask and state.question is not None:
             replies.append(Reply.from_json(state.question.reply))
             instance, resumes = state.question.instance, state.question.resumes
-        last = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+        first = await queue.finish(session, claimed, message, now, last=last, replies=len(replies))
+        asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
         for n, reply in enumerate(replies):
-            asks = n == last
+            asks = n == asking
             await outbox.enqueue(
                 session,
                 conversation,
@@ -283,6 +298,7 @@ class ConversationHandler:
                 inbound_id=message.id,
                 instance=(instance or reply.key) if asks else None,
                 resumes=resumes if asks else None,
+                seq=first + n + 1,
             )
 
     async def _after_false_alarm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -25,7 +26,9 @@ class InCharge:
 class People(Protocol):
     """The people behind the bot: alerts, the desk, hand-off, opt-outs. Everything inside the caller's transaction."""
 
-    async def in_charge(self, session: AsyncSession, conversation_id: UUID) -> InCharge | None: ...
+    async def in_charge(
+        self, session: AsyncSession, conversation_ids: Sequence[UUID]
+    ) -> dict[UUID, InCharge]: ...
 
     async def on_duty(self, session: AsyncSession, now: datetime) -> bool: ...
 

@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversation import ConversationHandler
+from bot.conversation import ConversationHandler, State
 from bot.engine_client import EngineUnavailable
 from bot.ports import People
 from channels.inbox import queue
@@ -52,8 +52,12 @@ class InboxWorker:
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._engine_failures = 0
+        self._woken = True
+        self._full = False
 
     def wake(self) -> None:
+        """Something was stored: look now, without asking first whether there is anything."""
+        self._woken = True
         self._wake.set()
 
     async def run(self, poll: float = 0.5) -> None:
@@ -62,12 +66,11 @@ class InboxWorker:
             try:
                 free = self._concurrency - len(self._running)
                 claimed = await self._claim(free) if free > 0 else []
-                for one in claimed:
-                    task = asyncio.create_task(self._conversation(one))
+                for one, state in claimed:
+                    task = asyncio.create_task(self._conversation(one, state))
                     self._running.add(task)
                     task.add_done_callback(self._done)
-                if claimed:
-                    continue
+                self._full = free <= 0 or len(claimed) == free
             except asyncio.CancelledError:
                 raise
             except Exception:
@@ -81,7 +84,8 @@ class InboxWorker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._wake.set()
+        if self._full:  # more may be waiting for the place that is free now
+            self._wake.set()
 
     async def drain(self) -> None:
         """Wait for the conversations in hand (at shutdown)."""
@@ -91,28 +95,35 @@ class InboxWorker:
     async def run_once(self) -> int:
         """Handle what is due now; how many conversations were. For tests and commands."""
         claimed = await self._claim(self._concurrency)
-        await asyncio.gather(*(self._conversation(one) for one in claimed))
+        await asyncio.gather(*(self._conversation(one, state) for one, state in claimed))
         return len(claimed)
 
-    async def _claim(self, limit: int) -> list[Claimed]:
+    async def _claim(self, limit: int) -> list[tuple[Claimed, State | None]]:
+        """Lease due conversations, and read what their first message needs in the same transaction."""
         now = self._clock.now()
-        async with self._database.read("inbox-peek") as session:
-            if not await queue.due(session, now):
-                return []
+        if not self._woken:
+            async with self._database.read("inbox-peek") as session:
+                if not await queue.due(session, now):
+                    return []
+        self._woken = False
 
-        async def work(session: AsyncSession) -> list[Claimed]:
-            return await queue.claim(session, now, limit)
+        async def work(session: AsyncSession) -> list[tuple[Claimed, State | None]]:
+            claimed = await queue.claim(session, now, limit)
+            turns = [(one, one.messages[0]) for one in claimed if one.messages]
+            states = await self._handler.look_in(session, turns) if turns else []
+            first = {one.conversation.id: state for (one, _), state in zip(turns, states, strict=True)}
+            return [(one, first.get(one.conversation.id)) for one in claimed]
 
         return await self._database.transact(work, "inbox-claim")
 
-    async def _conversation(self, claimed: Claimed) -> None:
+    async def _conversation(self, claimed: Claimed, first: State | None) -> None:
         try:
             if not claimed.messages:
                 await self._nothing_waits(claimed)
                 return
             for n, message in enumerate(claimed.messages):
                 last = n == len(claimed.messages) - 1
-                if not await self._message(claimed, message, last=last):
+                if not await self._message(claimed, message, first if n == 0 else None, last=last):
                     return
         except LeaseLost:
             log.warning("inbox.lease_lost", conversation=str(claimed.conversation.id))
@@ -126,12 +137,14 @@ class InboxWorker:
 
         await self._database.transact(work, "inbox-idle")
 
-    async def _message(self, claimed: Claimed, message: InboundMessage, *, last: bool) -> bool:
-        """Handle one message; False when the rest of the conversation must wait."""
+    async def _message(
+        self, claimed: Claimed, message: InboundMessage, state: State | None, *, last: bool
+    ) -> bool:
+        """Handle one message; False when the rest of the conversation must wait. `state` if it was read already."""
         retry = message.attempts > 0 or claimed.conversation.attempts > 1
         message.attempts += 1
         try:
-            state = await self._handler.look(claimed, message)
+            state = state or await self._handler.look(claimed, message)
             plan = self._handler.decide(message, claimed.contact, state)
             answer = await self._handler.ask(claimed, message, plan, retry=retry)
         except EngineUnavailable as error:
@@ -144,8 +157,7 @@ class InboxWorker:
 
         async def work(session: AsyncSession) -> None:
             now = self._clock.now()
-            await self._handler.apply(session, claimed, message, state, plan, answer, now)
-            await queue.finish(session, claimed, message, now, last=last)
+            await self._handler.apply(session, claimed, message, state, plan, answer, now, last=last)
 
         try:
             await self._database.transact(work, "turn-apply")

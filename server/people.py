@@ -43,9 +43,11 @@ class CarePeople:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def in_charge(self, session: AsyncSession, conversation_id: UUID) -> InCharge | None:
-        held = await desk.in_charge(session, conversation_id)
-        return InCharge(held.state, str(held.staff_id) if held.staff_id else None) if held else None
+    async def in_charge(self, session: AsyncSession, conversation_ids: Sequence[UUID]) -> dict[UUID, InCharge]:
+        held = await desk.in_charge_of(session, conversation_ids)
+        return {
+            one: InCharge(found.state, str(found.staff_id) if found.staff_id else None) for one, found in held.items()
+        }
 
     async def on_duty(self, session: AsyncSession, now: datetime) -> bool:
         return self._services.duty_hours.on_duty(self._services.clock.local_naive(now))

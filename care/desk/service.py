@@ -129,6 +129,21 @@ async def in_charge(session: AsyncSession, conversation_id: UUID) -> InCharge | 
     return InCharge("taken" if row.state == "taken" else "waiting", row.staff_id, row.due_at)
 
 
+async def in_charge_of(session: AsyncSession, conversation_ids: Sequence[UUID]) -> dict[UUID, InCharge]:
+    """As `in_charge`, for several conversations; those the bot has are left out."""
+    rows = await session.scalars(
+        select(Handoff).where(
+            Handoff.conversation_id.in_(conversation_ids), Handoff.state.in_(("waiting", "taken"))
+        )
+    )
+    return {
+        row.conversation_id: InCharge(
+            "taken" if row.state == "taken" else "waiting", row.staff_id, row.due_at
+        )
+        for row in rows
+    }
+
+
 async def start(
     session: AsyncSession,
     conversation_id: UUID,

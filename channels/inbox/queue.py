@@ -74,13 +74,15 @@ async def finish(
 
     Returns the place (`seq`) before the first of `replies` messages that are about to be queued. Raises `LeaseLost`."""
     values: dict[str, object] = {"handled_seq": message.seq, "attempts": 0}
+    if replies:
+        values["outbound_seq"] = Conversation.outbound_seq + replies
     if last:
         values |= {
             "lease_token": None,
             "lease_until": None,
             "due_at": case((Conversation.inbound_seq > message.seq, now), else_=None),
         }
-    await _held(session, claimed, values)
+    outbound_seq = await _held(session, claimed, values)
     await session.execute(
         update(InboundMessage)
         .where(InboundMessage.id == message.id)
@@ -96,6 +98,7 @@ async def finish(
         )
         .execution_options(synchronize_session=False)
     )
+    return outbound_seq - replies
 
 
 async def give_back(
@@ -117,12 +120,15 @@ async def give_back(
         )
 
 
-async def _held(session: AsyncSession, claimed: Claimed, values: dict[str, object]) -> None:
-    result = await session.execute(
+async def _held(session: AsyncSession, claimed: Claimed, values: dict[str, object]) -> int:
+    """Change the conversation while it is ours; its `outbound_seq` afterwards. Raises `LeaseLost`."""
+    outbound_seq = await session.scalar(
         update(Conversation)
         .where(Conversation.id == claimed.conversation.id, Conversation.lease_token == claimed.token)
         .values(**values)
+        .returning(Conversation.outbound_seq)
         .execution_options(synchronize_session=False)
     )
-    if not getattr(result, "rowcount", 0):
+    if outbound_seq is None:
         raise LeaseLost(str(claimed.conversation.id))
+    return outbound_seq

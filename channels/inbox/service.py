@@ -46,7 +46,7 @@ class Inbox:
         """Store `messages` for good. Raises `StorageUnavailable` when neither the database nor the spool took them."""
 
         async def work(session: AsyncSession) -> list[Accepted]:
-            return [await self._store(session, message) for message in messages]
+            return await self._store_all(session, messages)
 
         for attempt in (1, 2):
             try:

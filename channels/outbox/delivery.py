@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, case, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -24,7 +25,6 @@ from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import SendPolicy, TroubleDesk
 from channels.ports import ChannelName, Outcome, Rendered, Sender, SendResult
 from channels.reply import Reply
-from channels.wechat.window import Window
 from channels.wording.catalogue import CALL_US, Catalogue
 from store import leases
 from store.clock import Clock, real_now
@@ -74,8 +74,12 @@ class Delivery:
         self._concurrency = concurrency
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._woken = True
+        self._full = False
 
     def wake(self) -> None:
+        """Something was queued: look now, without asking first whether there is anything."""
+        self._woken = True
         self._wake.set()
 
     async def run(self, poll: float = 0.5) -> None:
@@ -93,8 +97,7 @@ class Delivery:
                     task = asyncio.create_task(self._deliver(job))
                     self._running.add(task)
                     task.add_done_callback(self._done)
-                if jobs:
-                    continue
+                self._full = free <= 0 or len(jobs) == free
             except asyncio.CancelledError:
                 raise
             except Exception:
@@ -108,7 +111,8 @@ class Delivery:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._wake.set()
+        if self._full:  # more may be waiting for the place that is free now
+            self._wake.set()
 
     async def drain(self) -> None:
         """Wait for what is in flight (at shutdown)."""
@@ -123,9 +127,11 @@ class Delivery:
 
     async def _claim(self, limit: int) -> list[_Job]:
         now = self._clock.now()
-        async with self._database.read("delivery-peek") as session:
-            if await session.scalar(select(self._due(now).exists())) is not True:
-                return []
+        if not self._woken:
+            async with self._database.read("delivery-peek") as session:
+                if await session.scalar(select(self._due(now).exists())) is not True:
+                    return []
+        self._woken = False
 
         async def work(session: AsyncSession) -> list[_Job]:
             return await self._claim_in(session, now, limit)
@@ -253,14 +259,8 @@ class Delivery:
                 values |= {"status": "failed", "finished_at": now, "due_at": None}
         if not await leases.release(session, OutboundMessage, job.message.id, job.token, **values):
             return  # the lease was lost: whoever took over has already called it uncertain
-        if result.outcome is Outcome.ACCEPTED and job.contact.channel == ChannelName.WECHAT:
-            held = await session.get(SendingWindow, job.contact.id)
-            if held is not None:
-                held.remaining = max(0, held.remaining - job.weight)
-        if result.code in ("45015", "45047"):
-            held = await session.get(SendingWindow, job.contact.id)
-            if held is not None:
-                held.remaining = Window(held.remaining, held.expires_at).closed().remaining
+        if job.contact.channel == ChannelName.WECHAT:
+            await self._count(session, job, result)
         if values["status"] == "uncertain":
             await self._desk.uncertain(session, job.message, result.detail or result.code, now)
         elif values["status"] == "failed":
@@ -269,6 +269,23 @@ class Delivery:
             await session.execute(
                 update(Contact).where(Contact.id == job.contact.id).values(status="stopped")
             )
+
+    @staticmethod
+    async def _count(session: AsyncSession, job: _Job, result: SendResult) -> None:
+        """Keep the quota ledger: less by what was taken; nothing left when the vendor says so."""
+        left = SendingWindow.remaining - job.weight
+        if result.code in ("45015", "45047"):
+            remaining: Any = 0
+        elif result.outcome is Outcome.ACCEPTED:
+            remaining = case((left > 0, left), else_=0)
+        else:
+            return
+        await session.execute(
+            update(SendingWindow)
+            .where(SendingWindow.contact_id == job.contact.id)
+            .values(remaining=remaining)
+            .execution_options(synchronize_session=False)
+        )
 
     async def reap(self) -> int:
         """Take over what a dead process left: `started` attempts become uncertain, the rest is queued again."""

@@ -40,18 +40,18 @@ async def enqueue(
     resumes: UUID | None = None,
     content_ref: str | None = None,
     content_revision: int | None = None,
+    seq: int | None = None,
 ) -> OutboundMessage | None:
     """Queue `reply` to the conversation's contact. None when `dedup_key` was said before: nothing is said twice.
 
-    With options it opens a question under `instance` (default: the reply's key).
+    With options it opens a question under `instance` (default: the reply's key). `seq` is its place among what is
+    said there, where the caller has already counted it.
     """
-    if (
-        await session.scalar(select(OutboundMessage.id).where(OutboundMessage.dedup_key == dedup_key))
-        is not None
-    ):
-        return None
     question_id: UUID | None = None
     if reply.options:
+        said = select(OutboundMessage.id).where(OutboundMessage.dedup_key == dedup_key)
+        if await session.scalar(said) is not None:
+            return None
         question = await questions.open_question(
             session,
             conversation_id=conversation.id,
@@ -63,13 +63,14 @@ async def enqueue(
         )
         await session.flush()
         question_id = question.id
-    seq = await session.scalar(
-        update(Conversation)
-        .where(Conversation.id == conversation.id)
-        .values(outbound_seq=Conversation.outbound_seq + 1)
-        .returning(Conversation.outbound_seq)
-        .execution_options(synchronize_session=False)
-    )
+    if seq is None:
+        seq = await session.scalar(
+            update(Conversation)
+            .where(Conversation.id == conversation.id)
+            .values(outbound_seq=Conversation.outbound_seq + 1)
+            .returning(Conversation.outbound_seq)
+            .execution_options(synchronize_session=False)
+        )
     message = OutboundMessage(
         dedup_key=dedup_key,
         conversation_id=conversation.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -52,18 +53,23 @@ async def open_question(
 
 async def current(session: AsyncSession, conversation_id: UUID, now: datetime) -> OpenQuestion | None:
     """The open question of the conversation that has not expired."""
-    return (
-        await session.scalars(
-            select(OpenQuestion)
-            .where(
-                OpenQuestion.conversation_id == conversation_id,
-                OpenQuestion.status == "open",
-                OpenQuestion.expires_at > now,
-            )
-            .order_by(OpenQuestion.opened_at.desc(), OpenQuestion.id.desc())
-            .limit(1)
+    return (await current_of(session, [conversation_id], now)).get(conversation_id)
+
+
+async def current_of(
+    session: AsyncSession, conversation_ids: Sequence[UUID], now: datetime
+) -> dict[UUID, OpenQuestion]:
+    """As `current`, for several conversations."""
+    rows = await session.scalars(
+        select(OpenQuestion)
+        .where(
+            OpenQuestion.conversation_id.in_(conversation_ids),
+            OpenQuestion.status == "open",
+            OpenQuestion.expires_at > now,
         )
-    ).first()
+        .order_by(OpenQuestion.opened_at, OpenQuestion.id)
+    )
+    return {row.conversation_id: row for row in rows}
 
 
 async def get(session: AsyncSession, conversation_id: UUID, question_id: UUID) -> OpenQuestion | None:
