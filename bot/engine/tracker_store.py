@@ -107,10 +107,9 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
         events = dialogue["events"]
         if len(events) > KEPT_EVENTS:
             start = len(events) - KEPT_EVENTS
-            loop = _loop_events(events[:start])
             while start < len(events) and events[start].get("event") != "action":
                 start += 1
-            dialogue["events"] = loop + events[start:]
+            dialogue["events"] = _loop_events(events[:start]) + events[start:]
         return json.dumps(dialogue, ensure_ascii=False)
 
     def _seal(self, plain: bytes, sender_id: Text) -> bytes:
