@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,29 +22,40 @@ def model() -> None:
     engine.train(load_settings())
 
 
+@contextmanager
+def kept_on_failure(session: pytest.Session, name: str) -> Iterator[Path]:
+    """A folder of an installation, kept with its logs when a test failed meanwhile."""
+    folder, failed = Path(tempfile.mkdtemp(prefix=f"banyi-{name}-")), session.testsfailed
+    yield folder
+    if session.testsfailed == failed:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"\nlogs of the installation: {folder / 'log'}")
+
+
 @pytest.fixture(scope="session")
-def home(model: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def home(model: None, request: pytest.FixtureRequest) -> Iterator[Installation]:
     """The demo hospital on SQLite on a Monday morning, shared by every test that leaves it in order."""
-    installation = Installation(tmp_path_factory.mktemp("home"))
-    try:
-        installation.start()
-        installation.to_monday_morning()
-        yield installation
-    finally:
-        installation.stop()
+    with kept_on_failure(request.session, "home") as folder:
+        installation = Installation(folder)
+        try:
+            installation.start()
+            installation.to_monday_morning()
+            yield installation
+        finally:
+            installation.stop()
 
 
 @pytest.fixture(scope="session")
-def postgres_home(
-    model: None, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
-) -> Iterator[Installation]:
+def postgres_home(model: None, request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[Installation]:
     """The same on PostgreSQL, from an empty database."""
     name = postgres.create()
-    installation = Installation(tmp_path_factory.mktemp("postgres-home"), postgres.url(name))
-    try:
-        installation.start()
-        installation.to_monday_morning()
-        yield installation
-    finally:
-        installation.stop()
-        postgres.drop(name)
+    with kept_on_failure(request.session, "postgres-home") as folder:
+        installation = Installation(folder, postgres.url(name))
+        try:
+            installation.start()
+            installation.to_monday_morning()
+            yield installation
+        finally:
+            installation.stop()
+            postgres.drop(name)
