@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from store import inline_sqlite
 from store.groupcommit import GroupCommit
 
 T = TypeVar("T")
@@ -74,9 +75,28 @@ class Database:
                 hide_parameters=True,
             )
             self.reader = self.writer
+        self._short = self._short_engine()
         self._write = async_sessionmaker(self.writer, expire_on_commit=False)
-        self._group = GroupCommit(self.write)
+        self._write_short = async_sessionmaker(self._short, expire_on_commit=False)
+        self._group = GroupCommit(self._shared)
         self._read = async_sessionmaker(self.reader, expire_on_commit=False, autoflush=False)
+
+    def _short_engine(self) -> AsyncEngine:
+        """What short transactions run on: on SQLite a connection without a thread, unless each commit syncs the disk."""
+        path = self.url.database
+        if not self.is_sqlite or self._durable or not path:
+            return self.writer
+        engine = create_async_engine(
+            self.url,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=60,
+            hide_parameters=True,
+            async_creator=lambda: inline_sqlite.connect(path),
+        )
+        self._prepare_sqlite(engine, "BEGIN IMMEDIATE")
+        event.listen(engine.sync_engine, "connect", _no_waiting)
+        return engine
 
     def _prepare_sqlite(self, engine: AsyncEngine, begin: str) -> None:
         event.listen(engine.sync_engine, "connect", _sqlite_connect)
@@ -91,6 +111,13 @@ class Database:
     async def write(self, doing: str = "write") -> AsyncIterator[AsyncSession]:
         """A session in one transaction: committed at the end, rolled back on error. After-commit work runs last."""
         async with self._session(self._write, doing) as session, session.begin():
+            yield session
+        await _run_after_commit(session)
+
+    @asynccontextmanager
+    async def _shared(self, doing: str) -> AsyncIterator[AsyncSession]:
+        """As `write`, on the connection of short transactions."""
+        async with self._session(self._write_short, doing) as session, session.begin():
             yield session
         await _run_after_commit(session)
 
@@ -138,8 +165,16 @@ class Database:
 
     async def close(self) -> None:
         await self.writer.dispose()
+        if self._short is not self.writer:
+            await self._short.dispose()
         if self.reader is not self.writer:
             await self.reader.dispose()
+
+
+def _no_waiting(dbapi_connection: Any, _record: Any) -> None:
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=0")  # waiting would stop the loop; `BEGIN` asks again by itself
+    cursor.close()
 
 
 def _sqlite_full_sync(dbapi_connection: Any, _record: Any) -> None:
