@@ -73,7 +73,7 @@ class Delivery:
         self._desk = desk
         self._concurrency = concurrency
         self._wake = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[bool]] = set()
         self._woken = True
         self._full = False
 
@@ -109,9 +109,12 @@ class Delivery:
                 pass
             self._wake.clear()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[bool]) -> None:
         self._running.discard(task)
-        if self._full:  # more may be waiting for the place that is free now
+        follows = not task.cancelled() and task.exception() is None and task.result()
+        if follows:  # the next of its conversation
+            self.wake()
+        elif self._full:  # more may be waiting for the place that is free now
             self._wake.set()
 
     async def drain(self) -> None:
@@ -133,24 +136,32 @@ class Delivery:
                     return []
         self._woken = False
 
-        async def work(session: AsyncSession) -> list[_Job]:
+        async def work(session: AsyncSession) -> tuple[int, list[_Job]]:
             return await self._claim_in(session, now, limit)
 
-        return await self._database.transact(work, "delivery-claim")
+        while True:
+            rows, jobs = await self._database.transact(work, "delivery-claim")
+            if jobs or not rows:  # a batch the gate held back altogether: look at the next
+                return jobs
 
     def _due(self, now: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's Select type says nothing here
         return select(OutboundMessage.id).where(
             OutboundMessage.status == "queued", OutboundMessage.due_at <= now
         )
 
-    async def _claim_in(self, session: AsyncSession, now: datetime, limit: int) -> list[_Job]:
+    async def _claim_in(self, session: AsyncSession, now: datetime, limit: int) -> tuple[int, list[_Job]]:
+        """Lease up to `limit` messages; how many were leased, and those that may go out now."""
         earlier = aliased(OutboundMessage)
         blocked = exists().where(
             earlier.conversation_id == OutboundMessage.conversation_id,
             earlier.seq < OutboundMessage.seq,
             or_(
                 earlier.status == "sending",
-                and_(earlier.status == "queued", or_(earlier.due_at <= now, earlier.attempts > 0)),
+                and_(
+                    earlier.status == "queued",
+                    earlier.priority <= OutboundMessage.priority,  # an answer does not wait for bulk
+                    or_(earlier.due_at <= now, earlier.attempts > 0),
+                ),
             ),
         )
         token, rows = await leases.claim(
@@ -164,7 +175,7 @@ class Delivery:
             values={"status": "sending"},
         )
         if not rows:
-            return []
+            return 0, []
         contacts = {
             contact.id: contact
             for contact in await session.scalars(
@@ -177,6 +188,7 @@ class Delivery:
         for (row, contact), verdict in zip(batch, verdicts, strict=True):
             if not verdict.send:
                 if verdict.until is not None:
+                    row.attempts -= 1  # it was not tried: it must not hold up what follows it
                     _settle(row, "queued", due_at=verdict.until, reason=verdict.reason)
                 else:
                     _settle(row, "suppressed", finished_at=now, reason=verdict.reason)
@@ -189,7 +201,7 @@ class Delivery:
             )
             session.add(attempt)
             jobs.append(_Job(row, contact, attempt.id, rendered, token))
-        return jobs
+        return len(rows), jobs
 
     async def _render(
         self, session: AsyncSession, row: OutboundMessage, contact: Contact, now: datetime
@@ -212,7 +224,8 @@ class Delivery:
         _settle(row, "failed", finished_at=now, reason="no_wording")
         return None
 
-    async def _deliver(self, job: _Job) -> None:
+    async def _deliver(self, job: _Job) -> bool:
+        """Hand one message over; whether another of its conversation waits."""
         sender = self._senders.get((job.contact.channel, job.contact.account_id))
         assert_no_session("send")
         started = asyncio.get_running_loop().time()
@@ -227,15 +240,21 @@ class Delivery:
         metrics.SEND_SECONDS.labels(job.contact.channel).observe(asyncio.get_running_loop().time() - started)
         metrics.SENT.labels(job.contact.channel, str(job.result.outcome)).inc()
 
-        async def work(session: AsyncSession) -> None:
+        async def work(session: AsyncSession) -> bool:
             await self._apply(session, job)
+            waiting = exists().where(
+                OutboundMessage.conversation_id == job.message.conversation_id,
+                OutboundMessage.status == "queued",
+                OutboundMessage.due_at <= self._clock.now(),
+            )
+            return await session.scalar(select(waiting)) is True
 
-        await self._database.transact(work, "delivery-apply")
+        return await self._database.transact(work, "delivery-apply")
 
     async def _apply(self, session: AsyncSession, job: _Job) -> None:
         result, now = job.result, self._clock.now()
         assert result is not None
-        await session.execute(
+        receipt = await session.scalar(
             update(DeliveryAttempt)
             .where(DeliveryAttempt.id == job.attempt_id)
             .values(
@@ -245,9 +264,13 @@ class Delivery:
                 detail=result.detail[:300] or None,
                 finished_at=now,
             )
+            .returning(DeliveryAttempt.receipt)
+            .execution_options(synchronize_session=False)
         )
         values: dict[str, object] = {"reason": result.code[:200] or None}
         match result.outcome:
+            case Outcome.ACCEPTED | Outcome.UNCERTAIN if receipt is not None:  # its report was quicker
+                values |= {"status": receipt, "finished_at": now, "due_at": None}
             case Outcome.ACCEPTED:
                 values |= {"status": "accepted", "finished_at": now, "due_at": None}
             case Outcome.RETRY if job.message.attempts < MAX_TRIES:

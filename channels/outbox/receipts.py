@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.contacts.models import Contact
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.ports import Receipt
 from store.clock import Clock
@@ -29,9 +32,7 @@ class Receipts:
         await self._database.transact(work, "receipts")
 
     async def _one(self, session: AsyncSession, receipt: Receipt) -> None:
-        attempt = await session.scalar(
-            select(DeliveryAttempt).where(DeliveryAttempt.vendor_id == receipt.vendor_id).limit(1)
-        )
+        attempt = await self._attempt(session, receipt)
         if attempt is None:
             log.warning("receipt.unmatched", channel=str(receipt.channel), vendor_id=receipt.vendor_id)
             return
@@ -43,3 +44,25 @@ class Receipts:
         if message is not None and message.status in ("accepted", "uncertain", "failed"):
             message.status = attempt.receipt
             message.reason = None if receipt.ok else receipt.code[:200]
+
+    @staticmethod
+    async def _attempt(session: AsyncSession, receipt: Receipt) -> DeliveryAttempt | None:
+        """The try it tells of: by the vendor's id, else (its answer never came, or is still to come) by our reference."""
+        of_account = (
+            select(DeliveryAttempt)
+            .join(OutboundMessage, OutboundMessage.id == DeliveryAttempt.outbound_id)
+            .join(Contact, Contact.id == OutboundMessage.contact_id)
+            .where(Contact.channel == str(receipt.channel), Contact.account_id == receipt.account_id)
+            .order_by(DeliveryAttempt.n.desc())
+            .limit(1)
+        )
+        if receipt.vendor_id:
+            found = await session.scalar(of_account.where(DeliveryAttempt.vendor_id == receipt.vendor_id))
+            if found is not None:
+                return found
+        try:
+            message_id = UUID(receipt.client_ref)
+        except ValueError:
+            return None
+        open_try = DeliveryAttempt.verdict.in_(("started", "uncertain"))
+        return await session.scalar(of_account.where(DeliveryAttempt.outbound_id == message_id, open_try))
