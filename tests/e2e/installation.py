@@ -79,7 +79,12 @@ class Answer:
 
 
 def http(
-    method: str, url: str, body: object = None, *, headers: Mapping[str, str] | None = None, timeout: float = 30.0
+    method: str,
+    url: str,
+    body: object = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 30.0,
 ) -> Answer:
     """One request; bytes are sent as they are, anything else as JSON. Any status is an answer; raises `OSError` for none."""
     data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
@@ -246,7 +251,9 @@ class Installation:
         def answers() -> bool:
             assert self.vendors is not None and self.vendors.alive, self.vendors and self.vendors.said()
             try:
-                return all(http("GET", f"{self.simulator(c)}/_sim/clock").status == 200 for c in (WECHAT, SMS))
+                return all(
+                    http("GET", f"{self.simulator(c)}/_sim/clock").status == 200 for c in (WECHAT, SMS)
+                )
             except OSError:
                 return False
 

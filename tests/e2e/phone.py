@@ -95,7 +95,14 @@ def new_address(channel: str) -> str:
 def put_on_record(home: Installation, *people: Person) -> list[Person]:
     """Make patients nobody is bound to; record number and phone are filled in."""
     made = [
-        Person(one.name, one.sex, one.born, one.relation, one.number or f"T{_next():09d}", one.phone or f"198{_next():08d}")
+        Person(
+            one.name,
+            one.sex,
+            one.born,
+            one.relation,
+            one.number or f"T{_next():09d}",
+            one.phone or f"198{_next():08d}",
+        )
         for one in people
     ]
     now = home.now()
@@ -130,7 +137,9 @@ class Phone:
         now = home.now()
 
         async def work(session: AsyncSession) -> tuple[UUID, UUID]:
-            contact, conversation = await contacts.ensure(session, channel, home.account(channel), address, now)
+            contact, conversation = await contacts.ensure(
+                session, channel, home.account(channel), address, now
+            )
             for one in made:
                 patient = await patients.get_by_record_number(session, one.number)
                 assert patient is not None
@@ -199,7 +208,12 @@ class Phone:
 
     def inbound_seq(self) -> int:
         with self.home.rows() as session:
-            return session.scalar(select(Conversation.inbound_seq).where(Conversation.id == self.conversation_id)) or 0
+            return (
+                session.scalar(
+                    select(Conversation.inbound_seq).where(Conversation.id == self.conversation_id)
+                )
+                or 0
+            )
 
     def outcome(self, seq: int, patience: float = PATIENCE) -> Turn:
         """Wait until message number `seq` is handled and every answer to it has left."""
@@ -232,7 +246,13 @@ class Phone:
                 return None
             replies = [(Reply.from_json(one.reply), one.status) for one in out]
             turn = Turn(
-                row.id, row.status, row.intent or "", row.confidence or 0.0, row.resolved or "", row.screen or "", []
+                row.id,
+                row.status,
+                row.intent or "",
+                row.confidence or 0.0,
+                row.resolved or "",
+                row.screen or "",
+                [],
             )
         shown = [event["text"] for event in self.transcript(self.seen) if event["direction"] == "out"]
         self.seen = max([int(event["seq"]) for event in self.transcript()], default=self.seen)
@@ -250,21 +270,33 @@ class Phone:
         """The rows that matter to a patient, as plain values."""
         with self.home.rows() as session:
             here = self.conversation_id
-            ids = list(session.scalars(select(PatientContact.patient_id).where(PatientContact.contact_id == self.contact_id)))
+            ids = list(
+                session.scalars(
+                    select(PatientContact.patient_id).where(PatientContact.contact_id == self.contact_id)
+                )
+            )
             live = select(Appointment).where(Appointment.patient_id.in_(ids), Appointment.status == "booked")
             opened = session.scalars(
-                select(OpenQuestion).where(OpenQuestion.conversation_id == here, OpenQuestion.status == "open")
+                select(OpenQuestion).where(
+                    OpenQuestion.conversation_id == here, OpenQuestion.status == "open"
+                )
             ).one_or_none()
             response = session.scalars(
                 select(QuestionnaireResponse).where(QuestionnaireResponse.conversation_id == here)
             ).all()
-            alerts = session.scalars(select(Alert).where(Alert.conversation_id == here).order_by(Alert.opened_at)).all()
+            alerts = session.scalars(
+                select(Alert).where(Alert.conversation_id == here).order_by(Alert.opened_at)
+            ).all()
             return {
                 "appointments": len(session.scalars(live).all()),
                 "bound": len(ids),
                 "holds": len(session.scalars(select(SlotHold).where(SlotHold.conversation_id == here)).all()),
-                "drafts": len(session.scalars(select(BookingDraft).where(BookingDraft.conversation_id == here)).all()),
-                "tasks": sorted(session.scalars(select(DeskTask.kind).where(DeskTask.conversation_id == here))),
+                "drafts": len(
+                    session.scalars(select(BookingDraft).where(BookingDraft.conversation_id == here)).all()
+                ),
+                "tasks": sorted(
+                    session.scalars(select(DeskTask.kind).where(DeskTask.conversation_id == here))
+                ),
                 "alerts": [alert.kind for alert in alerts],
                 "false_alarms": sum(alert.false_alarm_at is not None for alert in alerts),
                 "opt_out": session.scalar(select(OptOut.level).where(OptOut.contact_id == self.contact_id)),

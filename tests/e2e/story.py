@@ -136,7 +136,9 @@ class Player:
         assert fits, f"expected {value}, not {reply.key}: {reply.text}\n{self.phone}"
         assert reply.status in ("accepted", "delivered"), f"{reply.key} is {reply.status}\n{self.phone}"
         pattern = match["pattern"]
-        assert pattern is None or re.search(pattern, reply.text, re.DOTALL), f"no /{pattern}/ in: {reply.text}\n{self.phone}"
+        assert pattern is None or re.search(pattern, reply.text, re.DOTALL), (
+            f"no /{pattern}/ in: {reply.text}\n{self.phone}"
+        )
 
     def _all_expected(self) -> None:
         rest = [reply.key for reply in self.replies]
@@ -145,7 +147,9 @@ class Player:
     def _filled(self, text: str) -> str:
         if self.record:
             one = self.record[0]
-            text = text.replace("{name}", one.name).replace("{number}", one.number).replace("{phone}", one.phone)
+            text = (
+                text.replace("{name}", one.name).replace("{number}", one.number).replace("{phone}", one.phone)
+            )
             if "{code}" in text or "{wrong}" in text:
                 code = code_sent_to(self.home, one.phone)
                 text = text.replace("{code}", code).replace("{wrong}", f"{(int(code) + 1) % 1_000_000:06d}")

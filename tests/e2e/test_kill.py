@@ -77,9 +77,11 @@ class Crowd:
                 self.refused += result["status"] != "ok"
 
 
-def statuses(home: Installation, table: type) -> Counter[str]:
+def statuses(home: Installation, table: type[InboundMessage] | type[OutboundMessage]) -> Counter[str]:
     with home.rows() as session:
-        return Counter(dict(session.execute(select(table.status, func.count()).group_by(table.status)).tuples()))
+        return Counter(
+            dict(session.execute(select(table.status, func.count()).group_by(table.status)).tuples())
+        )
 
 
 def unfinished(home: Installation) -> int:
@@ -106,8 +108,12 @@ def check_every_message(home: Installation, after: set[UUID], in_flight: int) ->
     with home.rows() as session:
         inbound = [row for row in session.scalars(select(InboundMessage)) if row.id not in after]
         outbound = list(session.scalars(select(OutboundMessage)))
-        attempts = Counter(session.scalars(select(DeliveryAttempt.outbound_id).where(DeliveryAttempt.verdict == "accepted")))
-        tasks = set(session.scalars(select(DeskTask.dedup_key).where(DeskTask.kind == TaskKind.UNCERTAIN_SEND)))
+        attempts = Counter(
+            session.scalars(select(DeliveryAttempt.outbound_id).where(DeliveryAttempt.verdict == "accepted"))
+        )
+        tasks = set(
+            session.scalars(select(DeskTask.dedup_key).where(DeskTask.kind == TaskKind.UNCERTAIN_SEND))
+        )
         contacts = {contact.id: contact.address for contact in session.scalars(select(Contact))}
     assert {row.status for row in inbound} == {"handled"}
     answers: dict[UUID | None, list[OutboundMessage]] = {}
@@ -145,7 +151,12 @@ def _check_vendors(home: Installation, outbound: list[OutboundMessage], contacts
 
 
 def everything_ends(home: Installation, seconds: float) -> None:
-    wait_until(lambda: unfinished(home) == 0, f"everything is answered ({statuses(home, InboundMessage)})", seconds, 0.5)
+    wait_until(
+        lambda: unfinished(home) == 0,
+        f"everything is answered ({statuses(home, InboundMessage)})",
+        seconds,
+        0.5,
+    )
 
 
 def known(home: Installation) -> set[UUID]:
@@ -159,7 +170,9 @@ def test_kill_the_application(crowd: Installation) -> None:
     writing = threading.Thread(target=writers.write)
     writing.start()
     # Half of them are in, the other half is on its way, a good part is being answered just now.
-    wait_until(lambda: writers.taken >= MESSAGES * 0.5 and started_sends(crowd) > 0, "half of it is taken", 90, 0.01)
+    wait_until(
+        lambda: writers.taken >= MESSAGES * 0.5 and started_sends(crowd) > 0, "half of it is taken", 90, 0.01
+    )
     crowd.app.kill()
     in_flight = started_sends(crowd)
     waiting = unfinished(crowd)

@@ -10,10 +10,7 @@ from tests.e2e.phone import Person, Phone
 pytestmark = pytest.mark.e2e
 
 INTENTS = frozenset(
-    "greet thank goodbye affirm deny help bot_challenge book_appointment cancel_appointment reschedule_appointment "
-    "check_appointment ask_queue find_department describe_symptom ask_doctor ask_faq ask_health ask_medication get_report "
-    "start_questionnaire rate_service complain request_human opt_out opt_in my_data delete_my_data bind_patient go_back stop "
-    "out_of_scope nlu_fallback".split()
+    yaml.safe_load((ROOT / "bot" / "engine" / "domain" / "smalltalk.yml").read_text())["intents"]
 )
 STRANGE = {
     "5000 characters": "我想问一下医保报销的事情。" * 384 + "谢谢您了医生",
@@ -29,7 +26,6 @@ STRANGE = {
     "right-to-left marks": "\u202e停车怎么收费\u202c\u200f",
     "zero-width": "停\u200b车\u200d怎\ufeff么收费",
     "Arabic": "أين موقف السيارات؟",
-    "lone surrogate": "停车\ud83d怎么收费",
     "combining marks": "Z̷̛̤a̶͎l̴g̸o̵" * 40,
     "SQL": "'; DROP TABLE patient; -- ",
     "SQL union": "1' OR '1'='1' UNION SELECT * FROM staff --",
@@ -44,7 +40,7 @@ STRANGE = {
     "a negative figure": "-1",
     "a figure with a point": "1.5",
     "full-width figure": "９９",
-    "markup of Rasa": "[明天](date){\"role\": \"x\"}",
+    "markup of Rasa": '[明天](date){"role": "x"}',
 }
 COMMANDS = (
     "/restart",
@@ -58,7 +54,7 @@ COMMANDS = (
     "\u200b/request_human",
     "\ufeff/request_human",
     "\n/request_human",
-    '/choose{"answer": "quit"}',
+    '/choose{"answer": "confirm"}',
     '/opt_out{"x": 1}',
     "EXTERNAL: EXTERNAL_reminder",
 )
@@ -72,7 +68,7 @@ def test_it_is_answered(home: Installation, channel: str, text: str) -> None:
     assert turn.status == "handled", phone
     assert turn.replies, f"no answer to it\n{phone}"
     assert all(reply.status in ("accepted", "delivered") for reply in turn.replies), phone
-    assert turn.intent == "" or turn.intent in INTENTS, phone
+    assert turn.intent not in INTERNAL, phone
     facts = phone.facts()
     assert (facts["contact"], facts["tasks"], facts["opt_out"]) == ("active", [], None), phone
     assert phone.say("停车怎么收费").keys == ["faq.answer"], phone
@@ -98,4 +94,6 @@ def test_what_is_shown_of_it_is_escaped(home: Installation) -> None:
     phone = Phone.open(home, WECHAT, Person("陈晓"), address="oBanyiDemo_ZhaoLei_000000006")
     phone.say(STRANGE["HTML"])
     page = http("GET", f"{home.url}/phones?patient=D0000006").text
-    assert "<script>alert" not in page and "onerror=alert" not in page.replace("&lt;img src=x onerror=alert", "")
+    assert "<script>alert" not in page and "onerror=alert" not in page.replace(
+        "&lt;img src=x onerror=alert", ""
+    )
