@@ -46,7 +46,9 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
     async def prepare(self, turn_text: str) -> None:
         """Slow or CPU-bound work on the text before the transaction (searching, embedding); keep results in the services."""
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> list[dict[str, Any]]:
         message = tracker.latest_message or {}
         metadata = message.get("metadata") or {}
         inbound = metadata.get("inbound_id")
@@ -79,7 +81,9 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 text=text,
                 intent=str(intent.get("name") or ""),
                 confidence=float(intent.get("confidence") or 0.0),
-                ranking=[(str(i["name"]), float(i["confidence"])) for i in message.get("intent_ranking") or []],
+                ranking=[
+                    (str(i["name"]), float(i["confidence"])) for i in message.get("intent_ranking") or []
+                ],
                 params=dict(metadata.get("params") or {}),
                 now=self.services.clock.now(),
                 heard_in=_loop_at_last_message(tracker),
@@ -89,7 +93,9 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 # Rules only know an action after its intent; led here out of a form, the engine would fall back.
                 turn.events.append({"event": "followup", "name": "action_listen"})
             effect = {"events": turn.events, "replies": [reply.to_json() for reply in turn.replies]}
-            session.add(TurnEffect(inbound_id=inbound_id, action=self.action, n=n, effect=effect, at=turn.now))
+            session.add(
+                TurnEffect(inbound_id=inbound_id, action=self.action, n=n, effect=effect, at=turn.now)
+            )
             return effect
 
         effect = await self.services.database.transact(work, self.action)

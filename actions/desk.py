@@ -47,7 +47,9 @@ class Human(BanyiAction):
 
     async def act(self, turn: Turn) -> None:
         turn.replies.append(
-            await ask_for_person(turn.session, self.services, turn.contact, turn.conversation, turn.text or None)
+            await ask_for_person(
+                turn.session, self.services, turn.contact, turn.conversation, turn.text or None
+            )
         )
 
 

@@ -14,9 +14,14 @@ from care.hospital.gazetteer import fold
 from care.hospital.models import HealthcareService, Practitioner
 from care.patients import family
 from care.patients import service as patients
+from channels.reply import Option
 from channels.wording.labels import label
 from language.triage import triage
 
+MOST_QUESTIONS = 3
+"""Clarifying questions before the advice."""
+SMS_QUESTIONS = frozenset({"breathless"})
+"""Questions with an approved template of their own; by SMS the others are left out and the advice given at once."""
 SURE = 0.25
 """Triage's confidence from which a department is named at all."""
 _WANTING = re.compile(r"[我想要挂看约预个下一帮去到的号吧，,。.!！]*")
@@ -38,6 +43,25 @@ class AdviseDepartment(BanyiAction):
             return
         age, sex = await self._about(turn, text)
         advice = triage(text, age=age, sex=sex)
+        asked = [str(one) for one in turn.params.get("asked") or []]
+        question = advice.question
+        may_ask = turn.heard_in is None and len(asked) < MOST_QUESTIONS
+        if turn.is_sms and question is not None and question.id not in SMS_QUESTIONS:
+            may_ask = False
+        if question is not None and may_ask and question.id not in asked:
+            options = [
+                Option(
+                    id=f"{question.id}-{n}",
+                    label=one.text,
+                    intent="describe_symptom",
+                    params={"text": f"{text} {one.add}", "asked": [*asked, question.id]},
+                )
+                for n, one in enumerate(question.options, 1)
+            ]
+            turn.say(
+                "advice.question", *options, question=question.text, sms_key=f"advice.question.{question.id}"
+            )
+            return
         if not advice.departments or advice.confidence < SURE:
             turn.say("advice.unsure", way_to("request_human", label("nurse")))
             return
@@ -53,9 +77,19 @@ class AdviseDepartment(BanyiAction):
             turn.say("advice.unsure", way_to("request_human", label("nurse")))
             return
         first, others = ours[0], ours[1:]
-        options = [way_to("book_appointment", label("book_department", department=self._name(turn, first)), department_id=first.id.hex)]
+        options = [
+            way_to(
+                "book_appointment",
+                label("book_department", department=self._name(turn, first)),
+                department_id=first.id.hex,
+            )
+        ]
         options += [
-            way_to("book_appointment", label("department_only", department=self._name(turn, one)), department_id=one.id.hex)
+            way_to(
+                "book_appointment",
+                label("department_only", department=self._name(turn, one)),
+                department_id=one.id.hex,
+            )
             for one in others
         ]
         options = [type(o)(f"{o.id}-{n}", o.label, o.intent, o.params) for n, o in enumerate(options)]
@@ -118,7 +152,7 @@ class AskDoctor(BanyiAction):
             ]
             options = [type(o)(f"{o.id}-{n}", o.label, o.intent, o.params) for n, o in enumerate(options)]
             turn.say("doctor.several", *options)
-            return
+            return None
         if department is not None:
             return await self._of_department(turn, department.department)
         turn.say("doctor.unknown", way_to("request_human", label("human")))
@@ -133,7 +167,13 @@ class AskDoctor(BanyiAction):
         said = [say.day(half.first.day) + say.part_name(half.first.part) for half in halves]
         short = [say.day_short(half.first.day) + say.part_name(half.first.part) for half in halves[:2]]
         options = (
-            [way_to("book_appointment", label("book_doctor", name=doctor.name), practitioner_id=doctor.id.hex)] if halves else []
+            [
+                way_to(
+                    "book_appointment", label("book_doctor", name=doctor.name), practitioner_id=doctor.id.hex
+                )
+            ]
+            if halves
+            else []
         )
         turn.say(
             "doctor.one" if halves else "doctor.one_full",
@@ -147,13 +187,19 @@ class AskDoctor(BanyiAction):
         )
 
     async def _of_department(self, turn: Turn, department: HealthcareService) -> None:
-        doctors = await slots.doctors_with_free_slots(turn.session, now=turn.now, department_id=department.id, limit=5)
+        doctors = await slots.doctors_with_free_slots(
+            turn.session, now=turn.now, department_id=department.id, limit=5
+        )
         if not doctors:
             turn.say("doctor.unknown", way_to("request_human", label("human")))
             return
         turn.say(
             "doctor.of_department",
-            way_to("book_appointment", label("book_department", department=hospital.spoken_place(department, private=turn.is_sms)), department_id=department.id.hex),
+            way_to(
+                "book_appointment",
+                label("book_department", department=hospital.spoken_place(department, private=turn.is_sms)),
+                department_id=department.id.hex,
+            ),
             department=department.name,
             doctors="\n".join(f"· {row.name} {row.title}：{row.specialty}" for row in doctors),
             doctors_short="、".join(row.name for row in doctors[:4]),

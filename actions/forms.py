@@ -118,17 +118,17 @@ class ValidateForm(BanyiAction):
         # Setting the slot tells the engine that the form heard something; its value is never used.
         turn.events.append({"event": "slot", "name": "answer", "value": None})
         if turn.heard_in != f"{self.dialog.name}_form":
-            return  # the message that started the form has been read by its start
+            return None  # the message that started the form has been read by its start
         if turn.chosen:
             if not await self.dialog.choose(turn, str(turn.params.get("answer", ""))):
                 turn.say("form.stale_option")
-            return
+            return None
         if turn.text in BACK_WORDS:
             return await self.dialog.back(turn)
         if turn.text in STOP_WORDS:
             return await self.dialog.quit(turn)
         if turn.text and await self.dialog.read(turn):
-            return
+            return None
         await self._digress(turn)
 
     async def _digress(self, turn: Turn) -> None:
@@ -142,7 +142,7 @@ class ValidateForm(BanyiAction):
             await self.dialog.suspend(turn)
             turn.leave_form()
             turn.follow_with(action)
-            return
+            return None
         if (action := INSIDE.get(intent)) is not None and action in self.others:
             await self.others[action].prepare(turn.text)
             before = len(turn.replies)
@@ -150,8 +150,8 @@ class ValidateForm(BanyiAction):
             # The form's own question follows: what the digression offered must not compete with it.
             turn.replies[before:] = [type(r)(r.key, r.params) for r in turn.replies[before:]]
             turn.events = [event for event in turn.events if event["event"] != "followup"]
-            return
+            return None
         if intent in SMALL:
             turn.say(SMALL[intent])
-            return
+            return None
         turn.say("form.not_understood")

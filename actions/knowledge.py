@@ -17,7 +17,9 @@ SAY_ENTRY = "ask_faq"
 
 def say_entry(turn: Turn, found: FaqHit) -> None:
     """The entry's answer; on SMS its approved template."""
-    turn.say("faq.answer", answer=found.answer, source=found.source, entry=found.entry_id, sms_key=found.sms_key)
+    turn.say(
+        "faq.answer", answer=found.answer, source=found.source, entry=found.entry_id, sms_key=found.sms_key
+    )
 
 
 def offer(turn: Turn, found: list[FaqHit]) -> None:
@@ -52,7 +54,11 @@ class Answer(BanyiAction):
         near = [one for one in found if one.score >= faq.offer_from]
         if turn.intent in _UNANSWERED:
             # Near is not enough where health is asked about: say so instead of guessing.
-            turn.say(_UNANSWERED[turn.intent], way_to("book_appointment", label("book")), way_to("request_human", label("nurse")))
+            turn.say(
+                _UNANSWERED[turn.intent],
+                way_to("book_appointment", label("book")),
+                way_to("request_human", label("nurse")),
+            )
         elif near:
             offer(turn, near)
         else:
@@ -85,7 +91,9 @@ class Unsure(BanyiAction):
             return say_entry(turn, found[0])
         near = [one for one in found if one.score >= faq.offer_from][:2]
         options = [
-            Option(id=f"faq-{one.entry_id}", label=one.question, intent=SAY_ENTRY, params={"faq": one.entry_id})
+            Option(
+                id=f"faq-{one.entry_id}", label=one.question, intent=SAY_ENTRY, params={"faq": one.entry_id}
+            )
             for one in near
         ]
         seen: set[str] = set()
@@ -96,7 +104,7 @@ class Unsure(BanyiAction):
                 options.append(way_to(intent, label(word), text=turn.text))
         if not options:
             turn.say("unsure.nothing", way_to("request_human", label("human")))
-            return
+            return None
         if not turn.is_sms:
             options.append(way_to("request_human", label("none_of_these")))
         turn.say("unsure.offer", *options)

@@ -82,7 +82,11 @@ class SurveyDialog(Dialog):
             turn.leave_form()
             return True
         sure = turn.confidence >= 0.85
-        if not item.choices and sure and turn.intent in ("request_human", "book_appointment", "go_back", "stop", "ask_faq"):
+        if (
+            not item.choices
+            and sure
+            and turn.intent in ("request_human", "book_appointment", "go_back", "stop", "ask_faq")
+        ):
             return False
         if item.choices:
             return await self._answer(turn, turn.text, quiet=True)

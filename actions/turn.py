@@ -21,8 +21,11 @@ CHOOSE = "choose"
 
 @dataclass(slots=True)
 class Turn:
-    """`intent` and `confidence` are the engine's; `params` came with a tapped option; `text` is what the patient typed
-    (normalised; empty for an option). `heard_in` is the form that was active when it was said. Replies and tracker events are collected, and stored with the facts."""
+    """`intent` and `confidence` are the engine's; `params` came with a tapped option; `text` is what the patient
+    typed (normalised; empty for an option). `heard_in` is the form that was active when it was said.
+
+    Replies and tracker events are collected, and stored with the facts.
+    """
 
     session: AsyncSession
     services: Services

@@ -31,7 +31,9 @@ def create_webhook(actions: list[BanyiAction], token: str) -> FastAPI:
             return _json({"error": "wrong token"}, 403)
         call: dict[str, Any] = orjson.loads(await request.body())
         name = str(call.get("next_action"))
-        call.setdefault("domain", {})  # Rasa 3.6 leaves it out (`enable_selective_domain`); newer SDKs ask for it
+        call.setdefault(
+            "domain", {}
+        )  # Rasa 3.6 leaves it out (`enable_selective_domain`); newer SDKs ask for it
         try:
             with ACTION_SECONDS.labels(name).time():
                 result = await executor.run(call)

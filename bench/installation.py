@@ -41,7 +41,9 @@ async def running() -> AsyncIterator[tuple[Settings, Supervisor]]:
         await supervisor.start()
         try:
             if not await wait_for_application(settings):
-                logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in Path(folder).glob("log/*.log"))
+                logs = "\n".join(
+                    path.read_text(errors="replace")[-2000:] for path in Path(folder).glob("log/*.log")
+                )
                 raise RuntimeError(f"the installation did not start:\n{logs}")
             await asyncio.sleep(2)
             yield settings, supervisor

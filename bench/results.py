@@ -32,14 +32,20 @@ def machine() -> str:
     model = platform.processor() or "cpu"
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":", 1)[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
 def commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() or "unknown"
 
 
@@ -52,4 +58,6 @@ def keep(results: list[Result]) -> None:
         row = {**asdict(one), "ratio": round(one.ratio, 3), **about}
         row["value"], row["baseline_value"] = round(one.value, 3), round(one.baseline_value, 3)
         (FOLDER / f"{one.name}.json").write_text(json.dumps(row, ensure_ascii=False, indent=1) + "\n")
-        print(f"{one.name:34} {one.value:10.2f} {one.unit:12} {one.baseline_value:10.2f}  {one.ratio:5.2f}  {one.baseline}")
+        print(
+            f"{one.name:34} {one.value:10.2f} {one.unit:12} {one.baseline_value:10.2f}  {one.ratio:5.2f}  {one.baseline}"
+        )

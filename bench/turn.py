@@ -64,7 +64,9 @@ class _Phone:
     async def turn(self, words: str) -> float:
         """Seconds from saying `words` to seeing an answer."""
         begun = time.perf_counter()
-        async with self._http.post(f"{self._base}/_sim/users/{self.openid}/text?wait=false", json={"text": words}):
+        async with self._http.post(
+            f"{self._base}/_sim/users/{self.openid}/text?wait=false", json={"text": words}
+        ):
             pass
         return await asyncio.wait_for(self._heard.get(), 30) - begun
 
@@ -80,14 +82,18 @@ async def _many(turn: Callable[[int, str], Awaitable[float]], turns: int) -> tup
     async def patient(number: int) -> list[float]:
         return [await turn(number, TEXTS[(number + n) % len(TEXTS)]) for n in range(turns)]
 
-    took = [seconds for each in await asyncio.gather(*(patient(n) for n in range(PATIENTS))) for seconds in each]
+    took = [
+        seconds for each in await asyncio.gather(*(patient(n) for n in range(PATIENTS))) for seconds in each
+    ]
     return len(took) / (time.perf_counter() - begun), took
 
 
 def _engine_ids(settings: Settings) -> list[str]:
     engine = create_engine(f"sqlite:///{settings.var_dir / 'banyi.db'}")
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT engine_id FROM conversation WHERE inbound_seq > 5 LIMIT :n"), {"n": PATIENTS})
+        rows = connection.execute(
+            text("SELECT engine_id FROM conversation WHERE inbound_seq > 5 LIMIT :n"), {"n": PATIENTS}
+        )
         return [str(uuid.UUID(row[0])) for row in rows]
 
 
@@ -108,7 +114,10 @@ def _at(values: list[float], share: float) -> float:
 
 
 async def measure() -> list[Result]:
-    async with running() as (settings, _), aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    async with (
+        running() as (settings, _),
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+    ):
         phones = [_Phone(http, f"{settings.loopback}/sim/wechat", f"oBench{n:03d}") for n in range(PATIENTS)]
         for phone in phones:
             await phone.start()
@@ -125,7 +134,11 @@ async def measure() -> list[Result]:
 
         async def direct(number: int, words: str) -> float:
             begun = time.perf_counter()
-            body = {"sender": ids[number], "message": words, "metadata": {"inbound_id": str(uuid.uuid4()), "text": words}}
+            body = {
+                "sender": ids[number],
+                "message": words,
+                "metadata": {"inbound_id": str(uuid.uuid4()), "text": words},
+            }
             async with http.post(f"{settings.engine}/webhooks/rest/webhook", json=body) as response:
                 answer = await response.json()
             if not answer:

@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 ENGINE_TEXT = 500
 """Characters the engine reads of a message; the safety screen reads all of it."""
 FALSE_ALARM = "_false_alarm"
+LATER = "_later"
+"""What an option of a safety question means without the engine: all is well; not now (the alert stays as it is)."""
 EMPTY_TURNS = 2
 """How often a turn in which an action failed is given again before people take it."""
 
@@ -166,7 +168,12 @@ class ConversationHandler:
     def _tap(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
         ref = parse_ref(message.option_ref)
         question = state.tapped
-        if ref is None or question is None or question.status != "open" or question.expires_at <= self._clock.now():
+        if (
+            ref is None
+            or question is None
+            or question.status != "open"
+            or question.expires_at <= self._clock.now()
+        ):
             # Old menus stay tappable for ever: say so kindly, apply nothing, ask again what is open.
             plan.replies.append(Reply("smalltalk.stale_choice"))
             plan.reask = state.question is not None
@@ -185,6 +192,10 @@ class ConversationHandler:
         if option.intent == FALSE_ALARM:
             plan.false_alarm = True
             plan.resolved = "false_alarm"
+            return plan
+        if option.intent == LATER:
+            plan.replies.append(Reply("safety.crisis_later"))
+            plan.resolved = "crisis_later"
             return plan
         return self._to_intent(plan, option.intent, option.params, f"{question.instance}:{option.id}")
 
@@ -206,7 +217,9 @@ class ConversationHandler:
                 return self._to_intent(plan, intent, {}, f"menu:{message.event_key}")
         return plan
 
-    async def ask(self, claimed: Claimed, message: InboundMessage, plan: Plan, *, retry: bool) -> EngineAnswer | None:
+    async def ask(
+        self, claimed: Claimed, message: InboundMessage, plan: Plan, *, retry: bool
+    ) -> EngineAnswer | None:
         """The engine's answer, or None when it has nothing to say after `EMPTY_TURNS` tries: people take over then.
 
         Raises `EngineUnavailable`.
@@ -219,7 +232,11 @@ class ConversationHandler:
             metadata["retry"] = retry or attempt > 0
             try:
                 return await self._engine.turn(
-                    claimed.conversation.engine_id, text, metadata, retry=retry or attempt > 0, fresh=attempt > 0
+                    claimed.conversation.engine_id,
+                    text,
+                    metadata,
+                    retry=retry or attempt > 0,
+                    fresh=attempt > 0,
                 )
             except EmptyTurn as error:
                 log.warning("engine.empty_turn", intent=str(error), attempt=attempt + 1)
@@ -331,7 +348,7 @@ def _safety_reply(verdict: str, on_duty: bool) -> Reply:
             "safety.crisis_on_duty",
             options=(
                 Option("talk", "愿意", intent="request_human", params={"urgent": True}),
-                Option("later", "晚点", intent=FALSE_ALARM),
+                Option("later", "晚点", intent=LATER),
             ),
         )
     return Reply("safety.crisis")

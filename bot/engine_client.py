@@ -21,6 +21,10 @@ class EngineUnavailable(RuntimeError):
     """Rasa does not answer, or not in time. The message waits; nothing is lost."""
 
 
+class EngineError(EngineUnavailable):
+    """Rasa is there and answers this very message with an error. Perhaps it will not next time; perhaps it always will."""
+
+
 class EmptyTurn(RuntimeError):
     """Rasa answered without saying anything: an action failed. The turn may be given again."""
 
@@ -73,6 +77,8 @@ class EngineClient:
                 self._url + path, data=orjson.dumps(body), headers={"Content-Type": "application/json"}
             ) as response:
                 raw = await response.read()
+                if response.status == 500:
+                    raise EngineError("the engine answered 500")
                 if response.status != 200:
                     raise EngineUnavailable(f"the engine answered {response.status}")
                 return dict(orjson.loads(raw))
@@ -82,7 +88,9 @@ class EngineClient:
     async def ready(self) -> bool:
         """Whether a model is loaded and the server answers."""
         try:
-            async with self._http().get(self._url + "/status", timeout=aiohttp.ClientTimeout(total=2)) as response:
+            async with self._http().get(
+                self._url + "/status", timeout=aiohttp.ClientTimeout(total=2)
+            ) as response:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False

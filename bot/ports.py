@@ -58,9 +58,19 @@ class People(Protocol):
     ) -> None: ...
 
     async def call_a_person(
-        self, session: AsyncSession, *, conversation: Conversation, contact: Contact, inbound_id: UUID, now: datetime
+        self,
+        session: AsyncSession,
+        *,
+        conversation: Conversation,
+        contact: Contact,
+        inbound_id: UUID,
+        now: datetime,
     ) -> Reply: ...
 
     async def opt(
-        self, session: AsyncSession, contact: Contact, word: Literal["content", "all", "resume"], now: datetime
+        self,
+        session: AsyncSession,
+        contact: Contact,
+        word: Literal["content", "all", "resume"],
+        now: datetime,
     ) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import ConversationHandler, State
-from bot.engine_client import EngineUnavailable
+from bot.engine_client import EngineError, EngineUnavailable
 from bot.ports import People
 from channels.inbox import queue
 from channels.inbox.models import InboundMessage
@@ -24,9 +25,15 @@ from store.database import Database
 log = structlog.get_logger(__name__)
 
 HANDLED = Counter("banyi_handled_total", "Inbound messages handled, by end", ["end"])
-WAIT_SECONDS = Histogram("banyi_handle_seconds", "Seconds from stored to answered rows", buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30))
+WAIT_SECONDS = Histogram(
+    "banyi_handle_seconds",
+    "Seconds from stored to answered rows",
+    buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30),
+)
 
 MAX_ATTEMPTS = 3
+MAX_ENGINE_ERRORS = 6
+"""An engine that is there and fails this often at one message hands it to people, or the conversation would wait for ever."""
 ENGINE_RETRY = (1.0, 2.0, 5.0, 10.0)
 """Seconds until a conversation is tried again while the engine is away; that is nobody's fault and never ends in a dead letter."""
 
@@ -76,10 +83,8 @@ class InboxWorker:
             except Exception:
                 log.exception("inbox.loop_failed")
                 await asyncio.sleep(1)
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), poll)
-            except TimeoutError:
-                pass
             self._wake.clear()
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -125,6 +130,8 @@ class InboxWorker:
                 last = n == len(claimed.messages) - 1
                 if not await self._message(claimed, message, first if n == 0 else None, last=last):
                     return
+            if claimed.more:
+                self.wake()
         except LeaseLost:
             log.warning("inbox.lease_lost", conversation=str(claimed.conversation.id))
         except Exception:
@@ -148,6 +155,12 @@ class InboxWorker:
             plan = self._handler.decide(message, claimed.contact, state)
             answer = await self._handler.ask(claimed, message, plan, retry=retry)
         except EngineUnavailable as error:
+            if isinstance(error, EngineError):
+                if message.attempts >= MAX_ENGINE_ERRORS:
+                    return await self._failed(claimed, message, type(error).__name__, last=last)
+            else:
+                # That the engine is away is not the message's fault; 1 still says that it may have been given.
+                message.attempts = max(1, message.attempts - 1)
             await self._engine_away(claimed, message, str(error))
             return False
         except Exception as error:

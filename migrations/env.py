@@ -1,4 +1,4 @@
-"""Alembic's entry: always on a connection handed in by `server.migrate`, or one made from its URL (`tools/revision.sh`)."""
+"""Alembic's entry: always on a connection handed in by `server.migrate`, or one made from its URL (`tools/revision.py`)."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -68,7 +68,9 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     assert isinstance(house.clock, VirtualClock)
     from care.seed import demo_patients
 
-    followers = {address for one in demo_patients() for channel, address, _ in one.contacts if channel == "wechat"}
+    followers = {
+        address for one in demo_patients() for channel, address, _ in one.contacts if channel == "wechat"
+    }
     wechat = create_wechat_simulator(
         SimWeChatConfig(
             appid=settings.wechat_appid,

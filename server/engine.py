@@ -57,7 +57,11 @@ def input_hash(settings: Settings) -> str:
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    return sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".py", ".json", ".txt")) if path.is_dir() else []
+    return (
+        sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".py", ".json", ".txt"))
+        if path.is_dir()
+        else []
+    )
 
 
 def model_path(settings: Settings) -> Path:
@@ -80,7 +84,9 @@ def train(settings: Settings, *, force: bool = False) -> Path:
         "--out", str(target.parent), "--fixed-model-name", target.name.removesuffix(".tar.gz"),
     ]  # fmt: skip
     with log.open("w") as out:
-        done = subprocess.run(command, cwd=ROOT, env=environment(settings), stdout=out, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(settings), stdout=out, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode != 0 or not target.exists():
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise SettingsError(f"training failed; the end of {log}:\n{tail}")
@@ -90,10 +96,12 @@ def train(settings: Settings, *, force: bool = False) -> Path:
 
 def serve_command(settings: Settings) -> list[str]:
     """Rasa's server on loopback with the current model."""
+    (settings.var_dir / "log").mkdir(parents=True, exist_ok=True)  # Rasa does not make the folder of its log
     return [
         str(require_python()), "-m", "rasa", "run", "--model", str(model_path(settings)),
         "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
-        "--interface", "127.0.0.1", "--port", str(settings.engine_port), "--enable-api", "--log-file", str(settings.var_dir / "log" / "rasa.log"),
+        "--interface", "127.0.0.1", "--port", str(settings.engine_port), "--enable-api",
+        "--log-file", str(settings.var_dir / "log" / "rasa.log"),
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import BanyiAction
@@ -33,14 +34,16 @@ from channels.ports import ChannelName, Sender
 from channels.reply import Reply
 from channels.sms.aliyun import PUBLIC_API as SMS_API
 from channels.sms.aliyun import AliyunAccount, AliyunSender
+from channels.wechat.account import DISASTER_API, WeChatAccount
 from channels.wechat.account import PUBLIC_API as WECHAT_API
-from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
+from channels.wechat.redis_tokens import RedisTokenStore
 from channels.wechat.sender import WeChatSender
+from channels.wechat.token import MemoryTokenStore, TokenStore
 from channels.wording import registry
 from channels.wording.catalogue import Catalogue, make_template
-from content.faq.service import published
 from content.faq.search import FaqIndex, sms_text
+from content.faq.service import published
 from language.embed import Embedder
 from language.retrieve import HybridIndex
 from server.people import CareDesk, CarePeople, CarePolicy
@@ -66,7 +69,12 @@ class SmsCodes:
         now = self._clock.now()
         _, conversation = await contacts.ensure(session, ChannelName.SMS, self._account_id, phone, now)
         await outbox.enqueue(
-            session, conversation, Reply("bind.code_sms", {"code": code}), dedup_key=dedup_key, purpose="code", now=now
+            session,
+            conversation,
+            Reply("bind.code_sms", {"code": code}),
+            dedup_key=dedup_key,
+            purpose="code",
+            now=now,
         )
 
 
@@ -104,7 +112,9 @@ class House:
         templates = self.catalogue.sms_templates()
         async with self.database.read("faq-templates") as session:
             entries = await published(session)
-        templates += [make_template(f"faq:{one.slug}", 0, self.catalogue.sms_text(sms_text(one))) for one in entries]
+        templates += [
+            make_template(f"faq:{one.slug}", 0, self.catalogue.sms_text(sms_text(one))) for one in entries
+        ]
         state = "approved" if self.settings.simulators else "draft"
 
         async def work(session: AsyncSession) -> None:
@@ -168,7 +178,9 @@ class House:
 
 
 def wechat_account(settings: Settings) -> WeChatAccount:
-    base = settings.wechat_base_url or (f"{settings.loopback}/sim/wechat" if settings.simulators else WECHAT_API)
+    base = settings.wechat_base_url or (
+        f"{settings.loopback}/sim/wechat" if settings.simulators else WECHAT_API
+    )
     return WeChatAccount(
         account_id=settings.wechat_account,
         appid=settings.wechat_appid,
@@ -178,6 +190,7 @@ def wechat_account(settings: Settings) -> WeChatAccount:
         mode=settings.wechat_mode,
         account_type=settings.wechat_account_type,
         base_url=base,
+        fallback_url=DISASTER_API if base == WECHAT_API else "",
     )
 
 
@@ -196,7 +209,9 @@ def sms_account(settings: Settings) -> AliyunAccount:
 def build(settings: Settings, clock: Clock | None = None) -> House:
     """Wire one process. Opens no connection yet."""
     crypto.install(settings.secrets.keyring)
-    clock = clock or (VirtualClock(zone=settings.time_zone) if settings.simulators else Clock(settings.time_zone))
+    clock = clock or (
+        VirtualClock(zone=settings.time_zone) if settings.simulators else Clock(settings.time_zone)
+    )
     database = Database(settings.database, durable=settings.database_durable)
     facts = {"hospital": settings.hospital_name, "landline": settings.landline}
     catalogue = Catalogue(WORDING, facts)
@@ -222,7 +237,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     engine = EngineClient(settings.engine)
     wechat, sms = wechat_account(settings), sms_account(settings)
     senders: dict[tuple[str, str], Sender] = {
-        ("wechat", wechat.account_id): WeChatSender(WeChatClient(wechat, clock)),
+        ("wechat", wechat.account_id): WeChatSender(WeChatClient(wechat, clock, _token_store(settings))),
         ("sms", sms.account_id): AliyunSender(sms, clock),
     }
     delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
@@ -243,13 +258,22 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         receipts=Receipts(database, clock),
         worker=worker,
         delivery=delivery,
-        sealer=AuditSealer(database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")),
+        sealer=AuditSealer(
+            database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")
+        ),
         wechat=wechat,
         sms=sms,
         senders=senders,
     )
     houses.append(house)
     return house
+
+
+def _token_store(settings: Settings) -> TokenStore:
+    """Shared in Redis where there is one, else this process's own."""
+    if settings.redis_url:
+        return RedisTokenStore(Redis.from_url(settings.redis_url))
+    return MemoryTokenStore()
 
 
 def _head_keeper(path: Path) -> Callable[[int, str], None]:

@@ -13,7 +13,9 @@ import structlog
 _PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)")
 _ID_CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _TOKEN = re.compile(r"(access_token|secret|token|key)=([^&\s\"']+)", re.IGNORECASE)
-_PRIVATE = frozenset({"text", "body", "address", "openid", "phone", "name", "reply", "raw", "note", "message"})
+_PRIVATE = frozenset(
+    {"text", "body", "address", "openid", "phone", "name", "reply", "raw", "note", "message"}
+)
 
 
 def redact(text: str) -> str:
@@ -48,7 +50,9 @@ def set_up(level: str) -> None:
     for noisy in ("aiosqlite", "asyncio", "uvicorn.access", "jieba", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     renderer: Any = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[

@@ -43,10 +43,13 @@ class CarePeople:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def in_charge(self, session: AsyncSession, conversation_ids: Sequence[UUID]) -> dict[UUID, InCharge]:
+    async def in_charge(
+        self, session: AsyncSession, conversation_ids: Sequence[UUID]
+    ) -> dict[UUID, InCharge]:
         held = await desk.in_charge_of(session, conversation_ids)
         return {
-            one: InCharge(found.state, str(found.staff_id) if found.staff_id else None) for one, found in held.items()
+            one: InCharge(found.state, str(found.staff_id) if found.staff_id else None)
+            for one, found in held.items()
         }
 
     async def on_duty(self, session: AsyncSession, now: datetime) -> bool:
@@ -103,7 +106,13 @@ class CarePeople:
         )
 
     async def call_a_person(
-        self, session: AsyncSession, *, conversation: Conversation, contact: Contact, inbound_id: UUID, now: datetime
+        self,
+        session: AsyncSession,
+        *,
+        conversation: Conversation,
+        contact: Contact,
+        inbound_id: UUID,
+        now: datetime,
     ) -> Reply:
         answer = await ask_for_person(session, self._services, contact, conversation, None)
         task, _ = await desk.open_task(
@@ -119,7 +128,11 @@ class CarePeople:
         return Reply("common.handed_off", {"until": until})
 
     async def opt(
-        self, session: AsyncSession, contact: Contact, word: Literal["content", "all", "resume"], now: datetime
+        self,
+        session: AsyncSession,
+        contact: Contact,
+        word: Literal["content", "all", "resume"],
+        now: datetime,
     ) -> None:
         if word == "resume":
             await consents.opt_in(session, contact.id, channel=contact.channel, now=now)
@@ -131,10 +144,14 @@ class CarePeople:
 class CareDesk:
     """Implements `channels.outbox.ports.TroubleDesk`."""
 
-    async def uncertain(self, session: AsyncSession, message: OutboundMessage, detail: str, now: datetime) -> None:
+    async def uncertain(
+        self, session: AsyncSession, message: OutboundMessage, detail: str, now: datetime
+    ) -> None:
         await self._task(session, TaskKind.UNCERTAIN_SEND, f"uncertain:{message.id}", message, detail, now)
 
-    async def undeliverable(self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime) -> None:
+    async def undeliverable(
+        self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
+    ) -> None:
         await self._task(session, TaskKind.CALL, f"call:{message.id}", message, reason, now)
 
     async def dead_inbound(
@@ -151,7 +168,13 @@ class CareDesk:
         )
 
     async def _task(
-        self, session: AsyncSession, kind: TaskKind, key: str, message: OutboundMessage, note: str, now: datetime
+        self,
+        session: AsyncSession,
+        kind: TaskKind,
+        key: str,
+        message: OutboundMessage,
+        note: str,
+        now: datetime,
     ) -> None:
         await desk.open_task(
             session,
@@ -180,12 +203,16 @@ class CarePolicy:
         return [self._one(message, contact, gone, allowed) for message, contact in batch]
 
     @staticmethod
-    async def _gone(session: AsyncSession, batch: Sequence[tuple[OutboundMessage, Contact]]) -> dict[UUID, str]:
+    async def _gone(
+        session: AsyncSession, batch: Sequence[tuple[OutboundMessage, Contact]]
+    ) -> dict[UUID, str]:
         ids = {message.patient_id for message, _ in batch if message.patient_id is not None}
         if not ids:
             return {}
         rows = await session.execute(
-            select(Patient.id, Patient.status).where(Patient.id.in_(ids), Patient.status != PatientStatus.ACTIVE)
+            select(Patient.id, Patient.status).where(
+                Patient.id.in_(ids), Patient.status != PatientStatus.ACTIVE
+            )
         )
         return {row[0]: str(row[1]) for row in rows}
 

@@ -63,7 +63,12 @@ async def serve(settings: Settings) -> None:
     await house.prepare()
     public = _Server(
         uvicorn.Config(
-            app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=3
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
         )
     )
     webhook = create_webhook(house.actions, settings.secrets.action_token)

@@ -19,7 +19,9 @@ def run(settings: Settings) -> None:
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.var_dir).free / 1e9
     if free < NEEDED_GB:
-        raise SettingsError(f"only {free:.1f} GB free under {settings.var_dir}; set-up needs about {NEEDED_GB:.0f} GB.")
+        raise SettingsError(
+            f"only {free:.1f} GB free under {settings.var_dir}; set-up needs about {NEEDED_GB:.0f} GB."
+        )
     _step("pages", [sys.executable, "-m", "web.build"])
     command = [sys.executable, "-m", "language.sentence_model.build", "--out", str(settings.models)]
     if settings.embedding_model:

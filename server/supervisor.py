@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -96,7 +97,9 @@ class Supervisor:
                 child.restarts = 0
             delay = BACKOFF[min(child.restarts, len(BACKOFF) - 1)]
             child.restarts += 1
-            self.say(f"! {child.name} ended (code {code}); starting it again in {delay:.0f} s. Its log: {child.log}")
+            self.say(
+                f"! {child.name} ended (code {code}); starting it again in {delay:.0f} s. Its log: {child.log}"
+            )
             await asyncio.sleep(delay)
             await self._spawn(child)
             self.say(f"✓ {child.name} is started again")
@@ -125,7 +128,5 @@ def _die_with_parent() -> None:
 def _signal(child: Child, number: int) -> None:
     if child.process is None:
         return
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass

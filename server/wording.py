@@ -15,4 +15,3 @@ def page_words() -> dict[str, Any]:
     """The whole file. Treat as read-only."""
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "data" / "seed" / "wording_pages.yml").read_text("utf-8"))
     return loaded
-

@@ -28,7 +28,9 @@ class AuditRow(Base):
 
     __tablename__ = "audit_row"
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(String(80))
     action: Mapped[str] = mapped_column(String(40))
@@ -59,7 +61,13 @@ class ChainReport:
 
 
 def record(
-    session: AsyncSession, *, actor: str, action: str, subject: str, at: datetime, detail: dict[str, Any] | None = None
+    session: AsyncSession,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    at: datetime,
+    detail: dict[str, Any] | None = None,
 ) -> None:
     """Add an audit row in the caller's transaction. `detail` holds ids and codes only."""
     session.add(AuditRow(at=at, actor=actor, action=action, subject=subject, detail=detail or {}))
@@ -71,13 +79,17 @@ def subject_of(kind: str, row_id: UUID | str) -> str:
 
 def _digest(key: bytes, previous: str, seal_no: int, row: AuditRow) -> str:
     body = [previous, seal_no, row.id, row.at.isoformat(), row.actor, row.action, row.subject, row.detail]
-    return hmac.new(key, json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        key, json.dumps(body, sort_keys=True, ensure_ascii=False).encode(), hashlib.sha256
+    ).hexdigest()
 
 
 class AuditSealer:
     """Chains new rows. `key` comes from the key ring; `on_head(seal_no, digest)` keeps the head outside the database."""
 
-    def __init__(self, database: Database, key: bytes, on_head: Callable[[int, str], None] | None = None) -> None:
+    def __init__(
+        self, database: Database, key: bytes, on_head: Callable[[int, str], None] | None = None
+    ) -> None:
         self._database = database
         self._key = key
         self._on_head = on_head
@@ -111,7 +123,9 @@ class AuditSealer:
                 digest = _digest(self._key, digest, seal_no, row)
                 row.seal_no, row.digest = seal_no, digest
             await session.execute(
-                update(AuditHead).where(AuditHead.id == 1).values(seal_no=seal_no, digest=digest, lease_until=None)
+                update(AuditHead)
+                .where(AuditHead.id == 1)
+                .values(seal_no=seal_no, digest=digest, lease_until=None)
             )
         if rows and self._on_head is not None:
             self._on_head(seal_no, digest)

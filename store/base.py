@@ -52,7 +52,11 @@ class Base(DeclarativeBase):
 
     def __init__(self, **values: Any) -> None:
         cls = type(self)
-        if "id" not in values and "id" in cls.__mapper__.columns and cls.__mapper__.columns["id"].type.python_type is UUID:
+        if (
+            "id" not in values
+            and "id" in cls.__mapper__.columns
+            and cls.__mapper__.columns["id"].type.python_type is UUID
+        ):
             values = {"id": new_id(), **values}
         elif "id" in values:
             values = {"id": values["id"], **values}
@@ -128,4 +132,13 @@ class EncryptedJson(_Sealed[Any]):
         return json.loads(raw)
 
 
-__all__ = ["Base", "EncryptedJson", "EncryptedText", "Mapped", "UtcDateTime", "mapped_column", "sealed_column", "uuid_pk"]
+__all__ = [
+    "Base",
+    "EncryptedJson",
+    "EncryptedText",
+    "Mapped",
+    "UtcDateTime",
+    "mapped_column",
+    "sealed_column",
+    "uuid_pk",
+]

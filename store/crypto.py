@@ -61,7 +61,9 @@ class Keyring:
         except (IndexError, ValueError, InvalidTag) as error:
             raise CryptoError(f"a sealed value of {context.rsplit('/', 1)[0]} does not open") from error
         except KeyError as error:
-            raise CryptoError("sealed with a key that is not in the key ring: add it to BANYI_DATA_KEYS") from error
+            raise CryptoError(
+                "sealed with a key that is not in the key ring: add it to BANYI_DATA_KEYS"
+            ) from error
 
     def lookup(self, value: str, kind: str) -> str:
         """The hash by which `value` is found; `kind` keeps the same text in two columns apart."""

@@ -62,7 +62,9 @@ class Database:
         self._durable = durable
         if self.is_sqlite:
             common: dict[str, Any] = {"pool_pre_ping": False, "hide_parameters": True}
-            self.writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=60, **common)
+            self.writer = create_async_engine(
+                self.url, pool_size=1, max_overflow=0, pool_timeout=60, **common
+            )
             self.reader = create_async_engine(self.url, pool_size=4, max_overflow=4, **common)
             for engine, begin in ((self.writer, "BEGIN IMMEDIATE"), (self.reader, "BEGIN")):
                 self._prepare_sqlite(engine, begin)
@@ -144,7 +146,9 @@ class Database:
                 await session.rollback()
 
     @asynccontextmanager
-    async def _session(self, maker: async_sessionmaker[AsyncSession], doing: str) -> AsyncIterator[AsyncSession]:
+    async def _session(
+        self, maker: async_sessionmaker[AsyncSession], doing: str
+    ) -> AsyncIterator[AsyncSession]:
         if (where := _open_session.get()) is not None:
             raise AssertionError(f"{doing!r} opens a session inside {where!r}; pass the open one on")
         token = _open_session.set(doing)
@@ -189,7 +193,15 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError):
         said = str(error.orig).lower()
-        signs = ("unable to open", "disk i/o", "database or disk is full", "connection", "locked", "refused", "starting up")
+        signs = (
+            "unable to open",
+            "disk i/o",
+            "database or disk is full",
+            "connection",
+            "locked",
+            "refused",
+            "starting up",
+        )
         return error.connection_invalidated or any(sign in said for sign in signs)
     return False
 

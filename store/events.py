@@ -18,7 +18,9 @@ class PatientEvent(Base):
     __tablename__ = "patient_event"
     __table_args__ = (Index(None, "patient_id", "id"),)
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
     patient_id: Mapped[UUID]
     kind: Mapped[str] = mapped_column(String(80), index=True)
     at: Mapped[datetime]

@@ -21,7 +21,9 @@ Work = Callable[[AsyncSession], Awaitable[T]]
 class GroupCommit:
     """`begin` opens a writing session whose exit commits; at most `most` units share one."""
 
-    def __init__(self, begin: Callable[[str], AbstractAsyncContextManager[AsyncSession]], most: int = 32) -> None:
+    def __init__(
+        self, begin: Callable[[str], AbstractAsyncContextManager[AsyncSession]], most: int = 32
+    ) -> None:
         self._begin = begin
         self._most = most
         self._waiting: list[tuple[Work[Any], str, asyncio.Future[Any]]] = []

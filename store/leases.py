@@ -68,7 +68,9 @@ async def claim(
     return token, list(await session.scalars(statement))
 
 
-async def extend(session: AsyncSession, model: type[Row], token: UUID, lease: timedelta = DEFAULT_LEASE) -> int:
+async def extend(
+    session: AsyncSession, model: type[Row], token: UUID, lease: timedelta = DEFAULT_LEASE
+) -> int:
     """Heartbeat: keep every row held under `token`. Returns how many are still ours."""
     table: Any = model
     result = await session.execute(
@@ -77,9 +79,7 @@ async def extend(session: AsyncSession, model: type[Row], token: UUID, lease: ti
     return int(getattr(result, "rowcount", 0))
 
 
-async def release(
-    session: AsyncSession, model: type[Row], row_id: Any, token: UUID, **values: Any
-) -> bool:
+async def release(session: AsyncSession, model: type[Row], row_id: Any, token: UUID, **values: Any) -> bool:
     """Give one row back with `values` (say the next `due_at`). False when the lease was lost: then nothing changed."""
     table: Any = model
     result = await session.execute(

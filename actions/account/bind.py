@@ -49,7 +49,10 @@ class BindDialog(Dialog):
     async def start(self, turn: Turn) -> None:
         await self._drop(turn)
         mention = family.mentioned(turn.text) if turn.text else None
-        data = {"relation": mention.relation.value if mention else Relation.SELF.value, "label": mention.word if mention else None}
+        data = {
+            "relation": mention.relation.value if mention else Relation.SELF.value,
+            "label": mention.word if mention else None,
+        }
         turn.session.add(
             BindingDraft(conversation_id=turn.conversation.id, step="name", data=data, updated_at=turn.now)
         )
@@ -63,7 +66,9 @@ class BindDialog(Dialog):
         elif draft.step == "number":
             turn.say("bind.ask_number", name=draft.data.get("name", ""))
         else:
-            turn.say("bind.ask_code", option("resend", label("resend")), option("other", label("other_person")))
+            turn.say(
+                "bind.ask_code", option("resend", label("resend")), option("other", label("other_person"))
+            )
 
     async def choose(self, turn: Turn, answer: str) -> bool:
         draft = await self._draft(turn)
@@ -88,7 +93,9 @@ class BindDialog(Dialog):
 
     async def _name(self, turn: Turn, draft: BindingDraft) -> bool:
         match = _NAME.fullmatch(turn.text.strip())
-        if match is None or turn.confidence >= 0.9 and turn.intent in ("request_human", "ask_faq", "greet", "thank", "affirm"):
+        if match is None or (
+            turn.confidence >= 0.9 and turn.intent in ("request_human", "ask_faq", "greet", "thank", "affirm")
+        ):
             return False
         draft.data = {**draft.data, "name": match[1]}
         draft.step, draft.updated_at = "number", turn.now
@@ -182,4 +189,6 @@ class BindDialog(Dialog):
 
     @staticmethod
     async def _drop(turn: Turn) -> None:
-        await turn.session.execute(delete(BindingDraft).where(BindingDraft.conversation_id == turn.conversation.id))
+        await turn.session.execute(
+            delete(BindingDraft).where(BindingDraft.conversation_id == turn.conversation.id)
+        )

@@ -63,7 +63,15 @@ class MyData(BanyiAction):
         bookings = await self._count(turn, Appointment, Appointment.patient_id.in_(ids))
         answers = await self._count(turn, QuestionnaireResponse, QuestionnaireResponse.patient_id.in_(ids))
         agreed = await self._count(turn, Consent, Consent.subject_id.in_([*ids, turn.contact.id]))
-        turn.say("data.summary", *options, people=len(linked), bookings=bookings, answers=answers, consents=agreed, chats=chats)
+        turn.say(
+            "data.summary",
+            *options,
+            people=len(linked),
+            bookings=bookings,
+            answers=answers,
+            consents=agreed,
+            chats=chats,
+        )
 
     @staticmethod
     async def _count(turn: Turn, model: type, condition: object) -> int:

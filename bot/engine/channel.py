@@ -17,7 +17,7 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from bot.engine import action_results  # noqa: E402
+from bot.engine import action_results
 
 action_results.install()
 

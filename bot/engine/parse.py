@@ -23,7 +23,9 @@ async def _run(model: str, source: TextIO, sink: TextIO) -> None:
         if not line.strip():
             continue
         text = json.loads(line)
-        parsed: Dict[str, Any] = await agent.processor.parse_message(UserMessage(text), only_output_properties=True)
+        parsed: Dict[str, Any] = await agent.processor.parse_message(
+            UserMessage(text), only_output_properties=True
+        )
         intent = parsed.get("intent") or {}
         row = {
             "intent": intent.get("name"),

@@ -81,11 +81,15 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
     async def retrieve(self, sender_id: Text) -> Optional[DialogueStateTracker]:
         """The tracker, or None when there is none or it does not open."""
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(_table.c.sealed).where(_table.c.sender_id == sender_id)).first()
+            row = connection.execute(
+                sa.select(_table.c.sealed).where(_table.c.sender_id == sender_id)
+            ).first()
         if row is None:
             return None
         try:
-            return self.deserialise_tracker(sender_id, zlib.decompress(self._open(bytes(row[0]), sender_id)).decode())
+            return self.deserialise_tracker(
+                sender_id, zlib.decompress(self._open(bytes(row[0]), sender_id)).decode()
+            )
         except (InvalidTag, KeyError, ValueError, zlib.error):
             logger.error("tracker of %s does not open; starting a new one", sender_id)
             return None
@@ -121,7 +125,9 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
     def _open(self, sealed: bytes, sender_id: Text) -> bytes:
         end = 2 + sealed[1]
         cipher = self._ciphers[sealed[2:end].decode()]
-        return cipher.decrypt(sealed[end : end + 12], sealed[end + 12 :], f"rasa_tracker/{sender_id}".encode())
+        return cipher.decrypt(
+            sealed[end : end + 12], sealed[end + 12 :], f"rasa_tracker/{sender_id}".encode()
+        )
 
 
 def _loop_events(events: "list[Dict[Text, Any]]") -> "list[Dict[Text, Any]]":

@@ -22,12 +22,16 @@ class LeaseLost(RuntimeError):
 
 @dataclass(slots=True)
 class Claimed:
-    """A conversation in our hands, its contact and the messages that wait, oldest first."""
+    """A conversation in our hands, its contact and the messages that wait, oldest first.
+
+    `more` is known once it is given back: whether a message arrived meanwhile.
+    """
 
     token: UUID
     conversation: Conversation
     contact: Contact
     messages: list[InboundMessage]
+    more: bool = False
 
 
 async def due(session: AsyncSession, now: datetime) -> bool:
@@ -122,13 +126,15 @@ async def give_back(
 
 async def _held(session: AsyncSession, claimed: Claimed, values: dict[str, object]) -> int:
     """Change the conversation while it is ours; its `outbound_seq` afterwards. Raises `LeaseLost`."""
-    outbound_seq = await session.scalar(
+    changed = await session.execute(
         update(Conversation)
         .where(Conversation.id == claimed.conversation.id, Conversation.lease_token == claimed.token)
         .values(**values)
-        .returning(Conversation.outbound_seq)
+        .returning(Conversation.outbound_seq, Conversation.due_at, Conversation.lease_token)
         .execution_options(synchronize_session=False)
     )
-    if outbound_seq is None:
+    row = changed.first()
+    if row is None:
         raise LeaseLost(str(claimed.conversation.id))
-    return outbound_seq
+    claimed.more = row.due_at is not None and row.lease_token is None
+    return int(row.outbound_seq)

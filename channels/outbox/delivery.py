@@ -8,6 +8,7 @@ conversations in parallel, conversation before bulk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,10 +104,8 @@ class Delivery:
             except Exception:
                 log.exception("delivery.loop_failed")
                 await asyncio.sleep(1)
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), poll)
-            except TimeoutError:
-                pass
             self._wake.clear()
 
     def _done(self, task: asyncio.Task[bool]) -> None:

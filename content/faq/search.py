@@ -59,7 +59,11 @@ class FaqIndex:
         """Bring the index in line with the database; how many entries were indexed anew."""
         async with self._lock:
             async with self._database.read("faq-refresh") as session:
-                row = (await session.execute(select(func.max(FaqEntry.changed_at), func.count()).select_from(FaqEntry))).one()
+                row = (
+                    await session.execute(
+                        select(func.max(FaqEntry.changed_at), func.count()).select_from(FaqEntry)
+                    )
+                ).one()
                 mark = (row[0], int(row[1]))
                 if mark == self._seen:
                     return 0

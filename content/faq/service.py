@@ -65,4 +65,6 @@ def _problems(row: dict[str, Any]) -> list[str]:
 
 
 async def published(session: AsyncSession) -> list[FaqEntry]:
-    return list(await session.scalars(select(FaqEntry).where(FaqEntry.status == "published").order_by(FaqEntry.slug)))
+    return list(
+        await session.scalars(select(FaqEntry).where(FaqEntry.status == "published").order_by(FaqEntry.slug))
+    )

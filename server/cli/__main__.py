@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from server.cli import chat, database, files, language, running
+from server.cli import chat, database, files, language, running, wechat
 from server.settings import SettingsError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ language.add_to(app)
 chat.add_to(app)
 files.add_to(app)
 database.add_to(app)
+wechat.add_to(app)
 
 
 def main() -> int:

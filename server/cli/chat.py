@@ -43,7 +43,9 @@ def add_to(app: typer.Typer) -> None:
 
 def chat(
     channel: Annotated[Channel, typer.Option(help="which phone")] = Channel.WECHAT,
-    patient: Annotated[str, typer.Option(help="record number of a demo patient, or any new openid or phone")] = "D0000001",
+    patient: Annotated[
+        str, typer.Option(help="record number of a demo patient, or any new openid or phone")
+    ] = "D0000001",
     script: Annotated[Path | None, typer.Option(help="play these lines", exists=True, dir_okay=False)] = None,
 ) -> None:
     settings = load_settings()
@@ -60,7 +62,9 @@ def address_of(patient: str, channel: Channel) -> str:
         if patient in (one.record_number, one.name, str(one.patient_id)):
             found = [address for name, address, _ in one.contacts if name == channel.value]
             if not found:
-                raise SettingsError(f"{one.name} has no {channel.value} in the demo; choose another --patient.")
+                raise SettingsError(
+                    f"{one.name} has no {channel.value} in the demo; choose another --patient."
+                )
             return found[0]
     if channel is Channel.SMS:
         from channels.sms.numbers import to_e164
@@ -113,7 +117,9 @@ class Phone:
     async def new_messages(self) -> list[dict[str, Any]]:
         """What came since the last look, ours left out."""
         url = f"{self._base}/_sim/transcript"
-        async with self._http.get(url, params={"address": self._address, "after": str(self._seen)}) as response:
+        async with self._http.get(
+            url, params={"address": self._address, "after": str(self._seen)}
+        ) as response:
             events: list[dict[str, Any]] = await response.json()
         for event in events:
             self._seen = max(self._seen, int(event["seq"]))

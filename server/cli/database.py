@@ -14,7 +14,9 @@ def add_to(app: typer.Typer) -> None:
     db = typer.Typer(help="The database.\n\nExample: ./banyi db upgrade", no_args_is_help=True)
     db.command(help="Bring the schema to the newest revision.\n\nExample: ./banyi db upgrade")(upgrade)
     db.command(help="Say which revision the database is at.\n\nExample: ./banyi db status")(status)
-    db.command("verify-audit", help="Walk the audit trail's chain.\n\nExample: ./banyi db verify-audit")(verify_audit)
+    db.command("verify-audit", help="Walk the audit trail's chain.\n\nExample: ./banyi db verify-audit")(
+        verify_audit
+    )
     db.command(help="Add the demo hospital.\n\nExample: ./banyi db seed")(seed)
     app.add_typer(db, name="db")
 
@@ -27,7 +29,10 @@ def upgrade() -> None:
 
 def status() -> None:
     current, head = migrate.current(load_settings().database), migrate.head()
-    print(f"database: {current or 'empty'}; code: {head}" + ("" if current == head else " → run ./banyi db upgrade"))
+    print(
+        f"database: {current or 'empty'}; code: {head}"
+        + ("" if current == head else " → run ./banyi db upgrade")
+    )
 
 
 def verify_audit() -> None:
@@ -40,7 +45,9 @@ def verify_audit() -> None:
         finally:
             await house.close()
         if report.broken is not None:
-            raise SettingsError(f"the audit trail is broken at row {report.broken}: it was changed or a row is missing.")
+            raise SettingsError(
+                f"the audit trail is broken at row {report.broken}: it was changed or a row is missing."
+            )
         print(f"✓ {report.sealed} audit rows in an unbroken chain, {report.unsealed} not sealed yet")
 
     asyncio.run(check())
@@ -49,8 +56,14 @@ def verify_audit() -> None:
 def seed() -> None:
     from server.serve import prepare
 
+    settings = load_settings()
+    if settings.environment != "demo":
+        raise SettingsError(
+            "the demo hospital is only for BANYI_ENVIRONMENT=demo; load your own data with ./banyi load."
+        )
+
     async def add() -> None:
-        house = await prepare(load_settings())
+        house = await prepare(settings)
         await house.close()
 
     asyncio.run(add())

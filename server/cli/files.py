@@ -22,6 +22,7 @@ class Loadable(StrEnum):
     SCHEDULE = "schedule"
     ARTICLES = "articles"
     FAQ = "faq"
+    SMS_TEMPLATES = "sms-templates"
 
 
 class Exportable(StrEnum):
@@ -33,7 +34,7 @@ class Exportable(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        help="Load patients, schedule or faq from CSV or JSON.\n\nExample: ./banyi load patients patients.csv"
+        help="Load patients, schedule, faq or the vendor's review of sms-templates.\n\nExample: ./banyi load patients patients.csv"
     )(load)
     app.command(help="Write data as JSON Lines.\n\nExample: ./banyi export faq > faq.jsonl")(export)
 
@@ -103,9 +104,16 @@ def _loader(what: Loadable) -> Loader:
         return f"{await service.load(session, rows, clock.now())} FAQ entries are new or changed"
 
     async def articles(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
-        raise ValueError("articles come with the editors' desk, which is not built yet; FAQ entries load with `load faq`")
+        raise ValueError(
+            "articles come with the editors' desk, which is not built yet; FAQ entries load with `load faq`"
+        )
 
-    return {"faq": faq, "articles": articles}[what.value]
+    async def templates(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
+        from channels.wording import registry
+
+        return f"{await registry.review(session, rows, clock.now())} SMS templates changed; the application reads them at its next start"
+
+    return {"faq": faq, "articles": articles, "sms-templates": templates}[what.value]
 
 
 def export(what: Exportable) -> None:
@@ -130,7 +138,10 @@ def _exporter(what: Exportable) -> Callable[[AsyncSession], Awaitable[list[dict[
         from content.faq.service import published
 
         names = ("category", "question", "similar", "keywords", "answer", "sms", "source")
-        return [{"id": one.slug, **{name: getattr(one, name) for name in names}} for one in await published(session)]
+        return [
+            {"id": one.slug, **{name: getattr(one, name) for name in names}}
+            for one in await published(session)
+        ]
 
     async def schedule(session: AsyncSession) -> list[dict[str, Any]]:
         from care.loading import export_schedule
@@ -141,15 +152,34 @@ def _exporter(what: Exportable) -> Callable[[AsyncSession], Awaitable[list[dict[
         from care.appointments.models import Appointment
 
         rows = await session.scalars(select(Appointment).order_by(Appointment.start))
-        names = ("id", "status", "patient_id", "practitioner_id", "department_id", "start", "day", "part", "created_via")
+        names = (
+            "id",
+            "status",
+            "patient_id",
+            "practitioner_id",
+            "department_id",
+            "start",
+            "day",
+            "part",
+            "created_via",
+        )
         return [{name: getattr(row, name) for name in names} for row in rows]
 
     async def templates(session: AsyncSession) -> list[dict[str, Any]]:
         from channels.wording.models import SmsTemplateRow
 
-        rows = await session.scalars(select(SmsTemplateRow).order_by(SmsTemplateRow.key, SmsTemplateRow.options))
+        rows = await session.scalars(
+            select(SmsTemplateRow).order_by(SmsTemplateRow.key, SmsTemplateRow.options)
+        )
         return [
-            {"code": row.code, "key": row.key, "options": row.options, "kind": row.kind, "text": row.text, "state": row.state}
+            {
+                "code": row.code,
+                "key": row.key,
+                "options": row.options,
+                "kind": row.kind,
+                "text": row.text,
+                "state": row.state,
+            }
             for row in rows
         ]
 

@@ -20,7 +20,7 @@ File = Annotated[str, typer.Argument(metavar="FILE|-", help="a file of JSON Line
 def add_to(app: typer.Typer) -> None:
     app.command(
         help='Intent and safety screen of each line {"text": …}.\n\n'
-        "Example: echo '{\"text\": \"想看眼睛\"}' | ./banyi parse -"
+        'Example: echo \'{"text": "想看眼睛"}\' | ./banyi parse -'
     )(parse)
     app.command(
         help='The FAQ retriever on any pool of lines {"pid", "text"}; queries are lines {"query": …}.\n\n'
@@ -28,11 +28,11 @@ def add_to(app: typer.Typer) -> None:
     )(search)
     app.command(
         help='When does each line {"text": …} mean.\n\n'
-        "Example: echo '{\"text\": \"周四下午三点半\"}' | ./banyi when --now 2026-11-22T10:00 -"
+        'Example: echo \'{"text": "周四下午三点半"}\' | ./banyi when --now 2026-11-22T10:00 -'
     )(when)
     app.command(
         help='Which departments fit each line {"text": …}.\n\n'
-        "Example: echo '{\"text\": \"心慌 躺下喘\"}' | ./banyi triage -"
+        'Example: echo \'{"text": "心慌 躺下喘"}\' | ./banyi triage -'
     )(triage)
 
 
@@ -71,8 +71,7 @@ def parse(file: File) -> None:
     done = subprocess.run(
         engine.parse_command(settings),
         input="".join(json.dumps(engine_text(text), ensure_ascii=False) + "\n" for text in texts),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         cwd=ROOT,
         env=engine.environment(settings),
         text=True,
@@ -101,7 +100,8 @@ def _contract_intent(row: dict[str, Any]) -> str:
 
 
 def search(
-    file: File, pool: Annotated[Path, typer.Option(help='JSON Lines {"pid", "text"}', exists=True, dir_okay=False)]
+    file: File,
+    pool: Annotated[Path, typer.Option(help='JSON Lines {"pid", "text"}', exists=True, dir_okay=False)],
 ) -> None:
     from language.embed import Embedder
     from language.retrieve import contract_search
@@ -113,7 +113,8 @@ def search(
 
 
 def when(
-    file: File, now: Annotated[datetime, typer.Option(help="the moment it is said, local, e.g. 2026-11-22T10:00")]
+    file: File,
+    now: Annotated[datetime, typer.Option(help="the moment it is said, local, e.g. 2026-11-22T10:00")],
 ) -> None:
     from language.when import contract_row
 

@@ -45,7 +45,9 @@ def _need_free(name: str, port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise SettingsError(f"port {port} is taken: stop what listens there, or set {name} to another.") from error
+            raise SettingsError(
+                f"port {port} is taken: stop what listens there, or set {name} to another."
+            ) from error
 
 
 def children(settings: Settings, log_dir: Path | None = None) -> list[Child]:
@@ -55,11 +57,17 @@ def children(settings: Settings, log_dir: Path | None = None) -> list[Child]:
     if not settings.engine_url:
         found.append(
             Child(
-                "engine (Rasa)", engine.serve_command(settings), engine.environment(settings), ROOT, logs / "engine.log"
+                "engine (Rasa)",
+                engine.serve_command(settings),
+                engine.environment(settings),
+                ROOT,
+                logs / "engine.log",
             )
         )
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    found.append(Child("application", [sys.executable, "-m", "server.serve"], env, ROOT, logs / "application.log"))
+    found.append(
+        Child("application", [sys.executable, "-m", "server.serve"], env, ROOT, logs / "application.log")
+    )
     return found
 
 
@@ -99,10 +107,15 @@ async def _announce(settings: Settings, client: object) -> None:
     base = settings.base
     print(f"\n✓ Banyi 伴医 is running\n\n  {base}/          what runs, and what to try")
     if settings.simulators:
-        print(f"  {base}/phones    a WeChat phone and an SMS phone: try 周三下午想看眼睛, 停车怎么收费, 转人工")
+        print(
+            f"  {base}/phones    a WeChat phone and an SMS phone: try 周三下午想看眼睛, 停车怎么收费, 转人工"
+        )
     print(f"  {base}/sign-in   staff pages")
     admin = settings.var_dir / "first-admin.txt"
     if admin.exists():
         print(f"                             the first administrator's name and password are in {admin}")
     print(f"  {base}/metrics   Prometheus; {base}/health/ready for monitoring")
-    print("  ./banyi chat --channel wechat     the same in this terminal's neighbour\n\n  Ctrl-C stops everything.", flush=True)
+    print(
+        "  ./banyi chat --channel wechat     the same in this terminal's neighbour\n\n  Ctrl-C stops everything.",
+        flush=True,
+    )
