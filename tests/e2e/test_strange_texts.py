@@ -9,9 +9,8 @@ from tests.e2e.phone import Person, Phone
 
 pytestmark = pytest.mark.e2e
 
-INTENTS = frozenset(
-    yaml.safe_load((ROOT / "bot" / "engine" / "domain" / "smalltalk.yml").read_text())["intents"]
-)
+INTERNAL = frozenset({"restart", "session_start", "back", "choose"})
+"""Intents nobody can mean by typing."""
 STRANGE = {
     "5000 characters": "我想问一下医保报销的事情。" * 384 + "谢谢您了医生",
     "5000 emoji": "😷" * 5000,
