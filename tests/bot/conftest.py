@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from actions.services import Services
+from bot.conversation import ConversationHandler
+from bot.engine_client import EngineClient
+from bot.worker import InboxWorker
+from care.desk.hours import DutyHours
+from care.hospital.gazetteer import GazetteerCache
+from channels.inbox.service import Inbox
+from channels.inbox.spool import Spool
+from server.people import CarePeople
+from store.clock import VirtualClock
+from store.database import Database
+from tests.factories.engine import EngineSurface, engine_surface
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[EngineSurface]:
+    async with engine_surface() as surface:
+        yield surface
+
+
+@pytest.fixture
+def people(database: Database, clock: VirtualClock) -> CarePeople:
+    """The real people behind the bot; they use neither the FAQ's search nor binding codes."""
+    services = Services(
+        database=database,
+        clock=clock,
+        faq=cast("Any", None),
+        gazetteer=GazetteerCache(),
+        duty_hours=DutyHours.parse("Mon-Sun 08:00-17:30"),
+        codes=cast("Any", None),
+        hospital_name="云江市示范医院",
+        landline="0571-00000000",
+    )
+    return CarePeople(services)
+
+
+@pytest.fixture
+async def worker(
+    database: Database, clock: VirtualClock, engine: EngineSurface, people: CarePeople
+) -> AsyncIterator[Callable[..., InboxWorker]]:
+    """Make an inbox worker; several may work on one database."""
+    clients: list[EngineClient] = []
+
+    def make(on: Database | None = None, timeout: float = 4.0, **values: Any) -> InboxWorker:
+        client = EngineClient(f"http://127.0.0.1:{engine.port}", timeout=timeout)
+        clients.append(client)
+        handler = ConversationHandler(on or database, clock, client, people)
+        return InboxWorker(on or database, clock, handler, people, **values)
+
+    yield make
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+def inbox(database: Database, clock: VirtualClock, tmp_path: Path) -> Inbox:
+    return Inbox(database, clock, Spool(tmp_path / "spool"))
