@@ -16,7 +16,7 @@ from care.patients import family
 from care.patients import service as patients
 from channels.reply import Option
 from channels.wording.labels import label
-from language.triage import triage
+from language.triage import Suggestion, triage
 
 MOST_QUESTIONS = 3
 """Clarifying questions before the advice."""
@@ -54,7 +54,11 @@ class AdviseDepartment(BanyiAction):
                     id=f"{question.id}-{n}",
                     label=one.text,
                     intent="describe_symptom",
-                    params={"text": f"{text} {one.add}", "asked": [*asked, question.id]},
+                    params={
+                        "text": f"{text} {one.add}",
+                        "said": str(turn.params.get("said") or text),
+                        "asked": [*asked, question.id],
+                    },
                 )
                 for n, one in enumerate(question.options, 1)
             ]
@@ -98,11 +102,18 @@ class AdviseDepartment(BanyiAction):
             *options,
             way_to("request_human", label("nurse")),
             first=first.name,
-            reason=advice.departments[0].reason,
+            reason=self._reason(turn, advice.departments[0]),
             others="".join(f"，也可以看{one.name}" for one in others[:1]),
             also="".join(f"也可以先到{one}。" for one in advice.also),
             place=hospital.spoken_place(first, private=True),
         )
+
+    @staticmethod
+    def _reason(turn: Turn, best: Suggestion) -> str:
+        """Why, in the patient's own words: not in those of an option they picked."""
+        said = str(turn.params.get("said", ""))
+        own = {one.name: one.reason for one in triage(said).departments} if said else {}
+        return own.get(best.name, best.reason)
 
     async def _names_one(self, turn: Turn, text: str) -> bool:
         """Whether `text` is hardly more than the name of one department ("挂眼科")."""

@@ -22,12 +22,22 @@ def say_entry(turn: Turn, found: FaqHit) -> None:
     )
 
 
+def _ways(turn: Turn, found: list[FaqHit]) -> list[Option]:
+    """Options that say an entry; by SMS without the question mark, in the middle of a sentence."""
+    return [
+        Option(
+            id=f"faq-{one.entry_id}",
+            label=one.question.rstrip("？?") if turn.is_sms else one.question,
+            intent=SAY_ENTRY,
+            params={"faq": one.entry_id},
+        )
+        for one in found
+    ]
+
+
 def offer(turn: Turn, found: list[FaqHit]) -> None:
     """The nearest questions to choose from, and people."""
-    options = [
-        Option(id=f"faq-{one.entry_id}", label=one.question, intent=SAY_ENTRY, params={"faq": one.entry_id})
-        for one in found[:OFFERS]
-    ]
+    options = _ways(turn, found[:OFFERS])
     if turn.is_sms:
         turn.say("unsure.offer", *options)
     else:
@@ -90,12 +100,7 @@ class Unsure(BanyiAction):
         if found and found[0].score >= faq.answer_from:
             return say_entry(turn, found[0])
         near = [one for one in found if one.score >= faq.offer_from][:2]
-        options = [
-            Option(
-                id=f"faq-{one.entry_id}", label=one.question, intent=SAY_ENTRY, params={"faq": one.entry_id}
-            )
-            for one in near
-        ]
+        options = _ways(turn, near)
         seen: set[str] = set()
         for intent, confidence in turn.ranking:
             word = self.ways.get(intent)

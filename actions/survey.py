@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import re
 from datetime import timedelta
 from typing import ClassVar
 
 from actions.base import BanyiAction
-from actions.forms import Dialog
+from actions.forms import INSIDE, Dialog
 from actions.turn import Turn, option
 from care.desk import service as desk
 from care.desk.models import TaskKind
@@ -15,6 +16,10 @@ from care.patients import service as patients
 from care.questionnaires import service as questionnaires
 
 SATISFACTION = "satisfaction"
+SURE, ASKED = 0.85, 0.5
+"""Confidence from which words under a free question are a wish, or a question, instead of the answer."""
+_WISHES = frozenset({"request_human", "book_appointment", "go_back", "stop"})
+_QUESTION = re.compile(r"[?？]|吗$|呢$|请问|哪|几[点楼层天号]|怎么|多少|什么时候|在不在|能不能|可不可以")
 LOW = 2
 """A first answer of at most this opens a complaint for people to follow up."""
 _PROBLEMS = {
@@ -81,16 +86,18 @@ class SurveyDialog(Dialog):
             turn.say("questionnaire.none")
             turn.leave_form()
             return True
-        sure = turn.confidence >= 0.85
-        if (
-            not item.choices
-            and sure
-            and turn.intent in ("request_human", "book_appointment", "go_back", "stop", "ask_faq")
-        ):
+        if not item.choices and self._elsewhere(turn):
             return False
         if item.choices:
             return await self._answer(turn, turn.text, quiet=True)
         return await self._answer(turn, turn.text)
+
+    @staticmethod
+    def _elsewhere(turn: Turn) -> bool:
+        """Whether what was written under a free question is rather a question or a wish of another kind."""
+        if turn.intent in _WISHES:
+            return turn.confidence >= SURE
+        return turn.intent in INSIDE and turn.confidence >= ASKED and _QUESTION.search(turn.text) is not None
 
     async def _answer(self, turn: Turn, text: str, *, quiet: bool = False) -> bool:
         """Store the answer. With `quiet`, what fits no option is left to be understood otherwise."""
