@@ -271,7 +271,7 @@ class Delivery:
             case Outcome.ACCEPTED | Outcome.UNCERTAIN if receipt is not None:  # its report was quicker
                 values |= {"status": receipt, "finished_at": now, "due_at": None}
             case Outcome.ACCEPTED:
-                values |= {"status": "accepted", "finished_at": now, "due_at": None}
+                values |= {"status": "accepted", "reason": None, "finished_at": now, "due_at": None}
             case Outcome.RETRY if job.message.attempts < MAX_TRIES:
                 delay = max(result.retry_after, BACKOFF[min(job.message.attempts, len(BACKOFF)) - 1])
                 values |= {"status": "queued", "due_at": now + timedelta(seconds=delay)}
