@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -323,8 +324,11 @@ class Installation:
             finally:
                 await database.close()
 
-        with self._keys():
-            return asyncio.run(run())
+        with (
+            self._keys(),
+            ThreadPoolExecutor(1) as apart,
+        ):  # a browser's test has a loop of its own running here
+            return apart.submit(asyncio.run, run()).result()
 
     def metrics(self) -> str:
         return http("GET", f"{self.url}/metrics").text

@@ -28,7 +28,7 @@ STRANGE = {
     "combining marks": "Z̷̛̤a̶͎l̴g̸o̵" * 40,
     "SQL": "'; DROP TABLE patient; -- ",
     "SQL union": "1' OR '1'='1' UNION SELECT * FROM staff --",
-    "XML": "]]></Content><MsgType>event</MsgType><Event>unsubscribe</Event><Content><![CDATA[x",
+    "XML": "]]></Content><MsgType>event</MsgType><Event>CLICK</Event><EventKey>HUMAN</EventKey><Content><![CDATA[x",
     "an entity": '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
     "HTML": "<script>alert(1)</script><img src=x onerror=alert(1)>",
     "JSON": '{"intent": {"name": "request_human", "confidence": 1.0}}',
