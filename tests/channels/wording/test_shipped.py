@@ -1,0 +1,174 @@
+"""The wording we ship: complete on both channels, acceptable to the SMS vendor, and no key that nobody wrote."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from string import Formatter
+
+import pytest
+import yaml
+
+from channels.reply import Option, Reply
+from channels.sms.template import SmsTemplate, count_parts
+from channels.wording.catalogue import Catalogue, Template
+from channels.wording.labels import FILE, label
+from server.house import WORDING
+from server.settings import ROOT
+
+FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
+SIGN = "云江示范医院"
+ROOMS = ("server", "bot", "actions", "content", "care", "channels", "web")
+WECHAT_ONLY = {"faq.answer", "advice.question"}
+"""On SMS these are said by templates of their own: the FAQ entry's, the question's (`sms_key`)."""
+TYPICAL = {
+    "ahead": "3",
+    "also": "也可以先到全科门诊。",
+    "answer": "门诊时间为周一至周日8:00-17:30。",
+    "answers": "2",
+    "bookings": "3",
+    "chats": "48",
+    "code": "483920",
+    "consents": "1",
+    "count": "3",
+    "department": "心血管内科",
+    "doctor": "欧阳建国",
+    "doctors": "· 李敏 副主任医师：青光眼、白内障",
+    "doctors_short": "李敏、赵强、周立新、何晓燕",
+    "fee": "28元",
+    "first": "心血管内科",
+    "left": "4",
+    "minutes": "30",
+    "n": "2",
+    "name": "欧阳建国",
+    "number": "B0012",
+    "old": "11月24日周二上午9:30",
+    "others": "，也可以看呼吸内科",
+    "people": "2",
+    "place": "门诊楼3层东",
+    "question": "这次就诊您总体满意吗",
+    "question_short": "这次就诊您总体满意吗",
+    "reason": "心慌、躺下喘，常见于心脏方面的问题",
+    "relation": "妈妈",
+    "retry": "明天上午9:00",
+    "rows": "1. 11月24日周二上午9:30 眼科 李敏",
+    "said": "下下周三",
+    "source": "门诊部，2026年10月",
+    "specialty": "青光眼、白内障",
+    "there": "门诊楼3层东",
+    "times": "周二上午、周四上午",
+    "times_short": "周二上午、周四上午",
+    "title": "副主任医师",
+    "until": "下午15:30",
+    "what": "眼科 李敏",
+    "when": "11月24日周二上午9:30",
+    "when_short": "11月24日周二上午",
+}
+LABELS = ("上午9:30李敏", "上午10:00赵强", "下午2:30李敏", "换个时间", "找人工")
+
+
+@cache
+def catalogue() -> Catalogue:
+    """All wordings, all templates approved."""
+    read = Catalogue(WORDING, FACTS)
+    read.use_templates(read.sms_templates())
+    return read
+
+
+def names(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def options(count: int) -> tuple[Option, ...]:
+    return tuple(Option(f"o{n}", LABELS[n]) for n in range(count))
+
+
+TEMPLATES = [pytest.param(one, id=f"{one.key}/{one.options}") for one in catalogue().sms_templates()]
+
+
+@pytest.mark.parametrize("key", catalogue().keys())
+def test_every_wording_reads_well_on_wechat(key: str) -> None:
+    word = catalogue().wording(key)
+    unknown = names(word.wechat + word.tail) - TYPICAL.keys() - FACTS.keys()
+    assert not unknown, f"give a typical value for {unknown}"
+    rendered = catalogue().render_wechat(Reply(key, dict(TYPICAL)), None)
+    assert rendered.text
+    assert not re.search(r"[{}$]|  |，，|。。|，。", rendered.text + rendered.tail), rendered.text
+    assert re.search(r"[\u4e00-\u9fff]", rendered.text)
+    assert len(rendered.text.encode()) <= 2048
+
+
+@pytest.mark.parametrize("key", sorted(set(catalogue().keys()) - WECHAT_ONLY))
+def test_every_wording_has_its_sms(key: str) -> None:
+    assert catalogue().wording(key).sms, f"{key}: without an SMS template the patient only gets the landline"
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_passes_the_vendors_review(template: Template) -> None:
+    kind = "code" if template.key == "bind.code_sms" else "notice"
+    given = SmsTemplate(template.code, template.key, template.text, SIGN, kind)  # type: ignore[arg-type]
+    assert given.problems() == []
+    assert not re.search(r"(?<!\$)\{", template.text), "a fact that is not known"
+    assert {f"o{n}" for n in range(1, template.options + 1)} >= {
+        name for name in template.variables if re.fullmatch(r"o\d", name)
+    }
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_fits_two_parts(template: Template) -> None:
+    rendered = catalogue().render_sms(Reply(template.key, dict(TYPICAL), options(template.options)))
+    assert rendered is not None
+    assert rendered.template_code == template.code
+    assert "-" not in rendered.variables.values(), f"no typical value: {rendered.variables}"
+    given = SmsTemplate(template.code, template.key, template.text, SIGN)
+    assert given.problems_with(rendered.variables) == []
+    whole = f"【{SIGN}】{rendered.text}"
+    assert count_parts(whole) <= 2, f"{len(whole)}: {whole}"
+
+
+def code() -> Iterator[tuple[str, ast.AST]]:
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            if "engine" not in path.parts[:-1] or room != "bot":
+                for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                    yield str(path.relative_to(ROOT)), node
+
+
+def said(node: ast.AST) -> str | None:
+    """The key in `Reply("key", …)` or `….say("key", …)`."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    called = node.func
+    name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+    first = node.args[0]
+    if name in ("Reply", "say") and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value
+    return None
+
+
+def test_every_key_that_code_says_is_written() -> None:
+    found = {(key, path) for path, node in code() if (key := said(node)) is not None and "." in key}
+    assert len(found) > 60
+    keys = set(catalogue().keys())
+    pages = {path for _, path in found if path.startswith(("web/", "channels/simulator/"))}
+    missing = sorted((key, path) for key, path in found if key not in keys and path not in pages)
+    assert missing == []
+
+
+def test_every_label_that_code_asks_for_is_written() -> None:
+    written = yaml.safe_load(FILE.read_text("utf-8"))
+    asked = {
+        node.args[0].value
+        for _, node in code()
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "label"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert len(asked) > 15
+    assert asked <= written.keys()
+    with pytest.raises(KeyError):
+        label("no such label")
