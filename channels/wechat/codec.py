@@ -20,9 +20,7 @@ from typing import Any, Literal
 from xml.parsers import expat
 
 import orjson
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
+from wechatpy.crypto.cryptography import WeChatCipher
 
 from channels.ports import ChannelName, Inbound
 
@@ -82,8 +80,7 @@ def encrypt(message: bytes, key: bytes, appid: str, random16: bytes | None = Non
     plain = (random16 or secrets.token_bytes(16)) + len(message).to_bytes(4, "big") + message + appid.encode()
     padding = BLOCK - len(plain) % BLOCK
     plain += bytes([padding]) * padding
-    encryptor = Cipher(AES(key), CBC(key[:16])).encryptor()
-    return base64.b64encode(encryptor.update(plain) + encryptor.finalize()).decode()
+    return base64.b64encode(WeChatCipher(key).encrypt(plain)).decode()
 
 
 def decrypt(encoded: str, key: bytes, appid: str) -> bytes:
@@ -95,8 +92,7 @@ def decrypt(encoded: str, key: bytes, appid: str) -> bytes:
         raise CannotDecrypt("the encrypted part is not base64") from None
     if not cipher or len(cipher) % BLOCK:
         raise CannotDecrypt("the encrypted part has a wrong length")
-    decryptor = Cipher(AES(key), CBC(key[:16])).decryptor()
-    plain = decryptor.update(cipher) + decryptor.finalize()
+    plain: bytes = WeChatCipher(key).decrypt(cipher)
     padding = plain[-1]
     if not 1 <= padding <= BLOCK or plain[-padding:] != bytes([padding]) * padding:
         raise CannotDecrypt("wrong padding (another key?)")
