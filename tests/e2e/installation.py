@@ -229,7 +229,6 @@ class Installation:
                 "callback_url": f"{self.url}/wx/{self.settings.wechat_account}",
                 "followers": list(self.wechat_followers),
                 "markfail_after": 0,
-                "push_spacing": 1.0,
             },
             "sms": {
                 "port": self.vendor_ports[SMS],
