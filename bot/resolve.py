@@ -51,15 +51,23 @@ def number_in(text: str) -> int | None:
 
 
 def pick(options: tuple[Option, ...], text: str) -> Option | None:
-    """The option `text` means: by its number from 1, or by saying its label."""
+    """The option `text` means: by its number from 1, or by saying its label or the part before its comma."""
     if not options or not text.strip():
         return None
     number = number_in(text)
     if number is not None:
         return options[number - 1] if 1 <= number <= len(options) else None
     said = fold(text)
-    same = [option for option in options if said and fold(option.label) == said]
-    return same[0] if len(same) == 1 else None
+    for name in (fold, _first_part):
+        same = [option for option in options if said and name(option.label) == said]
+        if same:
+            return same[0] if len(same) == 1 else None
+    return None
+
+
+def _first_part(label: str) -> str:
+    """`误报` of "误报，继续"."""
+    return fold(label.partition("，")[0])
 
 
 def by_id(options: tuple[Option, ...], option_id: str) -> Option | None:
