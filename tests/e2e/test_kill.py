@@ -23,6 +23,7 @@ from channels.inbox.models import InboundMessage
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from tests.e2e.conftest import kept_on_failure
 from tests.e2e.installation import SMS, WECHAT, Installation, http, wait_until
+from tests.factories.servers import Postgres
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -38,17 +39,25 @@ IN_FLIGHT = 500
 """Messages taken in and not yet answered when the process is killed."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
 def crowd(model: None, request: pytest.FixtureRequest) -> Iterator[Installation]:
     """An installation whose vendors are processes of their own, with people enough."""
+    postgres: Postgres | None = None
+    url = name = ""
+    if request.param == "postgresql":
+        postgres = request.getfixturevalue("postgres")
+        name = postgres.create()
+        url = postgres.url(name)
     with kept_on_failure(request.session, "crowd") as folder:
         followers = tuple(f"oCrowd_{n:04d}" for n in range(WECHAT_PATIENTS))
-        installation = Installation(folder, own_vendors=True, wechat_followers=followers)
+        installation = Installation(folder, url, own_vendors=True, wechat_followers=followers)
         try:
             installation.start()
             yield installation
         finally:
             installation.stop()
+            if postgres is not None:
+                postgres.drop(name)
 
 
 @dataclass
