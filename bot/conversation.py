@@ -46,12 +46,13 @@ EMPTY_TURNS = 2
 
 @dataclass(slots=True)
 class State:
-    """What was read before deciding."""
+    """What was read before deciding. `unseen`: the message came in before the question was put."""
 
     question: OpenQuestion | None
     tapped: OpenQuestion | None
     in_charge: InCharge | None
     on_duty: bool
+    unseen: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +76,11 @@ def engine_text(text: str) -> str:
     """What the engine reads: normalised, cut, and never a command (Rasa runs a leading slash as an intent)."""
     said = normalise(text)[:ENGINE_TEXT].strip()
     return "／" + said[1:] if said.startswith("/") else said
+
+
+def urgent(message: InboundMessage) -> bool:
+    """Whether the safety screen stops at it: then it is answered before whatever waits in front of it."""
+    return message.kind != "event" and screen(message.text or "").verdict != "none"
 
 
 def _readable(text: str) -> bool:
@@ -110,7 +116,9 @@ class ConversationHandler:
             tapped = None
             if message.option_ref and (ref := parse_ref(message.option_ref)) is not None:
                 tapped = await questions.get(session, conversation_id, ref.question_id)
-            states.append(State(asked.get(conversation_id), tapped, held.get(conversation_id), on_duty))
+            question = asked.get(conversation_id)
+            unseen = question is not None and message.received_at < question.opened_at
+            states.append(State(question, tapped, held.get(conversation_id), on_duty, unseen))
         return states
 
     def decide(self, message: InboundMessage, contact: Contact, state: State) -> Plan:
@@ -153,6 +161,12 @@ class ConversationHandler:
         number = number_in(text)
         if number == 0:
             return self._to_intent(plan, "request_human", {}, "digit:0")
+        if number is not None and state.question is not None and state.unseen:
+            # Sent before this was asked (the same digit twice, say): the patient cannot have meant this question.
+            plan.replies.append(Reply("smalltalk.stale_choice"))
+            plan.reask = True
+            plan.resolved = "number_before_question"
+            return plan
         if state.question is not None:
             options = questions.options_of(state.question)
             option = pick(options, text)
@@ -316,6 +330,7 @@ class ConversationHandler:
                 instance=(instance or reply.key) if asks else None,
                 resumes=resumes if asks else None,
                 seq=first + n + 1,
+                priority=outbox.URGENT_PRIORITY if plan.alert is not None else outbox.CONVERSATION_PRIORITY,
             )
 
     async def _after_false_alarm(

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversation import ConversationHandler, State
+from bot.conversation import ConversationHandler, State, urgent
 from bot.engine_client import EngineError, EngineUnavailable
 from bot.ports import People
 from channels.inbox import queue
@@ -126,9 +126,15 @@ class InboxWorker:
             if not claimed.messages:
                 await self._nothing_waits(claimed)
                 return
-            for n, message in enumerate(claimed.messages):
-                last = n == len(claimed.messages) - 1
-                if not await self._message(claimed, message, first if n == 0 else None, last=last):
+            read_for = claimed.messages[0]
+            waiting = _urgent_first(claimed.messages)
+            for n, message in enumerate(waiting):
+                last = n == len(waiting) - 1
+                claimed.behind = waiting[n + 1 :]
+                state = first if n == 0 and message is read_for else None
+                if not await self._message(claimed, message, state, last=last):
+                    if claimed.hurry:
+                        self.wake()
                     return
             if claimed.more:
                 self.wake()
@@ -189,6 +195,7 @@ class InboxWorker:
         delay = ENGINE_RETRY[min(self._engine_failures, len(ENGINE_RETRY) - 1)]
         self._engine_failures += 1
         log.warning("engine.unavailable", reason=reason, retry_in=delay)
+        claimed.hurry = any(urgent(later) for later in claimed.behind)
 
         async def work(session: AsyncSession) -> None:
             now = self._clock.now()
@@ -210,6 +217,7 @@ class InboxWorker:
     async def _failed(self, claimed: Claimed, message: InboundMessage, reason: str, *, last: bool) -> bool:
         """Try again later, or after `MAX_ATTEMPTS` hand the message to people and go on with the next."""
         dead = message.attempts >= MAX_ATTEMPTS
+        claimed.hurry = not dead and any(urgent(later) for later in claimed.behind)
 
         async def work(session: AsyncSession) -> None:
             now = self._clock.now()
@@ -239,3 +247,10 @@ class InboxWorker:
         HANDLED.labels("dead" if dead else "retry").inc()
         self._delivery_wake()
         return dead
+
+
+def _urgent_first(messages: list[InboundMessage]) -> list[InboundMessage]:
+    """In order; only behind a message that failed before, an emergency waits no longer."""
+    if len(messages) == 1 or not messages[0].attempts:
+        return messages
+    return sorted(messages, key=lambda message: not urgent(message))

@@ -63,7 +63,8 @@ async def claim(
         .where(table.id.in_(chosen.scalar_subquery()))
         .values(lease_token=token, lease_until=real + lease, attempts=table.attempts + 1, **(values or {}))
         .returning(table)
-        .execution_options(synchronize_session=False)
+        # A session shared by several units may hold the row already: what counts is what the database says.
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
     return token, list(await session.scalars(statement))
 
@@ -81,11 +82,10 @@ async def extend(
 
 async def release(session: AsyncSession, model: type[Row], row_id: Any, token: UUID, **values: Any) -> bool:
     """Give one row back with `values` (say the next `due_at`). False when the lease was lost: then nothing changed."""
-    table: Any = model
+    table: Any = model.__table__
     result = await session.execute(
         update(table)
-        .where(table.id == row_id, table.lease_token == token)
+        .where(table.c.id == row_id, table.c.lease_token == token)
         .values(lease_token=None, lease_until=None, **values)
-        .execution_options(synchronize_session=False)
     )
     return bool(getattr(result, "rowcount", 0))

@@ -15,7 +15,7 @@ class OutboundMessage(Base, Leased):
     """`status`: queued, sending, accepted, delivered, failed, uncertain, suppressed.
 
     `purpose` decides which rules the gate applies: reply, service_notice, code, follow_up, education, marketing.
-    `priority` 0 is conversation, 9 bulk. `reply` holds key, params and options; `question_id` the question it asks.
+    `priority`: -1 emergency, 0 conversation, 9 bulk. `reply` holds key, params and options; `question_id` the question it asks.
     """
 
     __tablename__ = "outbound_message"

@@ -14,6 +14,8 @@ from channels.questions import service as questions
 from channels.reply import Reply
 from store.database import insert_new
 
+URGENT_PRIORITY = -1
+"""The answer to an emergency: it does not wait for what else is to be said, not even for what is being tried again."""
 CONVERSATION_PRIORITY = 0
 NOTICE_PRIORITY = 3
 BULK_PRIORITY = 9
