@@ -50,11 +50,24 @@ class Days:
         if r.moment is not None:
             raise Unread
         r.day, r.until, r.grain = day, until, grain
+        self._agree(r)
+
+    def _agree(self, r: Reading) -> None:
+        """The date wins over a weekday said before it; where they disagree, it is asked."""
+        if r.named is not None and r.day is not None and r.until is None and r.day.weekday() != r.named:
+            r.asks.append(ask("mismatch", date=say(r.day), weekday=f"周{WEEKDAYS[r.named]}"))
+
+    def _dated(self, r: Reading) -> None:
+        """A date follows a weekday (周四26号): the weekday steps back."""
+        if r.weekday is not None and r.until is None and r.grain == "day" and r.named is None:
+            r.named, r.weekday, r.day = r.weekday, None, None
 
     def _ymd(self, r: Reading, t: Token) -> None:
+        self._dated(r)
         self._set_day(r, valid(t.number("y"), t.number("m"), t.number("d")))
 
     def _iso_md(self, r: Reading, t: Token) -> None:
+        self._dated(r)
         self._set_day(r, self._coming(t.number("m"), t.number("d"), r.said_year))
 
     _dot_md = _iso_md
@@ -79,6 +92,7 @@ class Days:
             r.said_year = t.number("y")
 
     def _month(self, r: Reading, t: Token) -> None:
+        self._dated(r)
         if r.said_month is not None or r.day is not None:
             raise Unread
         rel = t.value.get("rel")
@@ -136,6 +150,7 @@ class Days:
 
     def _day(self, r: Reading, t: Token) -> None:
         day = t.number("d")
+        self._dated(r)
         if not 1 <= day <= 31 or r.day is not None:
             raise Unread
         if r.said_month is not None:

@@ -41,8 +41,15 @@ def number(text: str) -> int | None:
 
 
 _SLIPS = (
+    # 看一下, 等一下, 等下 before a pause: no 下周.
+    (re.compile("(?<![周期拜十号月初])一下子?(?!午|半)|等下(?=[\\s,，。])|待会儿?|稍等"), ","),
+    (re.compile("仨"), "三个"),
+    (re.compile("(?<=[上下这本])洲(?=[一二三四五六日天末])"), "周"),
     (re.compile("礼拜|星期|週"), "周"),
     (re.compile("周天"), "周日"),
+    (re.compile("周山(?=[上下早晚中的吧行可有号,，。 ]|$)"), "周三"),
+    (re.compile("周[思似寺](?=[上下早晚中的吧行可有号,，。 ]|$)"), "周四"),
+    (re.compile("周曰"), "周日"),
     (re.compile("点钟|點"), "点"),
     (re.compile("钟头"), "小时"),
     (re.compile("个半小时"), ".5小时"),
@@ -59,8 +66,8 @@ _SLIPS = (
     (re.compile("上个周"), "上周"),
     (re.compile("早晨|早间|一早|一大早|清早|大清早|早起|朝早"), "早上"),
     (re.compile("晚间|夜里|夜间|夜晚|傍黑"), "晚上"),
-    (re.compile("午后|晏昼|后半晌|下半天|后半天"), "下午"),
-    (re.compile("午前|上半天|前半天|前半晌"), "上午"),
+    (re.compile("午后|晏昼|后半晌|后晌|下晌|过晌|下半天|后半天"), "下午"),
+    (re.compile("午前|上半天|前半天|前半晌|头半晌|头晌|前晌|上晌"), "上午"),
     (re.compile("下五(?=[\\d一二三四五六])|下舞|夏午"), "下午"),
     (re.compile("下晚儿?"), "傍晚"),
     (re.compile(r"过完年|(?<![\d一二两三四五六七八九十几半多今明去后前每])年后"), "春节后"),
@@ -72,7 +79,8 @@ _SPACE = re.compile(r"(?<=[\u4e00-\u9fff\d])\s+(?=[\u4e00-\u9fff])|(?<=[\u4e00-\
 def plain(text: str) -> str:
     """``text`` normalised, numerals of one writing, the words for week, o'clock and day parts made one."""
     text = normalise(text).translate(_FORMAL)
-    text = _SPACE.sub("", text)
-    for pattern, right in _SLIPS:
+    first, *others = _SLIPS
+    text = _SPACE.sub("", first[0].sub(first[1], text))
+    for pattern, right in others:
         text = pattern.sub(right, text)
     return text

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from language.when.holidays import Holidays
 from language.when.numerals import plain
@@ -31,14 +31,21 @@ _CHANGE = re.compile(
     r"(?:改|换|挪|调|推|推迟|延|延期|提前|移|更)(?:约|期|号)?(?:到|成|至|为)|改约(?=[^的]{0,2}[周明后下\d一二三四五六七八九十])"
 )
 _REFUSED = re.compile(
-    r"^[^，,。.;；?？!！]{0,4}?(?:不行|不可以|没空|没时间|没有号|没号|不方便|去不了|来不了|不要|不去|不能|有事)"
+    r"^[^，,。.;；?？!！周明后今号日]{0,4}?(?:(?<!行)不行|(?<!可)不可以|没空|没时间|(?<!有)没有?号|(?<!便)不方便|去不了|来不了|(?<!要)不要|(?<!去)不去|(?<!能)不能|"
+    r"有事|(?<!不)(?:要|得)?上班|上课|有课|开会|出差|加班|有安排)(?!吗|么|没)"
 )
-_REFUSING = re.compile(r"(?:不要|除了|别|不是|不想要|不约|不去)$")
+_REFUSING = re.compile(r"(?:(?<!要)不要|除了|别|(?<!是)不是|不想要|(?<!约)不约|(?<!去)不去)$")
+# Between two times: both are meant together (周六周日), or the second says the first more closely.
+_BOTH = re.compile(r"^[和跟与及、,，。 嗯呃啊]*$")
+_EITHER = re.compile("或|还是|要么|不然|要不")
 _TIMELIKE = re.compile(
     r"\d{3,4}年|[零〇一二三四五六七八九]{2,4}年|[\d一二两三四五六七八九十半几]+(?:点|时(?!候)|号|日(?!常))|[\d一二两三四五六七八九十半几]+(?:个)?(?:月|周|天|小时|分钟|刻|年)(?:之|以)?(?:后|内)|周[一二三四五六日末]|[上下]午|早上|晚上|"
     r"中午|凌晨|傍晚|[今明后昨前]天|[上下这]周|[春夏秋冬]天|节前|节后|立[春夏秋冬]|谷雨|惊蛰|霜降|大寒|小寒|夏至|春分|秋分|头伏|三伏|三九|"
     r"月[初中底末]|年[初底末]|周末|工作日|开学|暑假|寒假"
 )
+
+
+_DAY = timedelta(days=1)
 
 
 def read(text: str, now: datetime, *, holidays: Holidays | None = None) -> When | None:
@@ -52,13 +59,48 @@ def read(text: str, now: datetime, *, holidays: Holidays | None = None) -> When 
     groups, refused = _groups(walker, worked, words)
     if not groups:
         return None
-    when, used = groups[0]
+    when, used = _together(walker, worked, words, groups)
     return replace(when, residue=_residue(worked, words, used | refused))
 
 
-def _groups(walker: Walker, text: str, words: list[Token]) -> tuple[list[tuple[When, set[int]]], set[int]]:
-    """Runs of time words that belong together, each with the places of its words; and the words refused."""
-    found: list[tuple[When, set[int]]] = []
+def _together(
+    walker: Walker, text: str, words: list[Token], groups: list[tuple[When, set[int], Reading | None]]
+) -> tuple[When, set[int]]:
+    """The first time, with what later ones say of the same: again, more closely, or the day after."""
+    when, used, reading = groups[0]
+    for other, places, further in groups[1:]:
+        between = text[words[max(used)].end : words[min(places)].start]
+        if min(places) < max(used) or _EITHER.search(between):
+            break
+        dated = further is None or further.has_day or further.moment is not None
+        if dated and when.start <= other.start and other.end <= when.end:
+            when = other
+        elif dated and when.grain == other.grain == "day" and other.start in (when.end, when.end - 7 * _DAY):
+            if not _BOTH.match(between):
+                break
+            when = replace(when, end=when.end + (other.end - other.start))
+        elif further is not None and not dated and when.grain == "day" and when.end - when.start == _DAY:
+            settled = walker.settle(further, base=when.start.date())
+            if settled is None:
+                break
+            when = settled
+        elif dated and reading is not None and not reading.has_day and other.grain == "day":
+            settled = None if reading.moment else walker.settle(reading, base=other.start.date())
+            if settled is None or other.end - other.start != _DAY:
+                break
+            when = settled
+        else:
+            break
+        used, reading = used | places, further
+    return when, used
+
+
+def _groups(
+    walker: Walker, text: str, words: list[Token]
+) -> tuple[list[tuple[When, set[int], Reading | None]], set[int]]:
+    """Runs of time words that belong together: the time, the places of its words, its reading (``None`` for
+    a range); and the words refused."""
+    found: list[tuple[When, set[int], Reading | None]] = []
     refused: set[int] = set()
     at = 0
     while at < len(words):
@@ -69,16 +111,17 @@ def _groups(walker: Walker, text: str, words: list[Token]) -> tuple[list[tuple[W
         if when is not None and at < len(words) and words[at].kind == "to" and _near(text, words, at):
             walker.anchor = when.start.date()
             right, right_used, after = _one(walker, text, words, at + 1)
-            ranged = _range(walker, when, right) if right is not None else None
+            ranged = _range(walker, when, right, reading) if right is not None else None
             walker.anchor = walker.today
             if ranged is not None:
                 when, used, at = ranged, used | {at} | right_used, after
+                reading = None
         if when is None:
             continue
         if _REFUSED.match(text[words[max(used)].end :]) or _REFUSING.search(text[: words[min(used)].start]):
             refused |= used
         else:
-            found.append((when, used))
+            found.append((when, used, reading))
     return found, refused
 
 
@@ -122,8 +165,19 @@ def _one(walker: Walker, text: str, words: list[Token], at: int) -> tuple[Readin
     return (None if reading.empty else reading), used, at
 
 
-def _range(walker: Walker, first: When, right: Reading) -> When | None:
-    base = None if right.has_day else first.start.date()
+def _range(walker: Walker, first: When, right: Reading, left: Reading) -> When | None:
+    if left.clock and not left.has_day and right.clock and right.day and right.until is None:
+        day, right.day = right.day, None  # 8点到10点 周四: the day is of both
+        settled = walker.settle(left, base=day)
+        if settled is None:
+            return None
+        first = settled
+        base: date | None = day
+    else:
+        base = None if right.has_day else first.start.date()
+    if left.part is None and left.clock is None and right.has_day and right.part and not right.clock:
+        left.part = right.part  # 三号到五号上午: the part is of both
+        first = walker.settle(left) or first
     last = walker.settle(right, base=base, after=first.start if base else None)
     if last is None or last.end <= first.start:
         return None
@@ -139,7 +193,7 @@ def _residue(text: str, words: list[Token], used: set[int]) -> str:
     """Time-like fragments of ``text`` outside the used words."""
     kept = list(text)
     for n, word in enumerate(words):
-        if n in used:
+        if n in used or word.kind in _NOT_LEFT:
             kept[word.start : word.end] = "\x00" * (word.end - word.start)
     rest = "".join(kept)
     left = [w.text for n, w in enumerate(words) if n not in used and w.kind not in _NOT_LEFT]

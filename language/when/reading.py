@@ -50,6 +50,7 @@ class Reading:
     said_year: int | None = None
     said_month: tuple[int, int] | None = None  # (year, month); year 0 when not said
     weekday: int | None = None
+    named: int | None = None  # a weekday said before its date: 周四26号
     part: str | None = None
     clock: tuple[int, int | None] | None = None
     bare_clock: bool = False

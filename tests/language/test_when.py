@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +88,40 @@ def test_booking_phrases(text: str, start: str, end: str) -> None:
     assert when is not None
     assert (f"{when.start:%Y-%m-%d %H:%M}", f"{when.end:%Y-%m-%d %H:%M}") == (start, end)
     assert when.residue == ""
+
+
+# Booking phrases in many styles, with the time meant at NOW (null: none said).
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "when_cases.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"])
+def test_many_styles(case: dict[str, str | None]) -> None:
+    row = contract_row(str(case["text"]), NOW)
+    assert (row["start"], row["end"]) == (case["start"], case["end"])
+    assert row["residue"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"), [("周四27号", "11月27日（周五）不是周四"), ("周四12月3号", None), ("周四26号", None)]
+)
+def test_date_after_weekday(text: str, asked: str | None) -> None:
+    when = read(text, NOW)
+    assert when is not None
+    assert when.residue == ""
+    assert (when.ambiguous or "").startswith(asked or "")
+    assert bool(when.ambiguous) == bool(asked)
+
+
+def test_a_look_is_no_next_week() -> None:
+    monday = datetime(2026, 11, 23, 10)
+    for text in ("等下 周四", "看一下周四", "一下周四上午"):
+        when = read(text, monday)
+        assert when is not None
+        assert when.start.date() == date(2026, 11, 26)
+    assert _span("下周四", monday) == ("2026-12-03 00:00", "2026-12-04 00:00")
 
 
 @pytest.mark.parametrize(
