@@ -72,11 +72,7 @@ class InboxWorker:
         while True:
             try:
                 free = self._concurrency - len(self._running)
-                claimed = await self._claim(free) if free > 0 else []
-                for one, state in claimed:
-                    task = asyncio.create_task(self._conversation(one, state))
-                    self._running.add(task)
-                    task.add_done_callback(self._done)
+                claimed = await self._begin(free) if free > 0 else []
                 self._full = free <= 0 or len(claimed) == free
             except asyncio.CancelledError:
                 raise
@@ -86,6 +82,24 @@ class InboxWorker:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), poll)
             self._wake.clear()
+
+    async def _begin(self, limit: int) -> list[tuple[Claimed, State | None]]:
+        """Claim and start up to `limit`. Stopped meanwhile, what was claimed is still handled, not left until its lease ends."""
+
+        async def work() -> list[tuple[Claimed, State | None]]:
+            claimed = await self._claim(limit)
+            for one, state in claimed:
+                task = asyncio.create_task(self._conversation(one, state))
+                self._running.add(task)
+                task.add_done_callback(self._done)
+            return claimed
+
+        claiming = asyncio.create_task(work())
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await asyncio.wait([claiming], timeout=5)
+            raise
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

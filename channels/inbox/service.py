@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Integer, and_, bindparam, case, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from channels import metrics
 from channels.contacts import service as contacts
-from channels.contacts.models import SendingWindow
+from channels.contacts.models import Conversation, SendingWindow
 from channels.inbox.models import InboundMessage, Quarantined
 from channels.inbox.spool import Spool
 from channels.ports import Accepted, ChannelName, Inbound, Rendered
-from channels.wechat.window import Grant, Window, grant_of
+from channels.wechat.window import RULES, Grant, grant_of
+from store.base import UtcDateTime
+from store import crypto
 from store.clock import Clock
 from store.database import Database, DatabaseUnavailable, insert_new, is_unavailable
 from store.ids import new_id
@@ -29,6 +33,34 @@ _COLUMNS = (
     "id", "conversation_id", "contact_id", "seq", "channel", "account_id", "vendor_key", "kind", "event", "event_key",
     "option_ref", "text_sealed", "raw_sealed", "sent_at", "received_at", "status",
 )  # fmt: skip
+
+
+_CONVERSATION: Any = Conversation.__table__
+_ARRIVED = (
+    update(_CONVERSATION)
+    .where(_CONVERSATION.c.id == bindparam("conversation"))
+    .values(inbound_seq=bindparam("seq"), last_inbound_at=bindparam("now"), due_at=bindparam("now"))
+)
+_WINDOW: Any = SendingWindow.__table__
+_OPEN = and_(_WINDOW.c.expires_at > bindparam("now", type_=UtcDateTime()), _WINDOW.c.remaining > 0)
+_COUNT, _END = bindparam("count", type_=Integer), bindparam("end", type_=UtcDateTime())
+# `channels.wechat.window.Window.grant` in one statement: while open, the larger count and the later end.
+_GRANT = (
+    update(_WINDOW)
+    .where(_WINDOW.c.contact_id == bindparam("contact"))
+    .values(
+        remaining=case((and_(_OPEN, _WINDOW.c.remaining > _COUNT), _WINDOW.c.remaining), else_=_COUNT),
+        expires_at=case((and_(_OPEN, _WINDOW.c.expires_at > _END), _WINDOW.c.expires_at), else_=_END),
+    )
+)
+
+
+def _stored_key(message: Inbound) -> str:
+    """The vendor's key; hashed where it holds the address (WeChat's events have no number of their own) or is too long."""
+    key = message.vendor_key
+    if message.address not in key and len(key) <= 255:
+        return key
+    return f"h:{crypto.lookup(key, 'inbound.vendor_key')}"
 
 
 class Inbox:
@@ -89,7 +121,7 @@ class Inbox:
             seq=conversation.inbound_seq + 1,
             channel=str(message.channel),
             account_id=message.account_id,
-            vendor_key=message.vendor_key,
+            vendor_key=_stored_key(message),
             kind=message.kind,
             event=message.event,
             event_key=message.event_key[:128],
@@ -103,8 +135,10 @@ class Inbox:
         if not await insert_new(session, InboundMessage, {name: getattr(row, name) for name in _COLUMNS}):
             return await self._known(session, message)
         # The conversation's row is locked (or the database is): nobody else counts on between.
-        conversation.inbound_seq += 1
-        conversation.last_inbound_at = conversation.due_at = now
+        await session.execute(_ARRIVED, {"conversation": conversation.id, "seq": row.seq, "now": now})
+        set_committed_value(
+            conversation, "inbound_seq", row.seq
+        )  # others of this transaction count on from here
         if message.event == "unsubscribe":
             contact.status = "unfollowed"
         elif contact.status == "unfollowed":
@@ -123,7 +157,7 @@ class Inbox:
                 select(InboundMessage).where(
                     InboundMessage.channel == str(message.channel),
                     InboundMessage.account_id == message.account_id,
-                    InboundMessage.vendor_key == message.vendor_key,
+                    InboundMessage.vendor_key == _stored_key(message),
                 )
             )
         ).one()
@@ -133,14 +167,12 @@ class Inbox:
 
     @staticmethod
     async def _grant(session: AsyncSession, contact_id: UUID, kind: Grant, now: datetime) -> None:
-        held = await session.get(SendingWindow, contact_id)
-        after = (Window(held.remaining, held.expires_at) if held else Window()).grant(kind, now)
-        if held is None:
-            session.add(
-                SendingWindow(contact_id=contact_id, remaining=after.remaining, expires_at=after.expires_at)
-            )
-        else:
-            held.remaining, held.expires_at = after.remaining, after.expires_at
+        count, lasts = RULES[kind]
+        values = {"contact": contact_id, "count": count, "end": now + lasts, "now": now}
+        changed = await session.execute(_GRANT, values)
+        if not getattr(changed, "rowcount", 0):
+            first = {"contact_id": contact_id, "remaining": count, "expires_at": now + lasts}
+            await insert_new(session, SendingWindow, first)
 
     async def quarantine(self, channel: ChannelName, account_id: str, body: bytes, reason: str) -> None:
         """Keep an unreadable body for people to look at."""
@@ -165,6 +197,10 @@ class Inbox:
                     await self._store(session, message)
             except (DatabaseUnavailable, TimeoutError):
                 break
+            except Exception as error:
+                # Kept, and tried again with the next look; it must not hold up the others.
+                log.error("inbox.spool_refused", file=path.name, reason=type(error).__name__)
+                continue
             path.unlink(missing_ok=True)
             done += 1
         if done:

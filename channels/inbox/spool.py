@@ -74,6 +74,8 @@ class Spool:
         for path in sorted(self._folder.glob("*.msg")) if self._folder.is_dir() else []:
             try:
                 message = _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
+            except FileNotFoundError:
+                continue  # another process was quicker
             except (crypto.CryptoError, ValueError, KeyError, TypeError) as error:
                 path.rename(path.with_name(path.name + ".unreadable"))
                 log.error("spool.unreadable", file=path.name, reason=type(error).__name__)

@@ -47,7 +47,9 @@ class Receipts:
 
     @staticmethod
     async def _attempt(session: AsyncSession, receipt: Receipt) -> DeliveryAttempt | None:
-        """The try it tells of: by the vendor's id, else (its answer never came, or is still to come) by our reference."""
+        """The try it tells of, its row locked: by the vendor's id, else (its answer never came, or is still to come) by our
+        reference. The answer may be stored between the two looks, so the second one takes what carries the id by then.
+        """
         of_account = (
             select(DeliveryAttempt)
             .join(OutboundMessage, OutboundMessage.id == DeliveryAttempt.outbound_id)
@@ -55,6 +57,8 @@ class Receipts:
             .where(Contact.channel == str(receipt.channel), Contact.account_id == receipt.account_id)
             .order_by(DeliveryAttempt.n.desc())
             .limit(1)
+            .with_for_update(of=DeliveryAttempt)
+            .execution_options(populate_existing=True)
         )
         if receipt.vendor_id:
             found = await session.scalar(of_account.where(DeliveryAttempt.vendor_id == receipt.vendor_id))
@@ -64,5 +68,8 @@ class Receipts:
             message_id = UUID(receipt.client_ref)
         except ValueError:
             return None
-        open_try = DeliveryAttempt.verdict.in_(("started", "uncertain"))
-        return await session.scalar(of_account.where(DeliveryAttempt.outbound_id == message_id, open_try))
+        latest = await session.scalar(of_account.where(DeliveryAttempt.outbound_id == message_id))
+        if latest is None:
+            return None
+        is_open = latest.verdict in ("started", "uncertain")
+        return latest if is_open or (receipt.vendor_id and latest.vendor_id == receipt.vendor_id) else None
