@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,11 @@ LEASE = timedelta(seconds=60)
 MAX_TRIES = 4
 BACKOFF = (2.0, 8.0, 30.0)
 """Seconds before another try of what a vendor said to try again; only outcomes known not to have been accepted."""
+
+APPLY_AGAIN = (0.2, 1.0, 3.0, 8.0)
+"""Seconds before the outcome of a try is written once more when the database did not take it; well within the lease."""
+_TELLING = re.compile(r"(?<![\w-])o[\w-]{27}(?![\w-])|\+?\d{7,}", re.ASCII)
+"""An openid, or digits that may be a phone number: vendors repeat them in their explanations."""
 
 SenderKey = tuple[str, str]
 
@@ -93,11 +99,7 @@ class Delivery:
                     await self.reap()
                     last_reap = loop.time()
                 free = self._concurrency - len(self._running)
-                jobs = await self._claim(free) if free > 0 else []
-                for job in jobs:
-                    task = asyncio.create_task(self._deliver(job))
-                    self._running.add(task)
-                    task.add_done_callback(self._done)
+                jobs = await self._begin(free) if free > 0 else []
                 self._full = free <= 0 or len(jobs) == free
             except asyncio.CancelledError:
                 raise
@@ -108,8 +110,28 @@ class Delivery:
                 await asyncio.wait_for(self._wake.wait(), poll)
             self._wake.clear()
 
+    async def _begin(self, limit: int) -> list[_Job]:
+        """Claim and start up to `limit`. Stopped meanwhile, what was claimed is still delivered: it would be uncertain."""
+
+        async def work() -> list[_Job]:
+            jobs = await self._claim(limit)
+            for job in jobs:
+                task = asyncio.create_task(self._deliver(job))
+                self._running.add(task)
+                task.add_done_callback(self._done)
+            return jobs
+
+        claiming = asyncio.create_task(work())
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await asyncio.wait([claiming], timeout=5)
+            raise
+
     def _done(self, task: asyncio.Task[bool]) -> None:
         self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("delivery.task_failed", reason=type(error).__name__)
         follows = not task.cancelled() and task.exception() is None and task.result()
         if follows:  # the next of its conversation
             self.wake()
@@ -236,6 +258,7 @@ class Delivery:
             except Exception as error:  # a sender's bug: nobody knows what left
                 log.exception("delivery.sender_failed")
                 job.result = SendResult(Outcome.UNCERTAIN, code="sender_error", detail=type(error).__name__)
+        job.result = replace(job.result, detail=_TELLING.sub("…", job.result.detail))
         metrics.SEND_SECONDS.labels(job.contact.channel).observe(asyncio.get_running_loop().time() - started)
         metrics.SENT.labels(job.contact.channel, str(job.result.outcome)).inc()
 
@@ -248,6 +271,14 @@ class Delivery:
             )
             return await session.scalar(select(waiting)) is True
 
+        for pause in APPLY_AGAIN:
+            try:
+                return await self._database.transact(work, "delivery-apply")
+            except Exception as error:  # what is known would be lost, and the message called uncertain
+                log.warning(
+                    "delivery.apply_failed", outbound=str(job.message.id), reason=type(error).__name__
+                )
+                await asyncio.sleep(pause)
         return await self._database.transact(work, "delivery-apply")
 
     async def _apply(self, session: AsyncSession, job: _Job) -> None:
@@ -325,14 +356,17 @@ class Delivery:
             taken = list(await session.scalars(rows))
             for row in taken:
                 attempt = await session.scalar(
-                    select(DeliveryAttempt).where(
-                        DeliveryAttempt.outbound_id == row.id, DeliveryAttempt.verdict == "started"
-                    )
+                    select(DeliveryAttempt)
+                    .where(DeliveryAttempt.outbound_id == row.id, DeliveryAttempt.verdict == "started")
+                    .with_for_update()
                 )
                 if attempt is None:
                     _settle(row, "queued", due_at=now, reason="lease_lost")
                     continue
                 attempt.verdict, attempt.finished_at = "uncertain", now
+                if attempt.receipt is not None:  # the process died, but the vendor has told us
+                    _settle(row, attempt.receipt, finished_at=now, reason="process_died")
+                    continue
                 _settle(row, "uncertain", finished_at=now, reason="process_died")
                 await self._desk.uncertain(session, row, "process_died", now)
             return len(taken)
