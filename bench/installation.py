@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,17 +12,7 @@ from pathlib import Path
 from server import setup
 from server.cli.running import children, wait_for_application
 from server.settings import ROOT, Settings, load_settings
-from server.supervisor import Supervisor
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+from server.supervisor import Supervisor, free_ports
 
 
 @asynccontextmanager
@@ -32,7 +21,7 @@ async def running() -> AsyncIterator[tuple[Settings, Supervisor]]:
     setup.run(load_settings())
     with tempfile.TemporaryDirectory(prefix="banyi-bench-") as folder:
         (Path(folder) / "models").symlink_to(ROOT / "var" / "models")
-        ports = _free_ports(3)
+        ports = free_ports(3)
         names = ("BANYI_PORT", "BANYI_INTERNAL_PORT", "BANYI_ENGINE_PORT")
         os.environ.update({name: str(port) for name, port in zip(names, ports, strict=True)})
         os.environ.update({"BANYI_VAR_DIR": folder, "BANYI_LOG_LEVEL": "warning"})

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -146,12 +145,12 @@ class Phone:
 async def running(settings: Settings) -> AsyncIterator[str]:
     """The base URL of a running installation; one is started when there is none."""
     from server.cli.running import children, wait_for_application
-    from server.supervisor import Supervisor
+    from server.supervisor import Supervisor, free_ports
 
     if await wait_for_application(settings, 1.0):
         yield settings.loopback
         return
-    ports = _free_ports(3)
+    ports = free_ports(3)
     names = ("BANYI_PORT", "BANYI_INTERNAL_PORT", "BANYI_ENGINE_PORT")
     os.environ.update({name: str(port) for name, port in zip(names, ports, strict=True)})
     own = load_settings()
@@ -168,16 +167,6 @@ async def running(settings: Settings) -> AsyncIterator[str]:
         yield own.loopback
     finally:
         await supervisor.stop()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 async def _chat(settings: Settings, channel: Channel, address: str, script: Path | None) -> None:
