@@ -78,18 +78,23 @@ def train(settings: Settings, *, force: bool = False) -> Path:
     started = time.monotonic()
     target.parent.mkdir(parents=True, exist_ok=True)
     log = settings.var_dir / "train.log"
+    part = target.with_name(
+        f"part-{os.getpid()}-{target.name}"
+    )  # killed half-way, it must not pass for a model
     command = [
         str(require_python()), "-m", "rasa", "train",
         "--domain", "bot/engine/domain", "--data", "data/nlu", "data/rules", "--config", "config.yml",
-        "--out", str(target.parent), "--fixed-model-name", target.name.removesuffix(".tar.gz"),
+        "--out", str(target.parent), "--fixed-model-name", part.name.removesuffix(".tar.gz"),
     ]  # fmt: skip
     with log.open("w") as out:
         done = subprocess.run(
             command, cwd=ROOT, env=environment(settings), stdout=out, stderr=subprocess.STDOUT, check=False
         )
-    if done.returncode != 0 or not target.exists():
+    if done.returncode != 0 or not part.exists():
+        part.unlink(missing_ok=True)
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise SettingsError(f"training failed; the end of {log}:\n{tail}")
+    part.replace(target)
     print(f"✓ engine trained in {time.monotonic() - started:.0f} s ({target.name})", flush=True)
     return target
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -187,7 +188,22 @@ class Secrets:
     @classmethod
     def load(cls, settings: Settings) -> Secrets:
         path = settings.var_dir / "secrets.json"
-        made = json.loads(path.read_text()) if path.exists() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(
+            path.with_suffix(".lock"), timeout=30
+        ):  # two first starts at once must not make two keys
+            made = cls._made(path)
+        return cls(
+            settings.data_keys or made["data_keys"],
+            settings.index_keys or made["index_keys"],
+            settings.action_token or made["action_token"],
+            made["audit_key"],
+        )
+
+    @staticmethod
+    def _made(path: Path) -> dict[str, str]:
+        """What the file holds, after adding what it lacks."""
+        made: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         wanted = {
             "data_keys": lambda: f"k1:{_random_key()}",
             "index_keys": lambda: f"i1:{_random_key()}",
@@ -197,18 +213,14 @@ class Secrets:
         fresh = {name: make() for name, make in wanted.items() if name not in made}
         if fresh:
             made |= fresh
-            path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 json.dump(made, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())  # what these keys sealed is lost with them
             part.replace(path)
-        return cls(
-            settings.data_keys or made["data_keys"],
-            settings.index_keys or made["index_keys"],
-            settings.action_token or made["action_token"],
-            made["audit_key"],
-        )
+        return made
 
 
 def _random_key() -> str:

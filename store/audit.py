@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Integer, String, select, update
+from sqlalchemy import JSON, BigInteger, Integer, String, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.base import Base, Mapped, UtcDateTime, mapped_column
@@ -132,9 +132,10 @@ class AuditSealer:
         return len(rows)
 
     async def verify(self) -> ChainReport:
-        """Walk the whole chain."""
-        previous, expected, sealed = "", 0, 0
+        """Walk the whole chain. The head is read first: what is sealed meanwhile comes after it and must fit as well."""
+        previous, expected, sealed, at_head = "", 0, 0, ""
         async with self._database.read("audit-verify") as session:
+            head = await session.get(AuditHead, 1)
             rows = await session.stream_scalars(
                 select(AuditRow).where(AuditRow.seal_no.is_not(None)).order_by(AuditRow.seal_no)
             )
@@ -143,8 +144,10 @@ class AuditSealer:
                 if row.seal_no != expected or row.digest != _digest(self._key, previous, expected, row):
                     return ChainReport(sealed, 0, expected)
                 previous, sealed = row.digest or "", sealed + 1
-            head = await session.get(AuditHead, 1)
-            pending = len(list(await session.scalars(select(AuditRow.id).where(AuditRow.seal_no.is_(None)))))
-        if (head.seal_no, head.digest) != (sealed, previous) if head is not None else sealed > 0:
+                if head is not None and sealed == head.seal_no:
+                    at_head = previous
+            waiting = select(func.count()).select_from(AuditRow).where(AuditRow.seal_no.is_(None))
+            pending = await session.scalar(waiting) or 0
+        if head.digest != at_head if head is not None else sealed > 0:
             return ChainReport(sealed, pending, sealed + 1)
         return ChainReport(sealed, pending, None)
