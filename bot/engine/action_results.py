@@ -18,7 +18,10 @@ _VALIDATOR = validator_for(_SCHEMA)(_SCHEMA)
 
 def _validate(self: RemoteAction, result: Dict[Text, Any]) -> bool:
     for error in _VALIDATOR.iter_errors(result):
-        raise ValidationError(f"{error.message}: the action server's answer is not of Rasa's form")
+        # Where, not what: the answer holds what is said to a patient, and this ends in a log.
+        raise ValidationError(
+            f"the action server's answer is not of Rasa's form: {error.validator} at {error.json_path}"
+        )
     return True
 
 

@@ -45,7 +45,9 @@ class BanyiChannel(InputChannel):
                 # The dialogue got stuck; what it stood for is in our rows, so a new one costs a repeated question.
                 await agent.tracker_store.delete(sender)
             elif body.get("retry"):
-                tracker = await agent.tracker_store.retrieve(sender)
+                # The first time may still be running (whoever asked did not wait for it): it ends before this looks.
+                async with agent.lock_store.lock(sender, wait_time_in_seconds=0.1):
+                    tracker = await agent.tracker_store.retrieve(sender)
                 given = _answer_in(tracker, metadata.get("inbound_id")) if tracker else None
                 if given is not None:
                     return response.json(given)
@@ -73,15 +75,15 @@ def _understood(parsed: Dict[Text, Any], replies: List[Any], *, replayed: bool) 
 
 
 def _answer_in(tracker: DialogueStateTracker, inbound_id: Optional[Text]) -> Optional[Dict[Text, Any]]:
-    """What was answered to `inbound_id`, if the tracker holds that turn with an answer."""
+    """What was last answered to `inbound_id`, if the tracker holds that turn with an answer."""
     heard: Optional[UserUttered] = None
     replies: List[Any] = []
     for event in tracker.events:
         if isinstance(event, UserUttered):
-            if heard is not None:
-                break
             if (event.metadata or {}).get("inbound_id") == inbound_id:
-                heard = event
+                heard, replies = event, []
+            elif heard is not None:
+                break
         elif heard is not None and isinstance(event, BotUttered) and event.data.get("custom"):
             replies.append(event.data["custom"])
     if heard is None or not replies:
