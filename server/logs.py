@@ -12,6 +12,9 @@ import structlog
 
 _PHONE = re.compile(r"(?<!\d)(?:\+?86)?1[3-9]\d{9}(?!\d)")
 _ID_CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
+_OPENID = re.compile(r"(?<![\w-])o[\w-]{27}(?![\w-])", re.ASCII)
+_SAID = re.compile(r"[\u3400-\u9fff]+")
+"""Chinese in an exception or its traceback: our own are English, so it is what a patient wrote, or a name."""
 _TOKEN = re.compile(r"(access_token|secret|token|key)=([^&\s\"']+)", re.IGNORECASE)
 _PRIVATE = frozenset(
     {"text", "body", "address", "openid", "phone", "name", "reply", "raw", "note", "message"}
@@ -19,16 +22,24 @@ _PRIVATE = frozenset(
 
 
 def redact(text: str) -> str:
-    """`text` without phone numbers, ID numbers and tokens."""
+    """`text` without phone numbers, ID numbers, openids and tokens."""
     text = _PHONE.sub("<phone>", text)
+    text = _OPENID.sub("<openid>", text)
     text = _ID_CARD.sub("<id>", text)
     return _TOKEN.sub(r"\1=<secret>", text)
+
+
+def redact_error(text: str) -> str:
+    """As `redact`, for exceptions and tracebacks: they quote what they could not handle."""
+    return _SAID.sub("<said>", redact(text))
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in list(event.items()):
         if key in _PRIVATE and key != "event":
             event[key] = "<redacted>"
+        elif key == "exception" and isinstance(value, str):
+            event[key] = redact_error(value)
         elif isinstance(value, str):
             event[key] = redact(value)
     return event
@@ -39,6 +50,9 @@ class _RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  logging's name
+        return redact_error(super().formatException(ei))
 
 
 def set_up(level: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from server import engine, migrate
+from server import settings as settings_module
 from server.settings import Secrets, Settings, SettingsError
 
 
@@ -40,6 +42,13 @@ def test_a_migration_that_dies_half_way_leaves_nothing(
 
 
 def _keys(folder: str, out: Any) -> None:
+    made = settings_module._random_key
+
+    def slowly() -> str:
+        time.sleep(0.05)
+        return made()
+
+    settings_module._random_key = slowly
     out.put(Secrets.load(Settings(var_dir=Path(folder))).data_keys)
 
 

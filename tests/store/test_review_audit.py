@@ -30,7 +30,7 @@ async def test_sealing_during_the_check_is_no_tampering(
     original = database.read
 
     class Between:
-        """A session whose head is read, then others seal, then the rows are read."""
+        """A session around whose reading of the head others seal."""
 
         def __init__(self, doing: str) -> None:
             self._inner = original(doing)
@@ -40,8 +40,9 @@ async def test_sealing_during_the_check_is_no_tampering(
             get = session.get
 
             async def get_then_seal(*args: Any, **values: Any) -> Any:
+                await asyncio.create_task(second.seal_once(limit=1), context=Context())
                 found = await get(*args, **values)
-                await asyncio.create_task(second.seal_once(), context=Context())
+                await asyncio.create_task(second.seal_once(limit=1), context=Context())
                 return found
 
             monkeypatch.setattr(session, "get", get_then_seal)
@@ -54,4 +55,4 @@ async def test_sealing_during_the_check_is_no_tampering(
     report = await sealer.verify()
     await other.close()
     assert report.broken is None
-    assert report.sealed in (5, 8)
+    assert report.sealed in (5, 6, 7)
