@@ -100,10 +100,13 @@ def test_messages_of_one_patient_keep_their_order(without_rasa: Installation) ->
     home = without_rasa
     assert home.rasa is not None
     phone = Phone.open(home, SMS, Person("陈晓"))
-    for text in ("我想预约眼科", "1", "1"):
+    for text in ("我想预约眼科", "你是机器人吗", "停车怎么收费"):
         phone.send(f"/_sim/phones/{phone.address.replace('+', '%2B')}/text", {"text": text})
     home.rasa.start()
     home.wait_ready()
     keys = [[key for key in phone.outcome(n, 60).keys if key != "common.please_wait"] for n in (1, 2, 3)]
-    assert keys == [["booking.when"], ["booking.confirm"], ["booking.booked"]], phone
-    assert phone.facts()["appointments"] == 1
+    assert keys == [
+        ["booking.when"],
+        ["smalltalk.bot_challenge", "booking.when"],
+        ["faq.answer", "booking.when"],
+    ], phone
