@@ -51,7 +51,7 @@ class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802  logging's name
+    def formatException(self, ei: Any) -> str:
         return redact_error(super().formatException(ei))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 
 from server.settings import ROOT
+from store import events
 
 _LOCK_ID = 0x62616E79
 
@@ -92,6 +93,7 @@ def _upgrade(connection: Connection, url: str) -> None:
     config = alembic_config(url)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    events.adopt_restored(connection)
 
 
 async def upgrade_async(url: str) -> None:
