@@ -10,7 +10,7 @@ import structlog
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.effects import TurnEffect
@@ -20,6 +20,9 @@ from channels.contacts import service as contacts
 from store.ids import new_id
 
 log = structlog.get_logger(__name__)
+
+_REMEMBER = insert(TurnEffect.__table__)  # type: ignore[arg-type]  # SQLAlchemy types it as any FromClause
+_COLUMNS = ("id", "inbound_id", "action", "n", "effect_sealed", "at")
 
 
 class UnknownConversation(RuntimeError):
@@ -93,9 +96,8 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 # Rules only know an action after its intent; led here out of a form, the engine would fall back.
                 turn.events.append({"event": "followup", "name": "action_listen"})
             effect = {"events": turn.events, "replies": [reply.to_json() for reply in turn.replies]}
-            session.add(
-                TurnEffect(inbound_id=inbound_id, action=self.action, n=n, effect=effect, at=turn.now)
-            )
+            row = TurnEffect(inbound_id=inbound_id, action=self.action, n=n, effect=effect, at=turn.now)
+            await session.execute(_REMEMBER, {name: getattr(row, name) for name in _COLUMNS})
             return effect
 
         effect = await self.services.database.transact(work, self.action)

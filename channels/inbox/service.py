@@ -21,8 +21,8 @@ from channels.inbox.models import InboundMessage, Quarantined
 from channels.inbox.spool import Spool
 from channels.ports import Accepted, ChannelName, Inbound, Rendered
 from channels.wechat.window import RULES, Grant, grant_of
-from store.base import UtcDateTime
 from store import crypto
+from store.base import UtcDateTime
 from store.clock import Clock
 from store.database import Database, DatabaseUnavailable, insert_new, is_unavailable
 from store.ids import new_id

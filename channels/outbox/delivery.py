@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import and_, case, exists, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -27,10 +27,12 @@ from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import SendPolicy, TroubleDesk
 from channels.ports import ChannelName, Outcome, Rendered, Sender, SendResult
 from channels.reply import Reply
+from channels.wechat.wording import count_messages
 from channels.wording.catalogue import CALL_US, Catalogue
 from store import leases
 from store.clock import Clock, real_now
 from store.database import Database, assert_no_session
+from store.ids import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,28 @@ class _Job:
     weight: int = 1
     """How many of the vendor's messages it takes (a long text takes several)."""
     result: SendResult | None = None
+
+
+_ATTEMPT: Any = DeliveryAttempt.__table__
+_KNOWN = (
+    update(_ATTEMPT)
+    .where(_ATTEMPT.c.id == bindparam("attempt"))
+    .values(
+        verdict=bindparam("outcome"),
+        vendor_id=bindparam("vendor"),
+        code=bindparam("said"),
+        detail=bindparam("more"),
+        finished_at=bindparam("at"),
+    )
+    .returning(_ATTEMPT.c.receipt)
+)
+_WINDOW: Any = SendingWindow.__table__
+_LEFT = _WINDOW.c.remaining - bindparam("taken", type_=Integer)
+_SPEND = (
+    update(_WINDOW)
+    .where(_WINDOW.c.contact_id == bindparam("contact"))
+    .values(remaining=case((_LEFT > 0, _LEFT), else_=0))
+)
 
 
 class Delivery:
@@ -217,11 +241,21 @@ class Delivery:
             rendered = await self._render(session, row, contact, now)
             if rendered is None:
                 continue
-            attempt = DeliveryAttempt(
-                outbound_id=row.id, n=row.attempts, rung=_rung(contact), verdict="started", started_at=now
-            )
-            session.add(attempt)
-            jobs.append(_Job(row, contact, attempt.id, rendered, token))
+            weight = count_messages(rendered, "service") if contact.channel == ChannelName.WECHAT else 1
+            jobs.append(_Job(row, contact, new_id(), rendered, token, weight))
+        if jobs:
+            started = [
+                {
+                    "id": job.attempt_id,
+                    "outbound_id": job.message.id,
+                    "n": job.message.attempts,
+                    "rung": _rung(job.contact),
+                    "verdict": "started",
+                    "started_at": now,
+                }
+                for job in jobs
+            ]
+            await session.execute(insert(_ATTEMPT), started)
         return len(rows), jobs
 
     async def _render(
@@ -275,9 +309,7 @@ class Delivery:
             try:
                 return await self._database.transact(work, "delivery-apply")
             except Exception as error:  # what is known would be lost, and the message called uncertain
-                log.warning(
-                    "delivery.apply_failed", outbound=str(job.message.id), reason=type(error).__name__
-                )
+                log.warning("delivery.apply_failed", outbound=str(job.message.id), reason=type(error).__name__)
                 await asyncio.sleep(pause)
         return await self._database.transact(work, "delivery-apply")
 
@@ -285,17 +317,15 @@ class Delivery:
         result, now = job.result, self._clock.now()
         assert result is not None
         receipt = await session.scalar(
-            update(DeliveryAttempt)
-            .where(DeliveryAttempt.id == job.attempt_id)
-            .values(
-                verdict=str(result.outcome),
-                vendor_id=result.vendor_id[:120] or None,
-                code=result.code[:120] or None,
-                detail=result.detail[:300] or None,
-                finished_at=now,
-            )
-            .returning(DeliveryAttempt.receipt)
-            .execution_options(synchronize_session=False)
+            _KNOWN,
+            {
+                "attempt": job.attempt_id,
+                "outcome": str(result.outcome),
+                "vendor": result.vendor_id[:120] or None,
+                "said": result.code[:120] or None,
+                "more": result.detail[:300] or None,
+                "at": now,
+            },
         )
         values: dict[str, object] = {"reason": result.code[:200] or None}
         match result.outcome:
@@ -326,19 +356,13 @@ class Delivery:
     @staticmethod
     async def _count(session: AsyncSession, job: _Job, result: SendResult) -> None:
         """Keep the quota ledger: less by what was taken; nothing left when the vendor says so."""
-        left = SendingWindow.remaining - job.weight
         if result.code in ("45015", "45047"):
-            remaining: Any = 0
+            taken = 1_000
         elif result.outcome is Outcome.ACCEPTED:
-            remaining = case((left > 0, left), else_=0)
+            taken = job.weight
         else:
             return
-        await session.execute(
-            update(SendingWindow)
-            .where(SendingWindow.contact_id == job.contact.id)
-            .values(remaining=remaining)
-            .execution_options(synchronize_session=False)
-        )
+        await session.execute(_SPEND, {"contact": job.contact.id, "taken": taken})
 
     async def reap(self) -> int:
         """Take over what a dead process left: `started` attempts become uncertain, the rest is queued again."""
