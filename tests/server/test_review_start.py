@@ -77,7 +77,7 @@ def test_a_training_that_was_cut_off_does_not_pass_for_a_model(
         return subprocess.CompletedProcess(command, -9)
 
     monkeypatch.setattr(engine, "require_python", lambda: Path("python"))
-    monkeypatch.setattr(engine.subprocess, "run", cut_off)
+    monkeypatch.setattr(subprocess, "run", cut_off)
     with pytest.raises(SettingsError):
         engine.train(settings)
     assert not engine.model_path(settings).exists()
