@@ -11,7 +11,7 @@ from typing import Any, Literal
 import yaml
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "language" / "screen"
-SCOPES = ("neg", "past", "info", "admin", "hypo", "worry", "media", "soft")
+SCOPES = ("neg", "past", "info", "admin", "hypo", "worry", "media", "soft", "house")
 
 _GAP = re.compile(r"([~≈])(\d{1,2})")
 _GROUP = re.compile(r"\((?!\?)")
@@ -71,6 +71,7 @@ def _rule(raw: dict[str, Any], verdict: Literal["emergency", "crisis"]) -> Rule:
     groups = raw["all"] if "all" in raw else [raw["any"]]
     keep = set(raw.get("keep", ()))
     scopes = {"neg", "past", "info", "hypo", "worry", "media"} - keep
+    scopes |= {"house"} if verdict == "emergency" else set()
     scopes |= {
         flag for scope, flag in (("weak", "admin"), ("soft", "soft")) if raw.get(scope) and flag not in keep
     }
@@ -125,6 +126,9 @@ def scope_patterns() -> dict[str, re.Pattern[str]]:
         "person",
         "doctor",
         "urgent",
+        "house",
+        "acute",
+        "grave",
     )
     found = {name: compile_any(words[name]) for name in names}
     negators = "|".join(_expand(str(word)) for word in words["neg"])

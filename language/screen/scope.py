@@ -60,11 +60,18 @@ def taken_back(rule: Rule, span: Span) -> str | None:
         text[max(sentence_start, span.start - 30) : span.end]
     ):
         return "media"
-    if "admin" in rule.scopes and words["admin"].search(text[sentence_start:sentence_end]):
+    if "admin" in rule.scopes and _about_house(text[sentence_start:sentence_end], "admin", "grave", words):
         return "admin"
+    if "house" in rule.scopes and _about_house(text[sentence_start:sentence_end], "house", "acute", words):
+        return "house"
     if "soft" in rule.scopes and words["soft"].search(clause):
         return "soft"
     return None
+
+
+def _about_house(sentence: str, affair: str, unless: str, words: dict[str, re.Pattern[str]]) -> bool:
+    """Does the sentence speak of an ``affair`` of the house, with no sign of danger now (``unless``)?"""
+    return words[affair].search(sentence) is not None and words[unless].search(sentence) is None
 
 
 def _past(

@@ -2,11 +2,12 @@
 
 Rules catch what somebody thought of; a small classifier over character n-grams catches some of the rest, at
 a threshold high enough that it seldom cries wolf. It learns from the project's own labelled sentences
-(``tests/language/screen_cases.jsonl``), from the utterances of ``data/nlu`` the rules find harmless, and,
-where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the rules find harmless (used:
-the public Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not kept). Writes
-``data/language/screen_model.npz`` and ``screen_model.json`` with the figures of a five-fold test.
-``screen_fresh.jsonl`` is never learned from.
+(``screen_cases.jsonl`` and ``screen_batch.jsonl`` in ``tests/language``), from what the rules find harmless
+of the utterances of ``data/nlu``, of the seeded FAQ's questions and of the complaints of
+``triage_cases.jsonl``, and, where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the
+rules find harmless (used: the public Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not
+kept). Writes ``data/language/screen_model.npz`` and ``screen_model.json`` with the figures of a five-fold
+test. ``screen_fresh.jsonl`` is never learned from.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MIN_TEXTS = 2
 STRENGTH = 12.0
 SEED = 7
+OWN = ("screen_cases.jsonl", "screen_batch.jsonl")
 
 
 def _nlu() -> list[str]:
@@ -39,13 +41,25 @@ def _nlu() -> list[str]:
     return found
 
 
+def _faq() -> list[str]:
+    found: list[str] = []
+    for path in sorted((ROOT / "data" / "seed" / "faq").glob("*.yml")):
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["entries"]:
+            found += [str(text) for text in (entry["question"], *(entry.get("similar") or ()))]
+    return found
+
+
+def _lines(name: str) -> list[dict[str, str]]:
+    text = (ROOT / "tests" / "language" / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def _rows(ordinary: Path | None) -> tuple[list[str], list[str], list[str]]:
-    cases = [
-        json.loads(line)
-        for line in (ROOT / "tests/language/screen_cases.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    rows = [(case["text"], case["label"], "own") for case in cases]
-    extra = [(text, "nlu") for text in _nlu()]
+    rows = [(case["text"], case["label"], "own") for name in OWN for case in _lines(name)]
+    extra = [(text, "nlu") for text in _nlu()] + [(text, "faq") for text in _faq()]
+    # Complaints for any department but 急诊科 are ordinary.
+    complaints = [row for row in _lines("triage_cases.jsonl") if row["department"] != "急诊科"]
+    extra += [(row["text"], "complaints") for row in complaints]
     if ordinary is not None:
         lines = ordinary.read_text(encoding="utf-8").splitlines()
         extra += [(json.loads(line)["title"], "titles") for line in lines if line.strip()]

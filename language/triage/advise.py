@@ -11,11 +11,13 @@ from language.linear import prepare
 from language.normalise import normalise
 from language.screen import screen
 from language.triage import model
-from language.triage.table import DEPARTMENTS, Hit, any_of, hits, pattern, raw
+from language.triage.table import DEPARTMENTS, WEIGHTS, Hit, any_of, hits, pattern, raw
 
 CHILD = "儿科"
 PREGNANCY = "妇产科"
 DANGER = "急诊科"
+# Departments that see children themselves: named before 儿科 where the complaint is surely theirs.
+OWN_CHILD = ("口腔科", "眼科")
 # How much the trained part counts beside the table, and how sure it must be where the table is silent;
 # both chosen on the held-back part of the training data.
 MODEL_WEIGHT = 3.0
@@ -96,6 +98,9 @@ def triage(
     if child and scores.get(CHILD) and len(scores) > 1:
         scores.pop(CHILD)
     ranked = sorted(scores.items(), key=lambda pair: (-pair[1], DEPARTMENTS.index(pair[0])))
+    if child and not expecting and verdict != "emergency" and ranked and _sees_children(ranked[0]):
+        name = ranked[0][0]
+        first.insert(0, Suggestion(name, reasons.get(name) or wording["model"]))
     taken = {one.name for one in first}
     departments = first + [
         Suggestion(name, reasons.get(name) or wording["model"]) for name, _ in ranked if name not in taken
@@ -141,6 +146,10 @@ def _mix_model(plain: str, scores: dict[str, float]) -> None:
     for one, probability in probabilities.items():
         if one in scores:
             scores[one] += MODEL_WEIGHT * probability * inside
+
+
+def _sees_children(best: tuple[str, float]) -> bool:
+    return best[0] in OWN_CHILD and best[1] >= WEIGHTS["sure"]
 
 
 def _by_sex(scores: dict[str, float], sex: str | None) -> None:

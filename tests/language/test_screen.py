@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from language.screen import screen
 
@@ -16,10 +18,16 @@ CASES = Path(__file__).parent / "screen_cases.jsonl"
 RECALL_FLOOR = 0.98
 FALSE_ALARM_CEILING = 0.015
 # Written after the rules were done, never learned from: the honest estimate
-# (first run, before anything was mended: recall 0.985, false alarms 0.022).
+# (first run, before anything was mended: recall 0.985, false alarms 0.022; the part "third", written after
+# the batches below were mended: 0.925 and 0.0).
 FRESH = Path(__file__).parent / "screen_fresh.jsonl"
 FRESH_RECALL_FLOOR = 0.95
 FRESH_FALSE_ALARM_CEILING = 0.035
+
+# A second and a third batch in new styles (dialect, voice transcripts, parents, farewells, third persons, talk
+# of the house). First runs before anything was mended: recall 0.89 and 0.77, false alarms 0.07 and 0.08; mended
+# by class since, and learned from, so this guards what was reached and is no estimate.
+BATCH = Path(__file__).parent / "screen_batch.jsonl"
 
 
 def _cases(path: Path = CASES) -> list[dict[str, Any]]:
@@ -39,8 +47,9 @@ def test_set_is_large_enough_and_has_no_repeats() -> None:
     [
         (CASES, RECALL_FLOOR, FALSE_ALARM_CEILING),
         (FRESH, FRESH_RECALL_FLOOR, FRESH_FALSE_ALARM_CEILING),
+        (BATCH, 0.99, 0.01),
     ],
-    ids=["fixed", "fresh"],
+    ids=["fixed", "fresh", "batch"],
 )
 def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float) -> None:
     missed, alarms, danger, ordinary = [], [], 0, 0
@@ -59,7 +68,20 @@ def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float)
 
 
 def test_fresh_set_is_not_learned_from() -> None:
-    assert not {case["text"] for case in _cases(FRESH)} & {case["text"] for case in _cases()}
+    learned = {case["text"] for path in (CASES, BATCH) for case in _cases(path)}
+    assert not {case["text"] for case in _cases(FRESH)} & learned
+
+
+def test_the_houses_own_questions_raise_no_alarm() -> None:
+    folder = Path(__file__).resolve().parents[2] / "data" / "seed" / "faq"
+    alarms = [
+        text
+        for path in sorted(folder.glob("*.yml"))
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["entries"]
+        for text in (entry["question"], *entry.get("similar", ()))
+        if screen(text).verdict != "none" and not re.search("破", text)  # broken waters are an emergency
+    ]
+    assert len(alarms) <= 2, alarms
 
 
 def test_crisis_is_not_called_emergency() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +162,21 @@ def test_model_is_small_and_its_making_is_recorded() -> None:
 
 def test_long_text() -> None:
     triage("疼" * 10000)
+
+
+# Complaints in patients' words, ten a department. The first eight each: 0.64 first, 0.73 among three before
+# anything was mended; the last two, written after that: 0.63 and 0.77. Mended by class since.
+CASES = Path(__file__).parent / "triage_cases.jsonl"
+
+
+def test_patients_words_for_every_department() -> None:
+    rows = [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
+    assert {row["department"] for row in rows} == set(CONTRACT)
+    named = [(row["department"], _names(row["text"])) for row in rows]
+    assert sum(names[:1] == [wanted] for wanted, names in named) / len(rows) >= 0.9
+    assert sum(wanted in names for wanted, names in named) / len(rows) >= 0.97
+
+
+def test_teeth_go_to_the_dentist_at_any_age() -> None:
+    assert _names("看牙")[0] == "口腔科"
+    assert _names("带娃看牙")[:2] == ["口腔科", "儿科"]
