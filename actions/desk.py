@@ -67,7 +67,7 @@ class Complain(BanyiAction):
             dedup_key=f"complaint:{turn.inbound_id}",
             now=turn.now,
             due_at=due,
-            note=turn.text,
+            note=await turn.own_words(),
             conversation_id=turn.conversation.id,
             contact_id=turn.contact.id,
         )

@@ -89,7 +89,7 @@ class SurveyDialog(Dialog):
             return False
         if item.choices:
             return await self._answer(turn, turn.text, quiet=True)
-        return await self._answer(turn, turn.text)
+        return await self._answer(turn, await turn.own_words())
 
     @staticmethod
     def _elsewhere(turn: Turn) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact, Conversation
+from channels.inbox.models import InboundMessage
 from channels.reply import Option, Reply
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Turn:
     def local_now(self) -> datetime:
         """Naive, in the hospital's zone."""
         return self.services.clock.local_naive(self.now)
+
+    async def own_words(self) -> str:
+        """What the patient typed, as typed and whole: `text` is normalised and cut for understanding."""
+        message = await self.session.get(InboundMessage, self.inbound_id)
+        return (message.text if message is not None else None) or self.text
 
     def say(self, key: str, *options: Option, **params: Any) -> None:
         """Answer with the wording `key`."""

@@ -6,6 +6,7 @@ is made from what was read; the engine is asked with no session open; everything
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 ENGINE_TEXT = 500
 """Characters the engine reads of a message; the safety screen reads all of it."""
 FALSE_ALARM = "_false_alarm"
+_CALLS_OFF = re.compile("误报|发错|打错|按错|搞错|没事|我很好|开玩笑|不是真的")
 LATER = "_later"
 """What an option of a safety question means without the engine: all is well; not now (the alert stays as it is)."""
 EMPTY_TURNS = 2
@@ -81,6 +83,16 @@ def engine_text(text: str) -> str:
 def urgent(message: InboundMessage) -> bool:
     """Whether the safety screen stops at it: then it is answered before whatever waits in front of it."""
     return message.kind != "event" and screen(message.text or "").verdict != "none"
+
+
+def _called_off(options: tuple[Option, ...], text: str) -> Option | None:
+    """After an alarm: the option for a false one, when the patient says so in other words than its own.
+
+    The alert stays open for the nurse either way; only the conversation goes on.
+    """
+    if _CALLS_OFF.search(text) is None:
+        return None
+    return next((option for option in options if option.intent == FALSE_ALARM), None)
 
 
 def _readable(text: str) -> bool:
@@ -169,7 +181,7 @@ class ConversationHandler:
             return plan
         if state.question is not None:
             options = questions.options_of(state.question)
-            option = pick(options, text)
+            option = pick(options, text) or _called_off(options, text)
             if option is not None:
                 return self._choose(plan, state.question, option)
         elif number is not None and text.strip().isdigit() and len(text.strip()) <= 2:

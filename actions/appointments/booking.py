@@ -332,7 +332,10 @@ class BookingDialog(Dialog):
     async def _plain_answer(self, turn: Turn, state: State, linked: Linked, wish: Wish) -> bool | None:
         """Yes, no, "any", an appointment named: what only this step understands."""
         short = wish.empty and len(turn.text) <= 8
-        yes = says_yes(turn.text) or (short and turn.intent == "affirm" and turn.confidence >= SURE_ENOUGH)
+        # A booking or a person is confirmed in so many words: gibberish can look like a yes to the engine.
+        yes = says_yes(turn.text)
+        if state.step not in ("confirm", "who_sure"):
+            yes = yes or (short and turn.intent == "affirm" and turn.confidence >= SURE_ENOUGH)
         no = says_no(turn.text) or (short and turn.intent == "deny" and turn.confidence >= SURE_ENOUGH)
         match state.step:
             case "confirm" if yes:
