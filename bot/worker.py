@@ -31,7 +31,7 @@ WAIT_SECONDS = Histogram(
     buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30),
 )
 
-BUSY, GATHER = 3, 0.016
+BUSY, GATHER = 3, 0.012
 """With so many in hand, wait so many seconds and claim together what came: a claim costs much the same for one or ten."""
 MAX_ATTEMPTS = 3
 MAX_ENGINE_ERRORS = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 
@@ -52,11 +53,7 @@ class Base(DeclarativeBase):
 
     def __init__(self, **values: Any) -> None:
         cls = type(self)
-        if (
-            "id" not in values
-            and "id" in cls.__mapper__.columns
-            and cls.__mapper__.columns["id"].type.python_type is UUID
-        ):
+        if "id" not in values and _makes_its_id(cls):
             values = {"id": new_id(), **values}
         elif "id" in values:
             values = {"id": values["id"], **values}
@@ -64,6 +61,13 @@ class Base(DeclarativeBase):
             if not hasattr(cls, name):
                 raise TypeError(f"{name!r} is not a field of {cls.__name__}")
             setattr(self, name, value)
+
+
+@cache
+def _makes_its_id(cls: type[Base]) -> bool:
+    """Whether rows of `cls` have an id of ours (and not one the database counts)."""
+    columns = cls.__mapper__.columns
+    return "id" in columns and columns["id"].type.python_type is UUID
 
 
 def uuid_pk() -> MappedColumn[UUID]:

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+BUSY, GATHER = 0.006, 0.003
+"""Seconds: when the last transaction ended less than `BUSY` ago, wait `GATHER` for others to share this one."""
+
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
 
@@ -28,6 +31,7 @@ class GroupCommit:
         self._most = most
         self._waiting: list[tuple[Work[Any], str, asyncio.Future[Any]]] = []
         self._runner: asyncio.Task[None] | None = None
+        self._ended = 0.0
 
     async def run(self, work: Work[T], doing: str) -> T:
         """Run `work` in a transaction; returns when it is committed, raises what `work` raised."""
@@ -40,7 +44,10 @@ class GroupCommit:
         return await asyncio.shield(future)
 
     async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            if loop.time() - self._ended < BUSY:
+                await asyncio.sleep(GATHER)
             group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             try:
                 async with self._begin("+".join(sorted({doing for _, doing, _ in group}))) as session:
@@ -48,6 +55,7 @@ class GroupCommit:
                     for work, _, _ in group:
                         results.append(await work(session))
                         await session.flush()
+                self._ended = loop.time()
                 for (_, _, future), result in zip(group, results, strict=True):
                     if not future.done():
                         future.set_result(result)

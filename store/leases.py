@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, String, and_, or_, select, update
+from sqlalchemy import ColumnElement, Integer, String, Uuid, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.base import Base, Mapped, UtcDateTime, mapped_column
@@ -32,6 +33,8 @@ class Leased:
 
 Row = TypeVar("Row", bound=Base)
 
+NOW = bindparam("lease_now", type_=UtcDateTime())
+"""The claim's business time, for the `where` of callers."""
 DEFAULT_LEASE = timedelta(seconds=60)
 
 
@@ -49,24 +52,54 @@ async def claim(
     """Lease up to `limit` due rows of `model` (which has `Leased`'s columns). Returns the token and the rows.
 
     `now` is business time (compared with `due_at`); the lease itself runs in real time. `values` are set on the claimed rows as well.
+    Conditions that need the moment say `NOW`; kept as constants, the statement is built once.
     """
+    token, real = new_id(), real_now()
+    lock = session.get_bind().dialect.name != "sqlite"
+    statement = _claiming(model, lock, tuple(where), tuple(order_by), tuple((values or {}).items()))
+    known = {
+        "lease_now": now,
+        "lease_real": real,
+        "lease_end": real + lease,
+        "lease_token_": token,
+        "lease_limit": limit,
+    }
+    return token, list(await session.scalars(statement, known))
+
+
+@lru_cache(maxsize=64)
+def _claiming(
+    model: type[Base],
+    lock: bool,
+    where: tuple[ColumnElement[bool], ...],
+    order_by: tuple[Any, ...],
+    values: tuple[tuple[str, Any], ...],
+) -> Any:
+    """The claim's statement, built once for callers whose conditions are constants."""
     table: Any = model
-    token = new_id()
-    real = real_now()
-    free = or_(table.lease_until.is_(None), table.lease_until < real)
-    due = and_(table.due_at.is_not(None), table.due_at <= now, table.dead_reason.is_(None))
-    chosen = select(table.id).where(due, free, *where).order_by(*(order_by or (table.due_at,))).limit(limit)
-    if session.get_bind().dialect.name != "sqlite":
+    free = or_(table.lease_until.is_(None), table.lease_until < bindparam("lease_real", type_=UtcDateTime()))
+    due = and_(table.due_at.is_not(None), table.due_at <= NOW, table.dead_reason.is_(None))
+    chosen = (
+        select(table.id)
+        .where(due, free, *where)
+        .order_by(*(order_by or (table.due_at,)))
+        .limit(bindparam("lease_limit", type_=Integer))
+    )
+    if lock:
         chosen = chosen.with_for_update(skip_locked=True)
-    statement = (
+    return (
         update(table)
         .where(table.id.in_(chosen.scalar_subquery()))
-        .values(lease_token=token, lease_until=real + lease, attempts=table.attempts + 1, **(values or {}))
+        .values(
+            lease_token=bindparam("lease_token_", type_=Uuid()),
+            lease_until=bindparam("lease_end", type_=UtcDateTime()),
+            attempts=table.attempts + 1,
+            **dict(values),
+        )
         .returning(table)
         # A session shared by several units may hold the row already: what counts is what the database says.
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    return token, list(await session.scalars(statement))
 
 
 async def extend(

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact, Conversation
@@ -19,22 +19,26 @@ def address_hash(channel: ChannelName | str, account_id: str, address: str) -> s
     return crypto.lookup(f"{channel}\x00{account_id}\x00{address}", "contact.address")
 
 
+_BOTH = select(Contact, Conversation).join(Conversation, Conversation.contact_id == Contact.id)
+_AT_ADDRESS = _BOTH.where(
+    Contact.channel == bindparam("of_channel"),
+    Contact.account_id == bindparam("of_account"),
+    Contact.address_hash == bindparam("of_hash"),
+)
+_OF_ENGINE = _BOTH.where(Conversation.engine_id == bindparam("of_engine"))
+
+
 async def find(
     session: AsyncSession, channel: ChannelName | str, account_id: str, address: str, *, lock: bool = False
 ) -> tuple[Contact, Conversation] | None:
     """The contact at `address` with its conversation; `lock` holds the conversation's row until the transaction ends."""
-    statement = (
-        select(Contact, Conversation)
-        .join(Conversation, Conversation.contact_id == Contact.id)
-        .where(
-            Contact.channel == str(channel),
-            Contact.account_id == account_id,
-            Contact.address_hash == address_hash(channel, account_id, address),
-        )
-    )
-    if lock:
-        statement = statement.with_for_update(of=Conversation)
-    row = (await session.execute(statement)).first()
+    wanted = {
+        "of_channel": str(channel),
+        "of_account": account_id,
+        "of_hash": address_hash(channel, account_id, address),
+    }
+    statement = _AT_ADDRESS.with_for_update(of=Conversation) if lock else _AT_ADDRESS
+    row = (await session.execute(statement, wanted)).first()
     return (row[0], row[1]) if row else None
 
 
@@ -71,12 +75,7 @@ async def ensure(
 
 async def by_engine_id(session: AsyncSession, engine_id: UUID) -> tuple[Contact, Conversation] | None:
     """The conversation Rasa knows as `engine_id`."""
-    statement = (
-        select(Contact, Conversation)
-        .join(Conversation, Conversation.contact_id == Contact.id)
-        .where(Conversation.engine_id == engine_id)
-    )
-    row = (await session.execute(statement)).first()
+    row = (await session.execute(_OF_ENGINE, {"of_engine": engine_id})).first()
     return (row[0], row[1]) if row else None
 
 
