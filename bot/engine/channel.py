@@ -43,7 +43,7 @@ class BanyiChannel(InputChannel):
             sender, metadata = body["sender"], body.get("metadata") or {}
             if body.get("fresh"):
                 # The dialogue got stuck; what it stood for is in our rows, so a new one costs a repeated question.
-                await agent.tracker_store.delete(sender)
+                await agent.tracker_store.save(DialogueStateTracker(sender, agent.domain.slots))
             elif body.get("retry"):
                 # The first time may still be running (whoever asked did not wait for it): it ends before this looks.
                 async with agent.lock_store.lock(sender, wait_time_in_seconds=0.1):
