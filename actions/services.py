@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,8 +46,3 @@ class Services:
     hospital_name: str
     landline: str
     answer_within: timedelta = timedelta(minutes=30)
-
-
-def short_id(value: UUID) -> str:
-    """An id as it travels in an option."""
-    return value.hex

@@ -154,19 +154,6 @@ class CareDesk:
     ) -> None:
         await self._task(session, TaskKind.CALL, f"call:{message.id}", message, reason, now)
 
-    async def dead_inbound(
-        self, session: AsyncSession, conversation_id: UUID, inbound_id: UUID, reason: str, now: datetime
-    ) -> None:
-        await desk.open_task(
-            session,
-            TaskKind.DEAD_LETTER,
-            dedup_key=f"dead:{inbound_id}",
-            now=now,
-            due_at=now + timedelta(minutes=30),
-            note=reason,
-            conversation_id=conversation_id,
-        )
-
     async def _task(
         self,
         session: AsyncSession,

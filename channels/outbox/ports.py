@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,8 +38,4 @@ class TroubleDesk(Protocol):
 
     async def undeliverable(
         self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
-    ) -> None: ...
-
-    async def dead_inbound(
-        self, session: AsyncSession, conversation_id: UUID, inbound_id: UUID, reason: str, now: datetime
     ) -> None: ...
