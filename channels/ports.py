@@ -50,13 +50,19 @@ class MenuItem:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message in the channel's own terms: text (with `menu` under it on WeChat), or a template with its variables (SMS)."""
+    """A message in the channel's own terms: text (with `menu` under it on WeChat), or a template with its variables.
+
+    SMS: the vendor's template with its variables, and the same as `text` for drivers that take free text. WeChat: `rung` says
+    whether it is a customer message (empty) or a notice (`channels.outbox.ports.Rung`); then `template_code` is the notice's
+    id, `variables` its fields and `url` the page it opens."""
 
     text: str = ""
     menu: tuple[MenuItem, ...] = ()
     tail: str = ""
     template_code: str = ""
     variables: dict[str, str] = field(default_factory=dict)
+    rung: str = ""
+    url: str = ""
 
 
 class Outcome(StrEnum):

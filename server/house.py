@@ -118,7 +118,9 @@ class House:
         state = "approved" if self.settings.simulators else "draft"
 
         async def work(session: AsyncSession) -> None:
-            await registry.register(session, templates, self.clock.now(), state=state)
+            await registry.register(
+                session, templates, self.clock.now(), account_id=self.settings.sms_account, state=state
+            )
 
         await self.database.transact(work, "templates")
         async with self.database.read("templates") as session:

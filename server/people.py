@@ -24,7 +24,7 @@ from care.patients.models import Patient, PatientStatus
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
 from channels.outbox.models import OutboundMessage
-from channels.outbox.ports import Verdict
+from channels.outbox.ports import Candidate, Verdict
 from channels.reply import Reply
 
 _KINDS = {"message": TaskKind.HUMAN_REQUEST, "click": TaskKind.HUMAN_REQUEST}
@@ -182,12 +182,11 @@ class CarePolicy:
     Answers to what a patient wrote always go; everything else asks.
     """
 
-    async def check(
-        self, session: AsyncSession, batch: list[tuple[OutboundMessage, Contact]], now: datetime
-    ) -> list[Verdict]:
-        gone = await self._gone(session, batch)
-        allowed = await self._allowed(session, batch)
-        return [self._one(message, contact, gone, allowed) for message, contact in batch]
+    async def check(self, session: AsyncSession, batch: Sequence[Candidate], now: datetime) -> list[Verdict]:
+        pairs = [(one.message, one.contact) for one in batch]
+        gone = await self._gone(session, pairs)
+        allowed = await self._allowed(session, pairs)
+        return [self._one(message, contact, gone, allowed) for message, contact in pairs]
 
     @staticmethod
     async def _gone(

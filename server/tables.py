@@ -5,8 +5,11 @@ import actions.effects
 import care.models
 import channels.contacts.models
 import channels.inbox.models
+import channels.media.models
 import channels.outbox.models
 import channels.questions.models
+import channels.wechat.console.models
+import channels.wechat.models
 import channels.wording.models
 import content.faq.models
 import store.audit

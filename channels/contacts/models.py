@@ -13,7 +13,10 @@ from store.leases import Leased
 
 
 class Contact(Base):
-    """`status`: active, stopped (asked for silence), unfollowed, wrong_number."""
+    """`status`: active, stopped (asked for silence), unfollowed, wrong_number.
+
+    `holder` is who answers a phone number, as they said themselves: unknown, self, family, wrong. A number is not a person.
+    Until `muted_until` nothing is pushed to it."""
 
     __tablename__ = "contact"
     __table_args__ = (UniqueConstraint("channel", "account_id", "address_hash"),)
@@ -25,11 +28,14 @@ class Contact(Base):
     address_sealed: Mapped[bytes | None] = sealed_column(nullable=False)
     address_hash: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(16), default="active")
+    holder: Mapped[str] = mapped_column(String(12), default="unknown", server_default="unknown")
+    muted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Conversation(Base, Leased):
-    """`engine_id` is what Rasa knows it by: random, and replaced when a patient's data is deleted.
+    """`channel` and `account_id` are its contact's. `engine_id` is what Rasa knows it by: random, replaced when a
+    patient's data is deleted.
 
     `inbound_seq` counts what was stored, `handled_seq` what is done with; the row is due while the first is ahead.
     `outbound_seq` orders what we say.
@@ -39,6 +45,8 @@ class Conversation(Base, Leased):
 
     id: Mapped[UUID] = uuid_pk()
     contact_id: Mapped[UUID] = mapped_column(ForeignKey("contact.id"), unique=True)
+    channel: Mapped[str] = mapped_column(String(16), server_default="")
+    account_id: Mapped[str] = mapped_column(String(64), server_default="")
     engine_id: Mapped[UUID] = mapped_column(Uuid, unique=True, default=uuid.uuid4)
     inbound_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     handled_seq: Mapped[int] = mapped_column(BigInteger, default=0)

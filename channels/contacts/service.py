@@ -63,7 +63,13 @@ async def ensure(
     if await insert_new(session, Contact, values):
         session.add(
             Conversation(
-                contact_id=contact.id, engine_id=uuid.uuid4(), inbound_seq=0, handled_seq=0, outbound_seq=0
+                contact_id=contact.id,
+                channel=contact.channel,
+                account_id=contact.account_id,
+                engine_id=uuid.uuid4(),
+                inbound_seq=0,
+                handled_seq=0,
+                outbound_seq=0,
             )
         )
         await session.flush()

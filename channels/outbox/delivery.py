@@ -24,7 +24,7 @@ from sqlalchemy.orm import aliased
 from channels import metrics
 from channels.contacts.models import Contact, SendingWindow
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
-from channels.outbox.ports import SendPolicy, TroubleDesk
+from channels.outbox.ports import Candidate, SendPolicy, TroubleDesk
 from channels.ports import ChannelName, Outcome, Rendered, Sender, SendResult
 from channels.reply import Reply
 from channels.wechat.wording import count_messages
@@ -234,7 +234,8 @@ class Delivery:
             )
         }
         batch = [(row, contacts[row.contact_id]) for row in rows]
-        verdicts = await self._policy.check(session, batch, now)
+        candidates = [Candidate(row, contact) for row, contact in batch]
+        verdicts = await self._policy.check(session, candidates, now)
         jobs: list[_Job] = []
         for (row, contact), verdict in zip(batch, verdicts, strict=True):
             if not verdict.send:

@@ -5,35 +5,49 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
 
 from store.base import Base, EncryptedJson, Mapped, UtcDateTime, mapped_column, sealed_column, uuid_pk
 from store.leases import Leased
 
 
 class OutboundMessage(Base, Leased):
-    """`status`: queued, sending, accepted, delivered, failed, uncertain, suppressed.
+    """`status`: queued, sending, accepted, delivered, failed, uncertain, suppressed, passed_on.
 
-    `purpose` decides which rules the gate applies: reply, service_notice, code, follow_up, education, marketing.
-    `priority`: -1 emergency, 0 conversation, 9 bulk. `reply` holds key, params and options; `question_id` the question it asks.
+    `purpose` decides which rules the gate applies: reply, staff_reply, code, service_notice, follow_up, survey, education,
+    marketing. `priority`: -1 emergency, 0 conversation, 3 notices, 9 bulk. `reply` holds key, params and options;
+    `question_id` the question it asks. `channel` and `account_id` are the contact's. `campaign` groups what is paused, aborted
+    and counted together. After `expires_at` it is not worth sending any more. `plan` are the rungs the gate saw when it last
+    decided, in order; `rung` the one that was used last. `passed_on` rows go on in another conversation (a phone's): that
+    row names this one in `continues`.
     """
 
     __tablename__ = "outbound_message"
     __table_args__ = (
         Index(None, "conversation_id", "status", "seq"),
         Index(None, "status", "priority", "due_at"),
+        Index(None, "campaign", "status"),
+        Index(None, "patient_id", "finished_at"),
+        Index(None, "created_at"),
     )
 
     id: Mapped[UUID] = uuid_pk()
     dedup_key: Mapped[str] = mapped_column(String(200), unique=True)
     conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversation.id"))
     contact_id: Mapped[UUID] = mapped_column(ForeignKey("contact.id"))
+    channel: Mapped[str] = mapped_column(String(16), server_default="")
+    account_id: Mapped[str] = mapped_column(String(64), server_default="")
     patient_id: Mapped[UUID | None]
     inbound_id: Mapped[UUID | None] = mapped_column(index=True)
     question_id: Mapped[UUID | None]
     seq: Mapped[int] = mapped_column(BigInteger)
     purpose: Mapped[str] = mapped_column(String(24))
     priority: Mapped[int] = mapped_column(Integer, default=0)
+    campaign: Mapped[str | None] = mapped_column(String(80))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    plan: Mapped[list[str] | None] = mapped_column(JSON)
+    rung: Mapped[str | None] = mapped_column(String(24))
+    continues: Mapped[UUID | None] = mapped_column(index=True)
     content_ref: Mapped[str | None] = mapped_column(String(120))
     content_revision: Mapped[int | None]
     reply = EncryptedJson()
@@ -45,7 +59,12 @@ class OutboundMessage(Base, Leased):
 
 
 class DeliveryAttempt(Base):
-    """`verdict`: started (in flight, or the process died), accepted, refused, retry, uncertain."""
+    """One decision about a message, and what came of it.
+
+    `verdict`: held or suppressed (the gate said no: nothing was sent), passed_on, started (in flight, or the process died),
+    accepted, refused, retry, uncertain. `gate` is the gate's reason, `code` and `detail` the vendor's; `parts` how many of the
+    vendor's messages it took.
+    """
 
     __tablename__ = "delivery_attempt"
     __table_args__ = (UniqueConstraint("outbound_id", "n"),)
@@ -55,6 +74,8 @@ class DeliveryAttempt(Base):
     n: Mapped[int]
     rung: Mapped[str] = mapped_column(String(24))
     verdict: Mapped[str] = mapped_column(String(16), default="started")
+    gate: Mapped[str | None] = mapped_column(String(80))
+    parts: Mapped[int | None]
     vendor_id: Mapped[str | None] = mapped_column(String(120), index=True)
     code: Mapped[str | None] = mapped_column(String(120))
     detail: Mapped[str | None] = mapped_column(String(300))
@@ -62,3 +83,22 @@ class DeliveryAttempt(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     receipt: Mapped[str | None] = mapped_column(String(16))
     receipt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DeliveryHold(Base):
+    """What people have stopped: nothing it covers is claimed while `lifted_at` is empty.
+
+    `scope`: all (`key` empty), channel, account (`channel/account`), campaign, purpose. `reason` and who, for the operators' page.
+    """
+
+    __tablename__ = "delivery_hold"
+    __table_args__ = (Index(None, "lifted_at"),)
+
+    id: Mapped[UUID] = uuid_pk()
+    scope: Mapped[str] = mapped_column(String(16))
+    key: Mapped[str] = mapped_column(String(100), default="")
+    reason: Mapped[str] = mapped_column(String(200))
+    set_by: Mapped[UUID | None]
+    set_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lifted_by: Mapped[UUID | None]
+    lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -21,8 +21,9 @@ NOTICE_PRIORITY = 3
 BULK_PRIORITY = 9
 
 _COLUMNS = (
-    "id", "dedup_key", "conversation_id", "contact_id", "patient_id", "inbound_id", "question_id", "seq", "purpose",
-    "priority", "content_ref", "content_revision", "reply_sealed", "status", "created_at", "due_at", "attempts",
+    "id", "dedup_key", "conversation_id", "contact_id", "channel", "account_id", "patient_id", "inbound_id", "question_id",
+    "seq", "purpose", "priority", "campaign", "expires_at", "continues", "content_ref",
+    "content_revision", "reply_sealed", "status", "created_at", "due_at", "attempts",
 )  # fmt: skip
 
 
@@ -42,12 +43,15 @@ async def enqueue(
     resumes: UUID | None = None,
     content_ref: str | None = None,
     content_revision: int | None = None,
+    campaign: str | None = None,
+    expires_at: datetime | None = None,
+    continues: UUID | None = None,
     seq: int | None = None,
 ) -> OutboundMessage | None:
     """Queue `reply` to the conversation's contact. None when `dedup_key` was said before: nothing is said twice.
 
     With options it opens a question under `instance` (default: the reply's key). `seq` is its place among what is
-    said there, where the caller has already counted it.
+    said there, where the caller has already counted it. After `expires_at` it is suppressed instead of sent.
     """
     question_id: UUID | None = None
     if reply.options:
@@ -77,12 +81,17 @@ async def enqueue(
         dedup_key=dedup_key,
         conversation_id=conversation.id,
         contact_id=conversation.contact_id,
+        channel=conversation.channel,
+        account_id=conversation.account_id,
         patient_id=patient_id,
         inbound_id=inbound_id,
         question_id=question_id,
         seq=seq,
         purpose=purpose,
         priority=priority,
+        campaign=campaign,
+        expires_at=expires_at,
+        continues=continues,
         content_ref=content_ref,
         content_revision=content_revision,
         reply=reply.to_json(),

@@ -10,12 +10,16 @@ from store.base import Base, Mapped, UtcDateTime, mapped_column
 
 
 class SmsTemplateRow(Base):
-    """`key` is a reply's key (or `faq:<id>`), `options` the number of choices it carries. `state`: draft, submitted, approved,
-    rejected. `text` has the vendor's `${name}` variables and neither signature nor 【】."""
+    """`key` is a reply's key (or `faq:<id>`), `options` the number of choices it carries. One row an SMS account.
+
+    `state`: draft, submitted, approved, rejected; `order_id` is the vendor's review order, `note` why it was rejected. `text` has
+    the vendor's `${name}` variables and neither signature nor 【】.
+    """
 
     __tablename__ = "sms_template"
-    __table_args__ = (UniqueConstraint("key", "options", "revision"),)
+    __table_args__ = (UniqueConstraint("account_id", "key", "options", "revision"),)
 
+    account_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     code: Mapped[str] = mapped_column(String(32), primary_key=True)
     key: Mapped[str] = mapped_column(String(120), index=True)
     options: Mapped[int] = mapped_column(Integer, default=0)
@@ -23,4 +27,6 @@ class SmsTemplateRow(Base):
     kind: Mapped[str] = mapped_column(String(16), default="notice")
     text: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16), default="draft")
+    order_id: Mapped[str | None] = mapped_column(String(64))
+    note: Mapped[str | None] = mapped_column(String(300))
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

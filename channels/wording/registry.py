@@ -13,17 +13,24 @@ from channels.wording.models import SmsTemplateRow
 
 
 async def register(
-    session: AsyncSession, templates: Iterable[Template], now: datetime, *, state: str = "draft"
+    session: AsyncSession,
+    templates: Iterable[Template],
+    now: datetime,
+    *,
+    account_id: str,
+    state: str = "draft",
 ) -> list[SmsTemplateRow]:
     """Add what is not known yet, in `state`; returns the new rows. An edited text is a new template with a new code."""
     columns = (SmsTemplateRow.key, SmsTemplateRow.options, SmsTemplateRow.revision)
-    known = {(key, options, revision) for key, options, revision in await session.execute(select(*columns))}
+    of_account = select(*columns).where(SmsTemplateRow.account_id == account_id)
+    known = {(key, options, revision) for key, options, revision in await session.execute(of_account)}
     new = []
     for template in templates:
         if (identity := (template.key, template.options, template.revision)) in known:
             continue
         known.add(identity)
         row = SmsTemplateRow(
+            account_id=account_id,
             code=template.code,
             key=template.key,
             options=template.options,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk.models import DeskTask
-from channels.contacts.models import Contact
 from channels.outbox.delivery import Delivery
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
-from channels.outbox.ports import Verdict
+from channels.outbox.ports import Candidate, Verdict
 from channels.wording.catalogue import Catalogue
 from server.house import WORDING
 from server.people import CareDesk, CarePolicy
@@ -31,12 +30,10 @@ class Gate:
         self.say: Callable[[OutboundMessage], Verdict] | None = None
         self._real = CarePolicy()
 
-    async def check(
-        self, session: AsyncSession, batch: list[tuple[OutboundMessage, Contact]], now: datetime
-    ) -> list[Verdict]:
+    async def check(self, session: AsyncSession, batch: Sequence[Candidate], now: datetime) -> list[Verdict]:
         if self.say is None:
             return await self._real.check(session, batch, now)
-        return [self.say(message) for message, _ in batch]
+        return [self.say(one.message) for one in batch]
 
 
 @pytest.fixture
