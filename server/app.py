@@ -50,8 +50,8 @@ def create_app(house: House) -> FastAPI:
     app.state.rate_storage_url = settings.redis_url or "memory://"
     install_shell(app)
     inbox: Inbox = house.inbox
-    app.include_router(callback_router({house.wechat.account_id: house.wechat}, inbox, house.clock))
-    app.include_router(sms_router({house.sms.account_id: house.sms}, inbox, house.receipts, house.clock))
+    app.include_router(callback_router(house.accounts.wechat, inbox, house.clock))
+    app.include_router(sms_router(house.accounts.sms, inbox, house.receipts, house.clock))
     app.include_router(health_router(house))
     app.include_router(signin_router())
     links = [HomeLink(**link) for link in page_words()["home"]]

@@ -32,10 +32,8 @@ from channels.outbox.delivery import Delivery
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Sender
 from channels.reply import Reply
-from channels.sms.aliyun import PUBLIC_API as SMS_API
 from channels.sms.aliyun import AliyunAccount, AliyunSender
-from channels.wechat.account import DISASTER_API, WeChatAccount
-from channels.wechat.account import PUBLIC_API as WECHAT_API
+from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
 from channels.wechat.redis_tokens import RedisTokenStore
 from channels.wechat.sender import WeChatSender
@@ -46,6 +44,7 @@ from content.faq.search import FaqIndex, sms_text
 from content.faq.service import published
 from language.embed import Embedder
 from language.retrieve import HybridIndex
+from server.accounts import Accounts, read_accounts
 from server.people import CareDesk, CarePeople, CarePolicy
 from server.settings import ROOT, Settings
 from store import crypto
@@ -96,11 +95,20 @@ class House:
     worker: InboxWorker
     delivery: Delivery
     sealer: AuditSealer
-    wechat: WeChatAccount
-    sms: AliyunAccount
+    accounts: Accounts
     senders: dict[tuple[str, str], Sender]
     on_templates: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def wechat(self) -> WeChatAccount:
+        """The first WeChat account: the demo's."""
+        return next(iter(self.accounts.wechat.values()))
+
+    @property
+    def sms(self) -> AliyunAccount:
+        """The SMS account that codes and the demo use."""
+        return self.accounts.sms[self.accounts.sms_default]
 
     async def prepare(self) -> None:
         """Index the FAQ, register its templates, read what is approved."""
@@ -179,35 +187,6 @@ class House:
         await self.database.close()
 
 
-def wechat_account(settings: Settings) -> WeChatAccount:
-    base = settings.wechat_base_url or (
-        f"{settings.loopback}/sim/wechat" if settings.simulators else WECHAT_API
-    )
-    return WeChatAccount(
-        account_id=settings.wechat_account,
-        appid=settings.wechat_appid,
-        secret=settings.wechat_secret,
-        tokens=tuple(settings.wechat_token.split(",")),
-        aes_keys=tuple(key for key in settings.wechat_aes_key.split(",") if key),
-        mode=settings.wechat_mode,
-        account_type=settings.wechat_account_type,
-        base_url=base,
-        fallback_url=DISASTER_API if base == WECHAT_API else "",
-    )
-
-
-def sms_account(settings: Settings) -> AliyunAccount:
-    base = settings.sms_base_url or (f"{settings.loopback}/sim/sms" if settings.simulators else SMS_API)
-    return AliyunAccount(
-        account_id=settings.sms_account,
-        access_key_id=settings.sms_access_key_id,
-        access_key_secret=settings.sms_access_key_secret,
-        sign=settings.sms_sign,
-        callback_secrets=tuple(settings.sms_callback_secret.split(",")),
-        base_url=base,
-    )
-
-
 def build(settings: Settings, clock: Clock | None = None) -> House:
     """Wire one process. Opens no connection yet."""
     crypto.install(settings.secrets.keyring)
@@ -237,11 +216,12 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     )
     people, desk, policy = CarePeople(services), CareDesk(), CarePolicy()
     engine = EngineClient(settings.engine)
-    wechat, sms = wechat_account(settings), sms_account(settings)
+    accounts, tokens = read_accounts(settings), _token_store(settings)
     senders: dict[tuple[str, str], Sender] = {
-        ("wechat", wechat.account_id): WeChatSender(WeChatClient(wechat, clock, _token_store(settings))),
-        ("sms", sms.account_id): AliyunSender(sms, clock),
+        ("wechat", one.account_id): WeChatSender(WeChatClient(one, clock, tokens))
+        for one in accounts.wechat.values()
     }
+    senders |= {("sms", one.account_id): AliyunSender(one, clock) for one in accounts.sms.values()}
     delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
     handler = ConversationHandler(database, clock, engine, people)
     worker = InboxWorker(database, clock, handler, people, delivery.wake, settings.inbox_concurrency)
@@ -263,8 +243,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         sealer=AuditSealer(
             database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")
         ),
-        wechat=wechat,
-        sms=sms,
+        accounts=accounts,
         senders=senders,
     )
     houses.append(house)

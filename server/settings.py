@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         description="the secret part of the SMS callback path, 24 characters or more",
     )
     sms_base_url: str = Field("", description="the SMS API; empty: the simulator, or the real one without it")
+    accounts_file: str = Field(
+        "", description="JSON file of further WeChat and SMS accounts (docs/operations.md); empty: none"
+    )
+    allow_sending_abroad: bool = Field(
+        False, description="allow SMS vendors outside China (Twilio): health data would leave the country"
+    )
     admin_user: str = Field("admin", description="first administrator, made when there is no staff")
     admin_password: str = Field(
         "", description="password of the first administrator; empty: generated and shown once"

@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "sms_account", "sms_access_key_id", "sms_access_key_secret", "sms_sign", "sms_callback_secret",
         "sms_base_url",
     ),
+    "Further accounts": ("accounts_file", "allow_sending_abroad"),
     "First administrator": ("admin_user", "admin_password"),
 }  # fmt: skip
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""

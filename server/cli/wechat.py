@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def menu() -> None:
     from channels.simulator.pages import PhoneLook
     from channels.wechat.client import WeChatClient
-    from server.house import wechat_account
+    from server.accounts import wechat_account
     from store.clock import Clock
 
     settings = load_settings()

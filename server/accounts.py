@@ -1,0 +1,117 @@
+"""The vendors' accounts: one of each kind from the settings, further ones from a file.
+
+`BANYI_ACCOUNTS_FILE` is JSON: `{"wechat": [{"account_id": …, "appid": …}], "sms": [{"driver": "tencent", "account_id": …}]}`;
+the fields are those of `WeChatAccount` and of the driver's account. It holds secrets: readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from channels.sms.aliyun import PUBLIC_API as SMS_API
+from channels.sms.aliyun import AliyunAccount
+from channels.wechat.account import DISASTER_API, WeChatAccount
+from channels.wechat.account import PUBLIC_API as WECHAT_API
+from server.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """By account id, in order. The first WeChat account and `sms_default` are what the demo and codes use."""
+
+    wechat: dict[str, WeChatAccount]
+    sms: dict[str, AliyunAccount]
+    sms_default: str
+
+
+def read_accounts(settings: Settings) -> Accounts:
+    """Raises `SettingsError` naming the account and what is wrong with it."""
+    given = _file(settings)
+    first = wechat_account(settings)
+    wechat = {first.account_id: first}
+    for entry in given.get("wechat", []):
+        one: WeChatAccount = _make(WeChatAccount, entry, "wechat")
+        _add(wechat, one.account_id, one)
+    sms: dict[str, AliyunAccount] = {}
+    for entry in given.get("sms", []):
+        other: AliyunAccount = _make(AliyunAccount, {k: v for k, v in entry.items() if k != "driver"}, "sms")
+        _add(sms, other.account_id, other)
+    if settings.sms_account not in sms:
+        sms = {settings.sms_account: sms_account(settings), **sms}
+    return Accounts(wechat, sms, settings.sms_account)
+
+
+def wechat_account(settings: Settings) -> WeChatAccount:
+    """The account of the plain settings."""
+    base = settings.wechat_base_url or (
+        f"{settings.loopback}/sim/wechat" if settings.simulators else WECHAT_API
+    )
+    return WeChatAccount(
+        account_id=settings.wechat_account,
+        appid=settings.wechat_appid,
+        secret=settings.wechat_secret,
+        tokens=tuple(settings.wechat_token.split(",")),
+        aes_keys=tuple(key for key in settings.wechat_aes_key.split(",") if key),
+        mode=settings.wechat_mode,
+        account_type=settings.wechat_account_type,
+        base_url=base,
+        fallback_url=DISASTER_API if base == WECHAT_API else "",
+    )
+
+
+def sms_account(settings: Settings) -> AliyunAccount:
+    """The Aliyun account of the plain settings."""
+    base = settings.sms_base_url or (f"{settings.loopback}/sim/sms" if settings.simulators else SMS_API)
+    return AliyunAccount(
+        account_id=settings.sms_account,
+        access_key_id=settings.sms_access_key_id,
+        access_key_secret=settings.sms_access_key_secret,
+        sign=settings.sms_sign,
+        callback_secrets=tuple(settings.sms_callback_secret.split(",")),
+        base_url=base,
+    )
+
+
+def _file(settings: Settings) -> dict[str, Any]:
+    if not settings.accounts_file:
+        return {}
+    path = Path(settings.accounts_file)
+    try:
+        given = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"BANYI_ACCOUNTS_FILE {path} cannot be read as JSON: {error}.") from error
+    unknown = set(given) - {"wechat", "sms"} if isinstance(given, dict) else {"the whole of it"}
+    if unknown:
+        raise SettingsError(
+            f"BANYI_ACCOUNTS_FILE: unknown part {', '.join(sorted(unknown))}; see docs/operations.md."
+        )
+    return dict(given)
+
+
+def _make(kind: type[Any], entry: Any, part: str) -> Any:
+    """An account from its JSON object: lists become tuples, unknown fields are an error that names them."""
+    if not isinstance(entry, dict):
+        raise SettingsError(f"BANYI_ACCOUNTS_FILE: every entry of {part} must be an object.")
+    name = str(entry.get("account_id") or "without account_id")
+    known = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(set(entry) - known):
+        raise SettingsError(
+            f"BANYI_ACCOUNTS_FILE: {part} account {name} has unknown fields {', '.join(unknown)}; "
+            f"known are {', '.join(sorted(known))}."
+        )
+    try:
+        return kind(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+        )
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"BANYI_ACCOUNTS_FILE: {part} account {name}: {error}.") from error
+
+
+def _add(known: dict[str, Any], account_id: str, account: Any) -> None:
+    if account_id in known:
+        raise SettingsError(f"BANYI_ACCOUNTS_FILE: account {account_id} is there twice.")
+    known[account_id] = account
