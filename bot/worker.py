@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -19,6 +17,7 @@ from channels.inbox.models import InboundMessage
 from channels.inbox.queue import Claimed, LeaseLost
 from channels.outbox import service as outbox
 from channels.reply import Reply
+from store import claiming
 from store.clock import Clock
 from store.database import Database
 
@@ -31,13 +30,14 @@ WAIT_SECONDS = Histogram(
     buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30),
 )
 
-BUSY, GATHER = 3, 0.012
-"""With so many in hand, wait so many seconds and claim together what came: a claim costs much the same for one or ten."""
 MAX_ATTEMPTS = 3
 MAX_ENGINE_ERRORS = 6
 """An engine that is there and fails this often at one message hands it to people, or the conversation would wait for ever."""
 ENGINE_RETRY = (1.0, 2.0, 5.0, 10.0)
 """Seconds until a conversation is tried again while the engine is away; that is nobody's fault and never ends in a dead letter."""
+
+Turn = tuple[Claimed, State | None]
+"""A conversation in hand, and what its first message needs to know."""
 
 
 class InboxWorker:
@@ -57,93 +57,51 @@ class InboxWorker:
         self._handler = handler
         self._people = people
         self._delivery_wake = delivery_wake
-        self._concurrency = concurrency
-        self._wake = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
         self._engine_failures = 0
-        self._woken = True
-        self._full = False
+        self._loop = claiming.ClaimLoop(
+            "inbox", due=self._due, claim=self._claim, work=self._conversation, concurrency=concurrency
+        )
 
     def wake(self) -> None:
         """Something was stored: look now, without asking first whether there is anything."""
-        self._woken = True
-        self._wake.set()
+        self._loop.wake()
 
     async def run(self, poll: float = 0.5) -> None:
         """Work for ever. A failure of the loop itself is logged and does not end it."""
-        while True:
-            try:
-                free = self._concurrency - len(self._running)
-                claimed = await self._begin(free) if free > 0 else []
-                self._full = free <= 0 or len(claimed) == free
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                log.exception("inbox.loop_failed")
-                await asyncio.sleep(1)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), poll)
-            if len(self._running) >= BUSY:
-                await asyncio.sleep(GATHER)
-            self._wake.clear()
-
-    async def _begin(self, limit: int) -> list[tuple[Claimed, State | None]]:
-        """Claim and start up to `limit`. Stopped meanwhile, what was claimed is still handled, not left until its lease ends."""
-
-        async def work() -> list[tuple[Claimed, State | None]]:
-            claimed = await self._claim(limit)
-            for one, state in claimed:
-                task = asyncio.create_task(self._conversation(one, state))
-                self._running.add(task)
-                task.add_done_callback(self._done)
-            return claimed
-
-        claiming = asyncio.create_task(work())
-        try:
-            return await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            await asyncio.wait([claiming], timeout=5)
-            raise
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if self._full:  # more may be waiting for the place that is free now
-            self._wake.set()
+        await self._loop.run(poll)
 
     async def drain(self) -> None:
         """Wait for the conversations in hand (at shutdown)."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=10)
+        await self._loop.drain()
 
     async def run_once(self) -> int:
         """Handle what is due now; how many conversations were. For tests and commands."""
-        claimed = await self._claim(self._concurrency)
-        await asyncio.gather(*(self._conversation(one, state) for one, state in claimed))
-        return len(claimed)
+        return await self._loop.run_once()
 
-    async def _claim(self, limit: int) -> list[tuple[Claimed, State | None]]:
+    async def _due(self) -> bool:
+        async with self._database.read("inbox-peek") as session:
+            return await queue.due(session, self._clock.now())
+
+    async def _claim(self, limit: int) -> claiming.Claimed[Turn]:
         """Lease due conversations, and read what their first message needs in the same transaction."""
         now = self._clock.now()
-        if not self._woken:
-            async with self._database.read("inbox-peek") as session:
-                if not await queue.due(session, now):
-                    return []
-        self._woken = False
 
-        async def work(session: AsyncSession) -> list[tuple[Claimed, State | None]]:
+        async def work(session: AsyncSession) -> list[Turn]:
             claimed = await queue.claim(session, now, limit)
             turns = [(one, one.messages[0]) for one in claimed if one.messages]
             states = await self._handler.look_in(session, turns) if turns else []
             first = {one.conversation.id: state for (one, _), state in zip(turns, states, strict=True)}
             return [(one, first.get(one.conversation.id)) for one in claimed]
 
-        return await self._database.transact(work, "inbox-claim")
+        return claiming.Claimed(await self._database.transact(work, "inbox-claim"))
 
-    async def _conversation(self, claimed: Claimed, first: State | None) -> None:
+    async def _conversation(self, turn: Turn) -> bool:
+        """Handle what waits in one conversation. It wakes the loop itself when more does."""
+        claimed, first = turn
         try:
             if not claimed.messages:
                 await self._nothing_waits(claimed)
-                return
+                return False
             read_for = claimed.messages[0]
             waiting = _urgent_first(claimed.messages)
             for n, message in enumerate(waiting):
@@ -153,7 +111,7 @@ class InboxWorker:
                 if not await self._message(claimed, message, state, last=last):
                     if claimed.hurry:
                         self.wake()
-                    return
+                    return False
             if claimed.more:
                 self.wake()
         except LeaseLost:
@@ -161,6 +119,7 @@ class InboxWorker:
         except Exception:
             # Not even the failure could be recorded (the database is away): the lease runs out and another look is taken.
             log.exception("inbox.conversation_failed", conversation=str(claimed.conversation.id))
+        return False
 
     async def _nothing_waits(self, claimed: Claimed) -> None:
         async def work(session: AsyncSession) -> None:
