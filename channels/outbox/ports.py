@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact
 from channels.outbox.models import OutboundMessage
+from channels.reply import Reply
 
 
 class Rung(StrEnum):
@@ -65,6 +66,15 @@ class Notice:
     template_id: str
     fields: Mapping[str, str]
     url: str = ""
+
+
+class Notices(Protocol):
+    """Which WeChat notices could tell a reply (`channels.wechat.notices.NoticeBook`)."""
+
+    def offers(self, account_id: str, reply: Reply, purpose: str) -> Mapping[Rung, Notice]:
+        """Filled in and within the vendor's limits, in the ladder's order; empty where the reply has none. Consent to a
+        template is another question: `channels.wechat.grants.usable`."""
+        ...
 
 
 class SendPolicy(Protocol):

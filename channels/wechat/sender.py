@@ -1,13 +1,15 @@
-"""Sends a rendered message to an openid by customer-service message."""
+"""Sends a rendered message to an openid: as a customer-service message, or as a notice when its rung says so."""
 
 from __future__ import annotations
 
+from channels.outbox.ports import Rung
 from channels.ports import Outcome, Rendered, SendResult
 from channels.wechat.client import Answer, NotSent, Unclear, WeChatClient
 from channels.wechat.errors import MENU_ERRORS, VendorError, verdict
 from channels.wechat.wording import as_text, clean, plan, split_text
 
 RETRY_SECONDS = 2.0
+_NOTICES = frozenset({Rung.SUBSCRIPTION_LONG, Rung.SUBSCRIPTION_ONCE, Rung.TEMPLATE})
 
 
 class WeChatSender:
@@ -20,7 +22,10 @@ class WeChatSender:
         self._client = client
 
     async def send(self, address: str, message: Rendered, client_ref: str) -> SendResult:
-        """`client_ref` is ours only: WeChat has no field for it on customer-service messages."""
+        """`client_ref` is ours only on customer-service messages and subscription notices; a template message carries it as
+        `client_msg_id`, which keeps WeChat itself from sending it twice."""
+        if message.rung in _NOTICES:
+            return await self._notice(address, message, client_ref)
         texts, head = plan(message, self._client.account.account_type)
         if not texts and head is None:
             return SendResult(Outcome.REFUSED, code="empty", detail="nothing to send")
@@ -35,6 +40,21 @@ class WeChatSender:
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def _notice(self, address: str, message: Rendered, client_ref: str) -> SendResult:
+        if not message.template_code or not message.variables:
+            return SendResult(
+                Outcome.REFUSED, code="no_notice", detail="no template to tell it by", next_rung=True
+            )
+        if message.rung == Rung.TEMPLATE:
+            answer = await self._client.send_template(
+                address, message.template_code, message.variables, message.url, client_ref
+            )
+        else:
+            answer = await self._client.send_subscription(
+                address, message.template_code, message.variables, message.url
+            )
+        return self._result(answer, 0, 1)
 
     async def _menu(self, address: str, head: str, message: Rendered) -> Answer:
         items = [{"id": item.id, "content": clean(item.label)} for item in message.menu]

@@ -23,7 +23,8 @@ from channels.reply import Reply
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 SMS_VARIABLE_LIMIT = 35
 """Characters in one variable; https://help.aliyun.com/document_detail/463270.htm"""
-LABELS = "labels.yml"
+NOT_REPLIES = frozenset({"labels.yml", "notices.yml"})
+"""Files beside the wordings that hold something else."""
 CALL_US = "common.call_us"
 
 
@@ -68,14 +69,14 @@ class _Forgiving(dict[str, Any]):
 
 
 class Catalogue:
-    """All wordings. `approved` templates are what SMS may say; see `use_templates`."""
+    """All wordings. The templates an SMS account has approved are what it may say; see `use_templates`."""
 
     def __init__(self, folder: Path, facts: Mapping[str, str]) -> None:
         self._facts = dict(facts)
         self._wordings: dict[str, Wording] = {}
-        self._approved: dict[tuple[str, int], Template] = {}
+        self._approved: dict[str, dict[tuple[str, int], Template]] = {}
         for path in sorted(folder.glob("*.yml")):
-            if path.name != LABELS:
+            if path.name not in NOT_REPLIES:
                 self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -118,9 +119,12 @@ class Catalogue:
         """A text from elsewhere (an FAQ's) with the hospital's facts filled in."""
         return self._constant(text)
 
-    def use_templates(self, approved: Iterable[Template]) -> None:
-        """Replace the set of templates that may be sent."""
-        self._approved = {(template.key, template.options): template for template in approved}
+    def use_templates(self, approved: Iterable[Template], account_id: str = "") -> None:
+        """Replace the set of templates that may be sent by an account; by one without a set of its own if none is named.
+
+        For an account whose driver takes free text that is every template there is.
+        """
+        self._approved[account_id] = {(template.key, template.options): template for template in approved}
 
     def render_wechat(self, reply: Reply, question_id: UUID | None) -> Rendered:
         """Text, with a menu when the reply opened a question."""
@@ -131,10 +135,11 @@ class Catalogue:
             text=word.wechat.format_map(values).strip(), menu=menu, tail=word.tail.format_map(values)
         )
 
-    def render_sms(self, reply: Reply) -> Rendered | None:
-        """The approved template with its variables in their limits; None when there is none for this reply."""
+    def render_sms(self, reply: Reply, account_id: str = "") -> Rendered | None:
+        """The account's approved template with its variables in their limits; None when there is none for this reply."""
+        approved = self._approved.get(account_id, self._approved.get("", {}))
         key = str(reply.params.get("sms_key") or reply.key)
-        template = self._approved.get((key, len(reply.options))) or self._approved.get((key, 0))
+        template = approved.get((key, len(reply.options))) or approved.get((key, 0))
         if template is None:
             return None
         values = {f"o{n}": option.label for n, option in enumerate(reply.options, 1)}
