@@ -32,6 +32,7 @@ from channels.outbox.delivery import Delivery
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Sender
 from channels.reply import Reply
+from channels.sms import review as template_review
 from channels.sms.aliyun import AliyunAccount, AliyunSender
 from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
@@ -116,25 +117,57 @@ class House:
             await self.sync_templates()
 
     async def sync_templates(self) -> None:
-        """Every wording's and FAQ entry's SMS template is registered; in the demo the vendor approves them at once."""
+        """Every wording's and FAQ entry's SMS template is registered with each account.
+
+        In the demo the vendor approves them at once; a driver that takes free text needs nobody's approval.
+        """
         templates = self.catalogue.sms_templates()
         async with self.database.read("faq-templates") as session:
             entries = await published(session)
         templates += [
             make_template(f"faq:{one.slug}", 0, self.catalogue.sms_text(sms_text(one))) for one in entries
         ]
-        state = "approved" if self.settings.simulators else "draft"
 
         async def work(session: AsyncSession) -> None:
-            await registry.register(
-                session, templates, self.clock.now(), account_id=self.settings.sms_account, state=state
-            )
+            for account_id in self.accounts.sms:
+                free = self.settings.simulators or free_text(self.senders["sms", account_id])
+                state = "approved" if free else "draft"
+                await registry.register(
+                    session, templates, self.clock.now(), account_id=account_id, state=state
+                )
 
         await self.database.transact(work, "templates")
+        await self.load_templates()
+
+    async def load_templates(self) -> None:
+        """Let SMS say what is approved by now."""
         async with self.database.read("templates") as session:
-            await registry.load_into(session, self.catalogue)
+            await registry.load_into(session, self.catalogue, self.accounts.sms)
         for tell in self.on_templates:
             await tell()
+
+    async def _review_templates(self) -> None:
+        """Hands in what operators submitted, and asks after what is in review every tenth round."""
+        rounds = 0
+        while True:
+            try:
+                for account_id, account in self.accounts.sms.items():
+                    sender = self.senders["sms", account_id]
+                    if isinstance(sender, AliyunSender):
+                        await template_review.sync(
+                            self.database,
+                            self.clock,
+                            account_id,
+                            account.sign,
+                            template_review.AliyunReview(sender),
+                            poll=rounds % 10 == 0,
+                        )
+                if rounds % 2 == 0:
+                    await self.load_templates()  # decided here, in another process or by a file
+                rounds += 1
+            except Exception:
+                log.exception("templates.sync_failed")
+            await asyncio.sleep(template_review.APART.total_seconds())
 
     async def start(self) -> None:
         """Start the background work of this process."""
@@ -146,6 +179,7 @@ class House:
                 self.inbox.run_spool(),
                 self._seal(),
                 self._housekeeping(),
+                self._review_templates(),
             ]
         self.tasks = [asyncio.create_task(job) for job in jobs]
 
@@ -185,6 +219,12 @@ class House:
         for sender in self.senders.values():
             await sender.close()
         await self.database.close()
+
+
+def free_text(sender: Sender) -> bool:
+    """Whether an SMS driver takes any text, so that templates need no approval."""
+    capabilities = getattr(sender, "capabilities", None)
+    return capabilities is not None and bool(capabilities.free_text)
 
 
 def build(settings: Settings, clock: Clock | None = None) -> House:

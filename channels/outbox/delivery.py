@@ -272,12 +272,12 @@ class Delivery:
         try:
             if contact.channel == ChannelName.WECHAT:
                 return self._catalogue.render_wechat(reply, row.question_id)
-            rendered = self._catalogue.render_sms(reply)
+            rendered = self._catalogue.render_sms(reply, contact.account_id)
             if rendered is not None:
                 return rendered
             # No approved words for it: the patient gets the landline, a person gets a call task.
             await self._desk.undeliverable(session, row, f"no_sms_template:{reply.key}", now)
-            rendered = self._catalogue.render_sms(Reply(CALL_US))
+            rendered = self._catalogue.render_sms(Reply(CALL_US), contact.account_id)
             if rendered is not None:
                 return rendered
         except KeyError as error:

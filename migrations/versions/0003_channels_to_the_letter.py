@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("contact_id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
-        sa.Column("media_id", sa.String(length=128), nullable=False),
+        sa.Column("media_id", sa.String(length=512), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("content_type", sa.String(length=80), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
@@ -89,11 +89,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_media_item_contact_id"), ["contact_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_media_item_due_at"), ["due_at"], unique=False)
 
+    op.create_table(
+        "sms_signature",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("sign", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("note", sa.String(length=300), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "sign", name=op.f("pk_sms_signature")),
+    )
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("holder", sa.String(length=12), server_default="unknown", nullable=False)
         )
         batch_op.add_column(sa.Column("muted_until", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("inbound_message", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("passive_until", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("conversation", schema=None) as batch_op:
         batch_op.add_column(sa.Column("channel", sa.String(length=16), server_default="", nullable=False))
@@ -150,6 +162,9 @@ def downgrade() -> None:
         batch_op.drop_column("account_id")
         batch_op.drop_column("channel")
 
+    with op.batch_alter_table("inbound_message", schema=None) as batch_op:
+        batch_op.drop_column("passive_until")
+
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.drop_column("muted_until")
         batch_op.drop_column("holder")
@@ -158,6 +173,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_media_item_due_at"))
         batch_op.drop_index(batch_op.f("ix_media_item_contact_id"))
 
+    op.drop_table("sms_signature")
     op.drop_table("media_item")
     op.drop_table("subscription_grant")
     op.drop_table("wechat_console_version")
@@ -197,6 +213,8 @@ def _sms_templates(*, with_account: bool) -> None:
         [
             sa.Column("order_id", sa.String(64), nullable=True),
             sa.Column("note", sa.String(300), nullable=True),
+            sa.Column("submitted_by", sa.Uuid(), nullable=True),
+            sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         ]
         if with_account
         else []

@@ -111,7 +111,9 @@ def _loader(what: Loadable) -> Loader:
     async def templates(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
         from channels.wording import registry
 
-        return f"{await registry.review(session, rows, clock.now())} SMS templates changed; the application reads them at its next start"
+        account = load_settings().sms_account
+        changed = await registry.review(session, rows, clock.now(), account_id=account)
+        return f"{changed} SMS templates changed; the application reads them within a minute"
 
     return {"faq": faq, "articles": articles, "sms-templates": templates}[what.value]
 
@@ -169,10 +171,13 @@ def _exporter(what: Exportable) -> Callable[[AsyncSession], Awaitable[list[dict[
         from channels.wording.models import SmsTemplateRow
 
         rows = await session.scalars(
-            select(SmsTemplateRow).order_by(SmsTemplateRow.key, SmsTemplateRow.options)
+            select(SmsTemplateRow).order_by(
+                SmsTemplateRow.account_id, SmsTemplateRow.key, SmsTemplateRow.options
+            )
         )
         return [
             {
+                "account": row.account_id,
                 "code": row.code,
                 "key": row.key,
                 "options": row.options,
