@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
 from bot.ports import InCharge, People
 from bot.resolve import by_id, number_in, parse_ref, pick
@@ -24,6 +25,8 @@ from channels.contacts.models import Contact, Conversation
 from channels.inbox import queue
 from channels.inbox.models import InboundMessage
 from channels.inbox.queue import Claimed
+from channels.media import service as media
+from channels.media.worker import HEARD, UNREADABLE
 from channels.outbox import service as outbox
 from channels.outbox.models import OutboundMessage
 from channels.questions import service as questions
@@ -70,6 +73,9 @@ class Plan:
     reask: bool = False
     unfollowed: bool = False
     closes: UUID | None = None
+    interrupts: bool = False
+    types: tuple[OpenQuestion, list[str]] | None = None
+    asks_before: OpenQuestion | None = None
     resolved: str = ""
     screen: str = "none"
 
@@ -102,11 +108,15 @@ def _readable(text: str) -> bool:
 class ConversationHandler:
     """Decides and applies. One instance a process."""
 
-    def __init__(self, database: Database, clock: Clock, engine: EngineClient, people: People) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, engine: EngineClient, people: People, *, hears: bool = False
+    ) -> None:
+        """`hears`: voices are written down by a transcriber; otherwise patients are asked to type."""
         self._database = database
         self._clock = clock
         self._engine = engine
         self._people = people
+        self._hears = hears
 
     async def look(self, claimed: Claimed, message: InboundMessage) -> State:
         """Read what the decision needs, in a session of its own."""
@@ -146,7 +156,7 @@ class ConversationHandler:
             plan.replies.append(_safety_reply(verdict.verdict, state.on_duty))
             plan.resolved = f"screen:{verdict.rule}"
             return plan
-        if (opt := opt_word(text)) is not None and not message.option_ref:
+        if (opt := opt_word(text)) is not None and not message.option_ref and message.kind == "text":
             plan.opt = opt
             plan.replies.append(Reply(f"consent.{opt}"))
             plan.resolved = f"opt:{opt}"
@@ -156,9 +166,13 @@ class ConversationHandler:
             plan.resolved = "desk"
             return plan
         if message.kind == "media":
-            plan.replies.append(Reply("common.please_type"))
-            plan.reask = state.question is not None
-            plan.resolved = f"media:{message.event or 'other'}"
+            return self._medium(plan, state, *voices.first_answer(message, self._hears), message.event)
+        if message.kind == "voice":
+            if message.event != HEARD:
+                return self._medium(plan, state, *voices.unreadable(message), message.event)
+            plan.replies.append(voices.ask_back(message, state.question))
+            plan.interrupts = True
+            plan.resolved = "voice:heard"
             return plan
         if message.option_ref:
             return self._tap(message, state, plan)
@@ -168,6 +182,15 @@ class ConversationHandler:
             plan.resolved = "no_words"
             return plan
         return self._text(message, contact, state, plan, text)
+
+    @staticmethod
+    def _medium(plan: Plan, state: State, reply: Reply | None, desk: str | None, what: str) -> Plan:
+        plan.to_desk = desk
+        plan.resolved = f"media:{what or 'other'}"
+        if reply is not None:
+            plan.replies.append(reply)
+            plan.reask = state.question is not None
+        return plan
 
     def _text(self, message: InboundMessage, contact: Contact, state: State, plan: Plan, text: str) -> Plan:
         number = number_in(text)
@@ -223,6 +246,15 @@ class ConversationHandler:
             plan.replies.append(Reply("safety.crisis_later"))
             plan.resolved = "crisis_later"
             return plan
+        if option.intent == voices.SAID:
+            plan.types = (question, [str(one) for one in option.params.get("heard", ())])
+            plan.resolved = "voice:said"
+            return plan
+        if option.intent == voices.NOT_SAID:
+            plan.replies.append(Reply("voice.type_it"))
+            plan.asks_before = question
+            plan.resolved = "voice:not_said"
+            return plan
         return self._to_intent(plan, option.intent, option.params, f"{question.instance}:{option.id}")
 
     def _to_intent(self, plan: Plan, intent: str, params: dict[str, Any], resolved: str) -> Plan:
@@ -236,6 +268,11 @@ class ConversationHandler:
             plan.replies.append(Reply("smalltalk.welcome", options=_welcome_options()))
         elif message.event == "unsubscribe":
             plan.unfollowed = True
+        elif message.event == UNREADABLE:
+            if state.in_charge is not None and state.in_charge.state == "taken":
+                plan.to_desk = "media"
+                return plan
+            return self._medium(plan, state, *voices.unreadable(message), UNREADABLE)
         elif message.event == "click" and (intent := MENU.get(message.event_key)) is not None:
             if state.in_charge is not None and state.in_charge.state == "taken":
                 plan.to_desk = "click"
@@ -296,15 +333,22 @@ class ConversationHandler:
             else:
                 message.intent, message.confidence = answer.intent, answer.confidence
                 replies += answer.replies
+        if message.kind == "media":
+            await media.open_item(session, message, now)
         if plan.closes is not None:
             await questions.close(session, plan.closes, now)
+        if plan.types is not None:
+            await voices.type_out(session, conversation.id, *plan.types, now)
+        if plan.asks_before is not None:
+            before = await voices.interrupted(session, plan.asks_before, now)
+            replies += [before] if before is not None else []
         if plan.opt is not None:
             await self._people.opt(session, contact, plan.opt, now)
         if plan.to_desk is not None:
             await self._people.to_desk(
                 session,
-                kind="message",
-                dedup_key=f"desk:{message.id}",
+                kind=plan.to_desk,
+                dedup_key=self._desk_key(plan.to_desk, message),
                 conversation=conversation,
                 contact=contact,
                 note=message.text or message.event,
@@ -322,6 +366,8 @@ class ConversationHandler:
                 now=now,
             )
             instance, resumes = f"alert:{alert_id}", _what_to_resume(state.question)
+        if plan.interrupts:
+            instance, resumes = f"{voices.INSTANCE}{message.id}", _what_to_resume(state.question)
         if plan.false_alarm:
             replies.extend(await self._after_false_alarm(session, state.question or state.tapped, now))
         if plan.reask and state.question is not None:
@@ -342,8 +388,15 @@ class ConversationHandler:
                 instance=(instance or reply.key) if asks else None,
                 resumes=resumes if asks else None,
                 seq=first + n + 1,
+                due_at=_after_the_line(message, now),
                 priority=outbox.URGENT_PRIORITY if plan.alert is not None else outbox.CONVERSATION_PRIORITY,
             )
+
+    def _desk_key(self, kind: str, message: InboundMessage) -> str:
+        """Pictures of one day are one task, so that an album is not thirty."""
+        if kind == "media":
+            return f"media:{message.conversation_id}:{self._clock.local().date()}"
+        return f"desk:{message.id}"
 
     async def _after_false_alarm(
         self, session: AsyncSession, question: OpenQuestion | None, now: datetime
@@ -360,11 +413,17 @@ class ConversationHandler:
         return replies
 
 
+def _after_the_line(message: InboundMessage, now: datetime) -> datetime:
+    """When the delivery worker may take an answer: at once, unless the callback still waits to give it back itself."""
+    return max(now, message.passive_until) if message.passive_until is not None else now
+
+
 def _what_to_resume(question: OpenQuestion | None) -> UUID | None:
     """The question an alert interrupts; a second alert in a row keeps what the first interrupted."""
     if question is None:
         return None
-    return question.resumes if question.instance.startswith("alert:") else question.id
+    passing = question.instance.startswith(("alert:", voices.INSTANCE))
+    return question.resumes if passing else question.id
 
 
 def _safety_reply(verdict: str, on_duty: bool) -> Reply:

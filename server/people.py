@@ -27,7 +27,12 @@ from channels.outbox.models import OutboundMessage
 from channels.outbox.ports import Candidate, Verdict
 from channels.reply import Reply
 
-_KINDS = {"message": TaskKind.HUMAN_REQUEST, "click": TaskKind.HUMAN_REQUEST}
+_KINDS = {
+    "message": TaskKind.HUMAN_REQUEST,
+    "click": TaskKind.HUMAN_REQUEST,
+    "voice": TaskKind.MEDIA,
+    "media": TaskKind.MEDIA,
+}
 _PURPOSES = {
     "service_notice": Purpose.SERVICE_NOTICE,
     "follow_up": Purpose.FOLLOW_UP,
@@ -99,11 +104,17 @@ class CarePeople:
             _KINDS.get(kind, TaskKind.HUMAN_REQUEST),
             dedup_key=dedup_key,
             now=now,
-            due_at=now + timedelta(minutes=30),
+            due_at=self._due(now),
             note=note,
             conversation_id=conversation.id,
             contact_id=contact.id,
         )
+
+    def _due(self, now: datetime) -> datetime:
+        """Half an hour of the desk's hours from `now`."""
+        clock, within = self._services.clock, self._services.answer_within
+        due = self._services.duty_hours.answer_by(clock.local_naive(now), within)
+        return now + within if due is None else clock.to_utc(due)
 
     async def call_a_person(
         self,

@@ -21,6 +21,7 @@ class TaskKind(StrEnum):
     CORRECTION = "correction"
     COMPLAINT = "complaint"
     PRIVACY = "privacy"
+    MEDIA = "media"
 
 
 class DeskTask(Base):

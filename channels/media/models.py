@@ -23,7 +23,7 @@ class MediaItem(Base, Leased):
     contact_id: Mapped[UUID] = mapped_column(ForeignKey("contact.id"), index=True)
     account_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(12))
-    media_id: Mapped[str] = mapped_column(String(128))
+    media_id: Mapped[str] = mapped_column(String(512))
     state: Mapped[str] = mapped_column(String(12), default="waiting")
     content_type: Mapped[str | None] = mapped_column(String(80))
     size: Mapped[int | None] = mapped_column(BigInteger)

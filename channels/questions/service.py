@@ -84,3 +84,18 @@ async def close(session: AsyncSession, question_id: UUID, now: datetime, status:
         .where(OpenQuestion.id == question_id, OpenQuestion.status == "open")
         .values(status=status, closed_at=now)
     )
+
+
+async def reopen(session: AsyncSession, conversation_id: UUID, question_id: UUID, now: datetime) -> None:
+    """Make a question that another had interrupted the open one again, unless its time is over."""
+    await session.execute(
+        update(OpenQuestion)
+        .where(
+            OpenQuestion.id == question_id,
+            OpenQuestion.conversation_id == conversation_id,
+            OpenQuestion.status == "superseded",
+            OpenQuestion.expires_at > now,
+        )
+        .values(status="open", closed_at=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -22,7 +22,7 @@ from channels.simulator.transcript import Event, Transcripts
 from channels.simulator.wechat_api import add_api_routes
 from channels.simulator.wechat_control import NotAFollower as NotAFollower
 from channels.simulator.wechat_control import add_control_routes
-from channels.simulator.wechat_more import MEDIA_TYPES, MediaStore, OAuth, add_more_routes
+from channels.simulator.wechat_more import MEDIA_SAMPLES, MEDIA_TYPES, MediaStore, OAuth, add_more_routes
 from channels.simulator.wechat_push import TROUBLE, Pusher, PushResult
 from channels.simulator.wechat_rules import SimWeChatConfig, User, WeChatRules
 from store.clock import Clock, VirtualClock
@@ -114,7 +114,7 @@ class WeChatSimulator:
         if kind in ("image", "voice", "video", "shortvideo"):
             defaults = {
                 "MediaId": self.media.keep(
-                    content or b"", content_type or MEDIA_TYPES[kind], self.rules.now()
+                    content or MEDIA_SAMPLES[kind], content_type or MEDIA_TYPES[kind], self.rules.now()
                 )
             }
         if kind == "voice":

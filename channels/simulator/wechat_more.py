@@ -28,6 +28,13 @@ MEDIA_TYPES: Mapping[str, str] = {
     "shortvideo": "video/mp4",
     "thumb": "image/jpeg",
 }
+MEDIA_SAMPLES: Mapping[str, bytes] = {
+    "image": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01" + bytes(64),
+    "voice": b"#!AMR\n" + bytes(64),
+    "video": b"\x00\x00\x00\x18ftypmp42" + bytes(64),
+    "shortvideo": b"\x00\x00\x00\x18ftypmp42" + bytes(64),
+}
+"""What a phone sends when a test names no content: the head of such a file, and nothing to see or hear in it."""
 MEDIA_LIMITS: Mapping[str, int] = {"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "thumb": 64 << 10}
 """Bytes of an upload; from memory of the vendor's table, unconfirmed."""
 MEDIA_SECONDS = 3 * 86400.0

@@ -26,6 +26,8 @@ closed."""
 MAX_ANSWER = 256 * 1024
 MAX_MEDIA = 20 * 1024 * 1024
 """Bytes of one downloaded medium; WeChat's own largest kind is 10 MB."""
+TOO_LARGE = "the medium is too large"
+"""`Unclear.detail` of a download that was cut off at its limit: the same will happen again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +181,7 @@ class WeChatClient:
                         return Unclear(f"HTTP {response.status}")
                     if "json" not in response.content_type and not response.content_type.startswith("text/"):
                         data = await _limited(response, limit)
-                        return (
-                            Unclear("the medium is too large")
-                            if data is None
-                            else (response.content_type, data)
-                        )
+                        return Unclear(TOO_LARGE) if data is None else (response.content_type, data)
                     answer = _read(await _limited(response, MAX_ANSWER), "errcode")
             except TokenRefused as refused:
                 return refused.failure

@@ -247,8 +247,13 @@ def test_whoever_is_in_charge_gets_it(handler: ConversationHandler, asked: OpenQ
 def test_media_is_answered_kindly_and_the_question_stays(
     handler: ConversationHandler, asked: OpenQuestion
 ) -> None:
-    plan = decide(handler, message(kind="media", event="voice"), state(asked))
-    assert (keys(plan), plan.reask, plan.engine) == (["common.please_type"], True, None)
+    for event, said in (
+        ("voice", "voice.please_type"),
+        ("image", "media.kept_image"),
+        ("link", "common.please_type"),
+    ):
+        plan = decide(handler, message(kind="media", event=event), state(asked))
+        assert (keys(plan), plan.reask, plan.engine) == ([said], True, None)
 
 
 @pytest.mark.parametrize(
