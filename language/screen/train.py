@@ -2,7 +2,7 @@
 
 Rules catch what somebody thought of; a small classifier over character n-grams catches some of the rest, at
 a threshold high enough that it seldom cries wolf. It learns from the project's own labelled sentences
-(``screen_cases.jsonl`` and ``screen_batch.jsonl`` in ``tests/language``), from what the rules find harmless
+(``screen_cases.jsonl`` and ``screen_batch.jsonl`` in ``data/nlu_eval``), from what the rules find harmless
 of the utterances of ``data/nlu``, of the seeded FAQ's questions and of the complaints of
 ``triage_cases.jsonl``, and, where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the
 rules find harmless (used: the public Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not
@@ -50,7 +50,7 @@ def _faq() -> list[str]:
 
 
 def _lines(name: str) -> list[dict[str, str]]:
-    text = (ROOT / "tests" / "language" / name).read_text(encoding="utf-8")
+    text = (ROOT / "data" / "nlu_eval" / name).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 

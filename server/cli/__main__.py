@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from server.cli import chat, database, files, language, running, wechat
+from server.cli import chat, database, evaluate, files, language, running, wechat
 from server.settings import SettingsError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 running.add_to(app)
 language.add_to(app)
+evaluate.add_to(app)
 chat.add_to(app)
 files.add_to(app)
 database.add_to(app)

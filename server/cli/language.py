@@ -59,6 +59,12 @@ def write(row: dict[str, Any]) -> None:
 
 
 def parse(file: File) -> None:
+    for row in parsed([row["text"] for row in rows(file, "text")]):
+        write(row)
+
+
+def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
+    """Each text as the `parse` command tells it. Raises `SettingsError` without a trained engine."""
     from bot.conversation import engine_text
     from language.screen import screen
     from server import engine
@@ -67,7 +73,6 @@ def parse(file: File) -> None:
     if not engine.model_path(settings).exists():
         engine_note = "no trained engine for the present data: run `./banyi train` first"
         raise SettingsError(engine_note)
-    texts = [row["text"] for row in rows(file, "text")]
     done = subprocess.run(
         engine.parse_command(settings),
         input="".join(json.dumps(engine_text(text), ensure_ascii=False) + "\n" for text in texts),
@@ -79,16 +84,14 @@ def parse(file: File) -> None:
     )
     if done.returncode != 0:
         raise SettingsError(f"the engine could not parse: {done.stderr.strip().splitlines()[-1:]}")
-    parsed = [json.loads(line) for line in done.stdout.splitlines()]
-    for text, row in zip(texts, parsed, strict=True):
-        write(
-            {
-                "text": text,
-                "intent": _contract_intent(row),
-                "confidence": round(float(row["confidence"] or 0.0), 4),
-                "screen": screen(text).verdict,
-            }
-        )
+    read = [json.loads(line) for line in done.stdout.splitlines()]
+    for text, row in zip(texts, read, strict=True):
+        yield {
+            "text": text,
+            "intent": _contract_intent(row),
+            "confidence": round(float(row["confidence"] or 0.0), 4),
+            "screen": screen(text).verdict,
+        }
 
 
 def _contract_intent(row: dict[str, Any]) -> str:

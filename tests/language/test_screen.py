@@ -13,21 +13,23 @@ import yaml
 
 from language.screen import screen
 
+DATA = Path(__file__).resolve().parents[2] / "data" / "nlu_eval"
+
 # The fixed set: rules were written beside it and the second opinion learns from it.
-CASES = Path(__file__).parent / "screen_cases.jsonl"
+CASES = DATA / "screen_cases.jsonl"
 RECALL_FLOOR = 0.98
 FALSE_ALARM_CEILING = 0.015
 # Written after the rules were done, never learned from: the honest estimate
 # (first run, before anything was mended: recall 0.985, false alarms 0.022; the part "third", written after
 # the batches below were mended: 0.925 and 0.0).
-FRESH = Path(__file__).parent / "screen_fresh.jsonl"
+FRESH = DATA / "screen_fresh.jsonl"
 FRESH_RECALL_FLOOR = 0.95
 FRESH_FALSE_ALARM_CEILING = 0.035
 
 # A second and a third batch in new styles (dialect, voice transcripts, parents, farewells, third persons, talk
 # of the house). First runs before anything was mended: recall 0.89 and 0.77, false alarms 0.07 and 0.08; mended
 # by class since, and learned from, so this guards what was reached and is no estimate.
-BATCH = Path(__file__).parent / "screen_batch.jsonl"
+BATCH = DATA / "screen_batch.jsonl"
 
 
 def _cases(path: Path = CASES) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ import pytest
 
 from language.when import Holidays, contract_row, read
 
+DATA = Path(__file__).resolve().parents[2] / "data" / "nlu_eval"
+
 NOW = datetime(2026, 11, 22, 10, 0)
 WEDNESDAY = datetime(2026, 11, 25, 16, 12)
 
@@ -91,10 +93,7 @@ def test_booking_phrases(text: str, start: str, end: str) -> None:
 
 
 # Booking phrases in many styles, with the time meant at NOW (null: none said).
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "when_cases.jsonl").read_text(encoding="utf-8").splitlines()
-]
+CASES = [json.loads(line) for line in (DATA / "when_cases.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"])

@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = ROOT / "data" / "nlu"
-HELD_OUT = ROOT / "data" / "nlu_eval" / "held_out.jsonl"
+HELD_OUT = ROOT / "data" / "nlu_eval" / "intents_held_out.jsonl"
 
 INTENTS = {
     "greet",
