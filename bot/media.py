@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.inbox import own
@@ -85,8 +85,23 @@ async def type_out(
     )
     text = " ".join(row.text or "" for row in rows).strip()
     if question.resumes is not None:
-        await questions.reopen(session, conversation_id, question.resumes, now)
+        await _reopen(session, conversation_id, question.resumes, now)
     await own.put(session, conversation_id, key=f"typed:{question.id}", kind="text", text=text, now=now)
+
+
+async def _reopen(session: AsyncSession, conversation_id: UUID, question_id: UUID, now: datetime) -> None:
+    """The question a voice interrupted is the open one again, unless its time is over."""
+    await session.execute(
+        update(OpenQuestion)
+        .where(
+            OpenQuestion.id == question_id,
+            OpenQuestion.conversation_id == conversation_id,
+            OpenQuestion.status == "superseded",
+            OpenQuestion.expires_at > now,
+        )
+        .values(status="open", closed_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def interrupted(session: AsyncSession, question: OpenQuestion, now: datetime) -> Reply | None:

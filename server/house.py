@@ -27,6 +27,7 @@ from care.hospital.gazetteer import GazetteerCache
 from channels.contacts import service as contacts
 from channels.inbox.service import Inbox
 from channels.inbox.spool import Spool
+from channels.media.worker import MediaWorker
 from channels.outbox import service as outbox
 from channels.outbox.delivery import Delivery
 from channels.outbox.receipts import Receipts
@@ -46,6 +47,7 @@ from content.faq.service import published
 from language.embed import Embedder
 from language.retrieve import HybridIndex
 from server.accounts import Accounts, read_accounts
+from server.media import media_worker, transcriber_of
 from server.people import CareDesk, CarePeople, CarePolicy
 from server.settings import ROOT, Settings
 from store import crypto
@@ -94,6 +96,8 @@ class House:
     spool: Spool
     receipts: Receipts
     worker: InboxWorker
+    media: MediaWorker
+    clients: dict[str, WeChatClient]
     delivery: Delivery
     sealer: AuditSealer
     accounts: Accounts
@@ -175,6 +179,7 @@ class House:
         if self.settings.workers:
             jobs += [
                 self.worker.run(),
+                self.media.run(),
                 self.delivery.run(),
                 self.inbox.run_spool(),
                 self._seal(),
@@ -216,6 +221,7 @@ class House:
         await self.worker.drain()
         await self.delivery.drain()
         await self.engine.close()
+        await self.media.close()
         for sender in self.senders.values():
             await sender.close()
         await self.database.close()
@@ -257,13 +263,14 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     people, desk, policy = CarePeople(services), CareDesk(), CarePolicy()
     engine = EngineClient(settings.engine)
     accounts, tokens = read_accounts(settings), _token_store(settings)
+    clients = {one.account_id: WeChatClient(one, clock, tokens) for one in accounts.wechat.values()}
     senders: dict[tuple[str, str], Sender] = {
-        ("wechat", one.account_id): WeChatSender(WeChatClient(one, clock, tokens))
-        for one in accounts.wechat.values()
+        ("wechat", account_id): WeChatSender(client) for account_id, client in clients.items()
     }
     senders |= {("sms", one.account_id): AliyunSender(one, clock) for one in accounts.sms.values()}
     delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
-    handler = ConversationHandler(database, clock, engine, people)
+    transcriber = transcriber_of(settings)
+    handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None)
     worker = InboxWorker(database, clock, handler, people, delivery.wake, settings.inbox_concurrency)
     spool = Spool(settings.var_dir / "spool")
     house = House(
@@ -279,6 +286,8 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         spool=spool,
         receipts=Receipts(database, clock),
         worker=worker,
+        media=media_worker(settings, database, clock, clients, transcriber, worker.wake),
+        clients=clients,
         delivery=delivery,
         sealer=AuditSealer(
             database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")

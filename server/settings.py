@@ -103,6 +103,27 @@ class Settings(BaseSettings):
     allow_sending_abroad: bool = Field(
         False, description="allow SMS vendors outside China (Twilio): health data would leave the country"
     )
+    media_dir: str = Field("", description="folder of patients' media, sealed; empty: media in var_dir")
+    media_keep_days: int = Field(
+        30, description="how long pictures, videos and unheard voices are kept", ge=1, le=3650
+    )
+    media_keep_voice: bool = Field(
+        False, description="keep a voice after it was written down; else it is deleted then"
+    )
+    media_max_mb: int = Field(
+        20, description="largest medium that is kept; WeChat's own limit is 10 MB (unconfirmed)", ge=1, le=200
+    )
+    clamd: str = Field(
+        "", description="clamd that scans media, host:port or unix:/path; empty: none are scanned"
+    )
+    transcriber_url: str = Field(
+        "", description="the hospital's speech-to-text service (docs/operations.md); empty: patients type"
+    )
+    transcriber_token: str = Field("", description="bearer token for it; empty: none is shown")
+    transcriber_command: str = Field(
+        "", description="a local speech-to-text program instead (docs/operations.md); empty: none"
+    )
+    transcriber_timeout: float = Field(20.0, description="longest wait for one transcript", gt=0, le=60)
     admin_user: str = Field("admin", description="first administrator, made when there is no staff")
     admin_password: str = Field(
         "", description="password of the first administrator; empty: generated and shown once"
@@ -143,6 +164,10 @@ class Settings(BaseSettings):
         everywhere = ("0.0.0.0", "::")  # noqa: S104
         host = "127.0.0.1" if self.host in everywhere else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def media(self) -> Path:
+        return Path(self.media_dir) if self.media_dir else self.var_dir / "media"
 
     @property
     def models(self) -> Path:

@@ -32,6 +32,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "sms_base_url",
     ),
     "Further accounts": ("accounts_file", "allow_sending_abroad"),
+    "Media and voice": (
+        "media_dir", "media_keep_days", "media_keep_voice", "media_max_mb", "clamd", "transcriber_url",
+        "transcriber_token", "transcriber_command", "transcriber_timeout",
+    ),
     "First administrator": ("admin_user", "admin_password"),
 }  # fmt: skip
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
@@ -52,6 +56,10 @@ UNITS = {
     "public_url": "URL",
     "wechat_base_url": "URL",
     "sms_base_url": "URL",
+    "media_keep_days": "days",
+    "media_max_mb": "MiB",
+    "transcriber_timeout": "seconds",
+    "transcriber_url": "URL",
     "host": "IP address",
     "landline": "telephone number",
     "wechat_aes_key": "43 characters, comma-separated",
