@@ -23,6 +23,9 @@ KINDS = frozenset(
         "duplicate_receipt",  # the delivery report twice
         "early_receipt",  # the delivery report before the answer
         "failed_receipt",  # a delivery report of failure with code `value`
+        "drop_before",  # the connection is cut, nothing accepted (CMPP)
+        "drop_after",  # the same, but accepted
+        "wrong_length",  # accepted, answered with a header that lies about its length (CMPP)
     }
 )
 
