@@ -1,4 +1,4 @@
-"""Attempts to prove that a contact may act for a patient."""
+"""Attempts to prove that a contact may act for a patient, and the QR codes staff hand out for it."""
 
 from __future__ import annotations
 
@@ -31,3 +31,31 @@ class BindingAttempt(Base):
     status: Mapped[str] = mapped_column(String(10), default="pending")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BindingQr(Base):
+    """A QR code for one patient record, shown by staff. Only the hash of its token is stored.
+
+    `state`: `made` (no code from WeChat yet), `shown`, `scanned`, `bound`, `locked` (five wrong tries), `failed` (WeChat made
+    no code). `url` is what the code says: whoever has it can scan it, so it is sealed. `relation` is what the patient is to
+    the person who scans. `tries` counts wrong answers to the identity check.
+    """
+
+    __tablename__ = "binding_qr"
+    __table_args__ = (Index(None, "created_by", "created_at"),)
+
+    id: Mapped[UUID] = uuid_pk()
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(String(64))
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"))
+    relation: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), default="made")
+    url = EncryptedText()
+    url_sealed: Mapped[bytes | None] = sealed_column()
+    contact_id: Mapped[UUID | None]
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    scanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    bound_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""`SubscriptionGrant`: which notices a person has said yes to, as WeChat told us."""
+"""`SubscriptionGrant`: which notices a person has said yes to, as WeChat told us. `OAuthState`: one sign-in under way."""
 
 from __future__ import annotations
 
@@ -26,3 +26,15 @@ class SubscriptionGrant(Base):
     remaining: Mapped[int | None]
     inbound_id: Mapped[UUID | None]
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OAuthState(Base):
+    """One visit to WeChat's authorize page. Only the state's hash is stored; `used_at` makes it good for one answer."""
+
+    __tablename__ = "wechat_oauth_state"
+
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(64))
+    next_path: Mapped[str] = mapped_column(String(500))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

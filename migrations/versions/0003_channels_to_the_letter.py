@@ -90,6 +90,45 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_media_item_due_at"), ["due_at"], unique=False)
 
     op.create_table(
+        "wechat_oauth_state",
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("next_path", sa.String(length=500), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_wechat_oauth_state")),
+    )
+    with op.batch_alter_table("wechat_oauth_state", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_wechat_oauth_state_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "binding_qr",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("relation", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("url_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("contact_id", sa.Uuid(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("scanned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("bound_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_binding_qr_patient_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_binding_qr")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_binding_qr_token_hash")),
+    )
+    with op.batch_alter_table("binding_qr", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_binding_qr_created_by_created_at"), ["created_by", "created_at"], unique=False
+        )
+
+    op.create_table(
         "sms_signature",
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("sign", sa.String(length=32), nullable=False),
@@ -174,6 +213,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_media_item_contact_id"))
 
     op.drop_table("sms_signature")
+    with op.batch_alter_table("binding_qr", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_binding_qr_created_by_created_at"))
+    op.drop_table("binding_qr")
+    with op.batch_alter_table("wechat_oauth_state", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_wechat_oauth_state_expires_at"))
+    op.drop_table("wechat_oauth_state")
     op.drop_table("media_item")
     op.drop_table("subscription_grant")
     op.drop_table("wechat_console_version")
