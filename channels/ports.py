@@ -132,7 +132,9 @@ class Receipt:
 
 
 class ReceiptSink(Protocol):
-    async def record(self, receipts: list[Receipt]) -> None: ...
+    async def record(self, receipts: list[Receipt]) -> list[Receipt]:
+        """Keep what the vendors reported; gives back those that belong to no message of ours."""
+        ...
 
 
 class StorageUnavailable(RuntimeError):

@@ -14,7 +14,7 @@ from channels.simulator.sms import create_sms_simulator
 from channels.simulator.sms_rules import SimSmsConfig
 from channels.simulator.wechat import create_wechat_simulator
 from channels.simulator.wechat_rules import SimWeChatConfig
-from channels.sms.callback import sms_router
+from channels.sms.drivers import make_router
 from channels.sms.template import SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
@@ -51,7 +51,7 @@ def create_app(house: House) -> FastAPI:
     install_shell(app)
     inbox: Inbox = house.inbox
     app.include_router(callback_router(house.accounts.wechat, inbox, house.clock))
-    app.include_router(sms_router(house.accounts.sms, inbox, house.receipts, house.clock))
+    app.include_router(make_router(house.accounts.sms.values(), inbox, house.receipts, house.clock))
     app.include_router(health_router(house))
     app.include_router(signin_router())
     links = [HomeLink(**link) for link in page_words()["home"]]

@@ -24,26 +24,29 @@ class Receipts:
         self._database = database
         self._clock = clock
 
-    async def record(self, receipts: list[Receipt]) -> None:
-        async def work(session: AsyncSession) -> None:
-            for receipt in receipts:
-                await self._one(session, receipt)
+    async def record(self, receipts: list[Receipt]) -> list[Receipt]:
+        """Keep what the vendors reported; gives back those that belong to no message of ours."""
 
-        await self._database.transact(work, "receipts")
+        async def work(session: AsyncSession) -> list[Receipt]:
+            return [receipt for receipt in receipts if not await self._one(session, receipt)]
 
-    async def _one(self, session: AsyncSession, receipt: Receipt) -> None:
+        return await self._database.transact(work, "receipts")
+
+    async def _one(self, session: AsyncSession, receipt: Receipt) -> bool:
+        """Whether it belongs to a message of ours."""
         attempt = await self._attempt(session, receipt)
         if attempt is None:
             log.warning("receipt.unmatched", channel=str(receipt.channel), vendor_id=receipt.vendor_id)
-            return
+            return False
         if attempt.receipt == "delivered":
-            return
+            return True
         attempt.receipt = "delivered" if receipt.ok else "failed"
         attempt.receipt_at = receipt.at or self._clock.now()
         message = await session.get(OutboundMessage, attempt.outbound_id)
         if message is not None and message.status in ("accepted", "uncertain", "failed"):
             message.status = attempt.receipt
             message.reason = None if receipt.ok else receipt.code[:200]
+        return True
 
     @staticmethod
     async def _attempt(session: AsyncSession, receipt: Receipt) -> DeliveryAttempt | None:

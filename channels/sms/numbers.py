@@ -29,6 +29,11 @@ def national(number: str) -> str:
     return number.removeprefix("+86")
 
 
+def is_mainland_mobile(number: str) -> bool:
+    """Whether `number` (E.164) is a mobile of mainland China, the only ones the domestic vendors' templates reach."""
+    return number.startswith("+861") and len(number) == 14 and number[1:].isdecimal()
+
+
 def mask(number: str) -> str:
     """`+86138****8000`."""
     return f"{number[:-8]}****{number[-4:]}" if len(number) > 8 else "****"

@@ -42,6 +42,7 @@ class House:
     repeats: int = 0
     quarantined: list[tuple[ChannelName, str, bytes, str]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+    foreign: list[Receipt] = field(default_factory=list)
     reply: Callable[[Inbound], Rendered | None] = lambda message: None
     away: bool = False
     broken: bool = False
@@ -63,9 +64,10 @@ class House:
         self._check()
         self.quarantined.append((channel, account_id, body, reason))
 
-    async def record(self, receipts: list[Receipt]) -> None:
+    async def record(self, receipts: list[Receipt]) -> list[Receipt]:
         self._check()
-        self.receipts.extend(receipts)
+        self.receipts.extend(receipt for receipt in receipts if receipt not in self.foreign)
+        return [receipt for receipt in receipts if receipt in self.foreign]
 
     def _check(self) -> None:
         if self.away:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.sms.aliyun import AliyunAccount
-from channels.sms.callback import sms_router
+from channels.sms.drivers import make_router
 from channels.wechat import codec
 from channels.wechat.account import WeChatAccount
 from channels.wechat.callback import callback_router
@@ -22,9 +22,14 @@ PLAIN = WeChatAccount("plain", "wxapp", "secret", ("token",), mode="plain")
 HOUSE = House()
 APP = FastAPI()
 APP.include_router(callback_router({"safe": SAFE, "plain": PLAIN}, HOUSE, Clock()))
-APP.include_router(
-    sms_router({"a": AliyunAccount("a", "key", "secret", "和平医院", (SECRET,))}, HOUSE, HOUSE, Clock())
+ALIYUN = AliyunAccount(
+    account_id="a",
+    sign="和平医院",
+    access_key_id="key",
+    access_key_secret="secret",
+    callback_secrets=(SECRET,),
 )
+APP.include_router(make_router([ALIYUN], HOUSE, HOUSE, Clock()))
 HTTP = TestClient(APP, raise_server_exceptions=True)
 
 words = st.text(max_size=40)

@@ -23,7 +23,7 @@ from channels.simulator.faults import Fault
 from channels.simulator.sms import SmsSimulator, create_sms_simulator
 from channels.simulator.sms_rules import SimSmsConfig
 from channels.sms.aliyun import AliyunAccount, AliyunSender
-from channels.sms.callback import sms_router
+from channels.sms.drivers import make_router
 from channels.sms.template import SmsTemplate, TemplateRegistry
 from store.clock import Clock
 from tests.channels.simulator.serving import House, serve, until
@@ -37,6 +37,13 @@ NEWS = SmsTemplate("SMS_3", "news", "健康讲座本周六开讲。拒收请回�
 DRAFT = SmsTemplate("SMS_4", "draft", "审核中。", "和平医院", state="pending")
 VALUES = {"name": "王女士", "when": "11月26日周四9:20", "place": "门诊楼3层东"}
 PHONE = "+8613800138000"
+ACCOUNT = AliyunAccount(
+    account_id="ali",
+    sign="和平医院",
+    access_key_id="demo-key-id",
+    access_key_secret="demo-key-secret",
+    callback_secrets=("x" * 24, SECRET),
+)
 CONFIG = SimSmsConfig(
     templates=(REMIND, CODE, NEWS, DRAFT), receipt_delay=0.02, push_retries=(0.05, 0.05, 0.05)
 )
@@ -60,17 +67,13 @@ async def line(
     config: SimSmsConfig = CONFIG, registry: TemplateRegistry | None = None
 ) -> AsyncIterator[Line]:
     house = House()
-    accounts: dict[str, AliyunAccount] = {}
     app = FastAPI()
-    app.include_router(sms_router(accounts, house, house, Clock()))
+    app.include_router(make_router([ACCOUNT], house, house, Clock()))
     async with serve(app) as house_url:
         base = f"{house_url}/sms/aliyun/{SECRET}"
         sim_app = create_sms_simulator(config, f"{base}/up", f"{base}/report")
         async with serve(sim_app) as sim_url:
-            account = AliyunAccount(
-                "ali", "demo-key-id", "demo-key-secret", "和平医院", ("x" * 24, SECRET), sim_url
-            )
-            accounts["ali"] = account
+            account = replace(ACCOUNT, base_url=sim_url)
             sender = AliyunSender(account, Clock(), registry)
             yield Line(sim_app.state.sim, house, sender, account, sim_url, house_url)
             await sender.close()
@@ -186,7 +189,7 @@ async def test_outbound_table(
     shown: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("channels.sms.aliyun.TIMEOUT", aiohttp.ClientTimeout(total=2, sock_read=0.3))
+    monkeypatch.setattr("channels.sms.transport.TIMEOUT", aiohttp.ClientTimeout(total=2, sock_read=0.3))
     async with line() as wired:
         if fault is not None:
             wired.sim.faults.add(replace(fault))
@@ -398,8 +401,7 @@ async def test_both_simulators_work_mounted_below_a_path() -> None:
     app.mount("/sim/sms", sim_app)
     async with serve(app) as url:
         for base in (f"{url}/sim/sms", f"{url}/sim/sms/"):
-            account = AliyunAccount("ali", "demo-key-id", "demo-key-secret", "和平医院", (SECRET,), base)
-            sender = AliyunSender(account, Clock())
+            sender = AliyunSender(replace(ACCOUNT, base_url=base), Clock())
             assert (await sender.send(PHONE, remind(), "r")).outcome is Outcome.ACCEPTED
             await sender.close()
     assert len(sim_app.state.sim.transcript(PHONE)) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,20 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from channels.sms.aliyun import AliyunAccount
-from channels.sms.callback import ACCEPTED, sms_router
+from channels.sms.aliyun_push import AliyunCallbacks
+from channels.sms.drivers import make_router
 from store.clock import Clock
 from tests.channels.simulator.serving import House
 
 SECRET = "0123456789abcdef0123456789"
-ACCOUNT = AliyunAccount("ali", "key", "key-secret", "和平医院", (SECRET,))
+ACCOUNT = AliyunAccount(
+    account_id="ali",
+    sign="和平医院",
+    access_key_id="key",
+    access_key_secret="key-secret",
+    callback_secrets=(SECRET,),
+)
+ACCEPTED = AliyunCallbacks.accepted
 UP = {
     "phone_number": "13800138000",
     "send_time": "2026-11-22 08:30:00",
@@ -47,7 +56,7 @@ def house() -> House:
 @pytest.fixture
 def http(house: House) -> TestClient:
     app = FastAPI()
-    app.include_router(sms_router({"ali": ACCOUNT}, house, house, Clock()))
+    app.include_router(make_router([ACCOUNT], house, house, Clock()))
     return TestClient(app, raise_server_exceptions=True)
 
 
@@ -160,6 +169,6 @@ def test_no_acknowledgement_without_storage(
 
 def test_short_secrets_are_refused() -> None:
     with pytest.raises(ValueError, match="24"):
-        AliyunAccount("ali", "key", "secret", "和平医院", ("short",))
+        replace(ACCOUNT, callback_secrets=("short",))
     assert "key-secret" not in repr(ACCOUNT)
     assert SECRET not in repr(ACCOUNT)
