@@ -25,6 +25,7 @@ class Inbound:
     FromUserName+CreateTime+Event+EventKey; Aliyun: sequence_id). `kind` is `text`, `event` or `media`; `event` is the
     vendor's own word in lower case (`subscribe`, `unsubscribe`, `click`, `scan`…), `event_key` its key. `option_ref` is the
     menu id when the patient tapped a menu item (`<question-id>:<option-id>`). `raw` is the parsed body, kept encrypted.
+    For `answer_within` seconds the vendor's line stays open for a passive reply (0: it does not).
     """
 
     channel: ChannelName
@@ -38,6 +39,7 @@ class Inbound:
     option_ref: str = ""
     sent_at: datetime | None = None
     raw: dict[str, Any] = field(default_factory=dict)
+    answer_within: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """`code` and `detail` are the vendor's own words; `retry_after` (seconds) only with `RETRY`;
-    `next_rung` says another way to reach the person may be tried."""
+    """`code` and `detail` are the vendor's own words; `retry_after` (seconds) only with `RETRY`; `next_rung` says another way to
+    reach the person may be tried; `stop_contact` that this address takes nothing, now and later; `stop_channel` that the account
+    is of no use until a person has looked (wrong credentials, a penalty, an empty balance). `parts`: how many of the vendor's
+    messages it took, where the vendor says so."""
 
     outcome: Outcome
     vendor_id: str = ""
@@ -86,6 +90,8 @@ class SendResult:
     retry_after: float = 0.0
     next_rung: bool = False
     stop_contact: bool = False
+    stop_channel: bool = False
+    parts: int = 0
 
 
 class Sender(Protocol):
@@ -129,6 +135,15 @@ class Receipt:
     ok: bool
     code: str
     at: datetime | None = None
+
+
+class Answers(Protocol):
+    """Where an adapter asks for an answer that can still go back on the open line (`channels.outbox.passive.Passive`)."""
+
+    async def answer(self, inbound_id: str, within: float, *, customer_messages: bool) -> Rendered | None:
+        """The words to answer with, at most `within` seconds from now; None: there are none (yet). Asked again for the same
+        message it gives the same words. `customer_messages`: whether more can be sent afterwards."""
+        ...
 
 
 class ReceiptSink(Protocol):

@@ -58,6 +58,8 @@ def wechat_account(settings: Settings) -> WeChatAccount:
         aes_keys=tuple(key for key in settings.wechat_aes_key.split(",") if key),
         mode=settings.wechat_mode,
         account_type=settings.wechat_account_type,
+        passive_wait=settings.wechat_passive_wait,
+        customer_messages=settings.wechat_customer_messages,
         base_url=base,
         fallback_url=DISASTER_API if base == WECHAT_API else "",
     )

@@ -30,6 +30,7 @@ from channels.inbox.spool import Spool
 from channels.media.worker import MediaWorker
 from channels.outbox import service as outbox
 from channels.outbox.delivery import Delivery
+from channels.outbox.passive import Passive
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Sender
 from channels.reply import Reply
@@ -37,6 +38,7 @@ from channels.sms import review as template_review
 from channels.sms.aliyun import AliyunAccount, AliyunSender
 from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
+from channels.wechat.notices import NoticeBook, read_ids
 from channels.wechat.redis_tokens import RedisTokenStore
 from channels.wechat.sender import WeChatSender
 from channels.wechat.token import MemoryTokenStore, TokenStore
@@ -99,6 +101,8 @@ class House:
     media: MediaWorker
     clients: dict[str, WeChatClient]
     delivery: Delivery
+    passive: Passive
+    notices: NoticeBook
     sealer: AuditSealer
     accounts: Accounts
     senders: dict[tuple[str, str], Sender]
@@ -269,10 +273,16 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     }
     senders |= {("sms", one.account_id): AliyunSender(one, clock) for one in accounts.sms.values()}
     delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
+    passive = Passive(database, clock, catalogue, policy, delivery.wake)
+
+    def queued() -> None:
+        passive.queued()
+        delivery.wake()
+
     transcriber = transcriber_of(settings)
     handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None)
-    worker = InboxWorker(database, clock, handler, people, delivery.wake, settings.inbox_concurrency)
-    spool = Spool(settings.var_dir / "spool")
+    worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
+    spool = Spool(settings.var_dir / settings.spool_dir if settings.spool_dir else None)
     house = House(
         settings=settings,
         clock=clock,
@@ -289,6 +299,8 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         media=media_worker(settings, database, clock, clients, transcriber, worker.wake),
         clients=clients,
         delivery=delivery,
+        passive=passive,
+        notices=_notices(settings, facts),
         sealer=AuditSealer(
             database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")
         ),
@@ -297,6 +309,13 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     )
     houses.append(house)
     return house
+
+
+def _notices(settings: Settings, facts: dict[str, str]) -> NoticeBook:
+    """The notices with the accounts' own ids; the simulator's account knows our names."""
+    if settings.wechat_notices_file is not None:
+        return NoticeBook(WORDING / "notices.yml", facts, read_ids(settings.wechat_notices_file))
+    return NoticeBook(WORDING / "notices.yml", facts, None if settings.simulators else {})
 
 
 def _token_store(settings: Settings) -> TokenStore:

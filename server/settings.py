@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     var_dir: Path = Field(ROOT / "var", description="folder of all state: database, models, spool, secrets")
     host: str = Field("127.0.0.1", description="address the pages and callbacks listen on")
     port: int = Field(8000, description="port of pages and callbacks", ge=1, le=65535)
+    spool_dir: str = Field(
+        "spool",
+        description="lasting folder (in var_dir, or absolute) for callbacks while the database is away; empty: none, they are "
+        "not acknowledged then",
+    )
     internal_port: int = Field(
         8001, description="loopback port where the engine calls the actions", ge=1, le=65535
     )
@@ -70,6 +75,9 @@ class Settings(BaseSettings):
         True, description="run the inbox and delivery workers inside this application process"
     )
     inbox_concurrency: int = Field(16, description="conversations handled at once", ge=1)
+    push_silence_minutes: int = Field(
+        30, description="minutes without a vendor's push after which the delivery page compares with what is usual", ge=1
+    )
     delivery_concurrency: int = Field(24, description="messages handed to vendors at once", ge=1)
     wechat_account: str = Field("hospital", description="our name of the account, in the path /wx/{account}")
     wechat_appid: str = Field("wxba0000000000demo", description="AppID of the official account")
@@ -84,6 +92,19 @@ class Settings(BaseSettings):
     )
     wechat_account_type: Literal["service", "subscription", "test"] = Field(
         "service", description="kind of account"
+    )
+    wechat_passive_wait: float = Field(
+        0.0,
+        description="seconds a callback waits for its answer to go back passively; 4 without customer messages, 0: never",
+        ge=0,
+        le=4.5,
+    )
+    wechat_customer_messages: bool = Field(
+        True, description="whether the account may send customer-service messages (verified accounts)"
+    )
+    wechat_notices_file: Path | None = Field(
+        None,
+        description="JSON with the accounts' own notice template ids; empty: no notices with a real account",
     )
     wechat_base_url: str = Field(
         "", description="WeChat's API; empty: the simulator, or the real one without it"

@@ -20,7 +20,10 @@ from store.base import (
 
 
 class InboundMessage(Base):
-    """`status`: received, handled, dead. `screen`, `intent`, `confidence` and `resolved` say how it was understood."""
+    """`status`: received, handled, dead. `screen`, `intent`, `confidence` and `resolved` say how it was understood.
+
+    Until `passive_until` (business time) the vendor's line may still be open for the answer: what is said to it waits that long
+    for `channels.outbox.passive`, which keeps in `passive_reply` the very words that went back."""
 
     __tablename__ = "inbound_message"
     __table_args__ = (
@@ -45,6 +48,7 @@ class InboundMessage(Base):
     raw_sealed: Mapped[bytes | None] = sealed_column()
     passive_reply = EncryptedJson()
     passive_reply_sealed: Mapped[bytes | None] = sealed_column()
+    passive_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

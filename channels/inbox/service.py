@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 _COLUMNS = (
     "id", "conversation_id", "contact_id", "seq", "channel", "account_id", "vendor_key", "kind", "event", "event_key",
-    "option_ref", "text_sealed", "raw_sealed", "sent_at", "received_at", "status",
+    "option_ref", "text_sealed", "raw_sealed", "passive_until", "sent_at", "received_at", "status",
 )  # fmt: skip
 
 
@@ -53,6 +53,14 @@ _GRANT = (
         expires_at=case((and_(_OPEN, _WINDOW.c.expires_at > _END), _WINDOW.c.expires_at), else_=_END),
     )
 )
+
+
+LINE_MARGIN = 1.0
+"""Seconds the delivery worker leaves an answer to the callback beyond what that waits."""
+
+
+def _line_open_until(message: Inbound, now: datetime) -> datetime | None:
+    return now + timedelta(seconds=message.answer_within + LINE_MARGIN) if message.answer_within > 0 else None
 
 
 def _stored_key(message: Inbound) -> str:
@@ -128,6 +136,7 @@ class Inbox:
             option_ref=message.option_ref[:128],
             text=message.text,
             raw=message.raw,
+            passive_until=_line_open_until(message, now),
             sent_at=message.sent_at,
             received_at=now,
             status="received",

@@ -34,15 +34,37 @@ def _load(body: bytes) -> Inbound:
 
 
 class Spool:
-    """`folder` must outlive the process. Raises `StorageUnavailable` when even that cannot be written."""
+    """`folder` must outlive the process; None: there is no lasting volume, and nothing is ever taken.
 
-    def __init__(self, folder: Path) -> None:
+    Raises `StorageUnavailable` when a message cannot be written for good: it must not be acknowledged then.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+
+    def check(self) -> None:
+        """Whether it can be written to, tried with a real file. Raises `StorageUnavailable`: do not start then."""
+        if self._folder is None:
+            return
+        probe = self._folder / f".probe-{new_id()}"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with probe.open("wb") as file:
+                file.write(b"probe")
+                file.flush()
+                os.fsync(file.fileno())
+            probe.unlink()
+        except OSError as error:
+            raise StorageUnavailable(
+                f"the spool {self._folder} cannot be written: {error.strerror}"
+            ) from error
 
     async def put(self, messages: list[Inbound]) -> None:
         await asyncio.to_thread(self._put, messages)
 
     def _put(self, messages: list[Inbound]) -> None:
+        if self._folder is None:
+            raise StorageUnavailable("the database is away and there is no spool")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for message in messages:
@@ -64,14 +86,19 @@ class Spool:
             ) from error
 
     def waiting(self) -> int:
-        return sum(1 for _ in self._folder.glob("*.msg")) if self._folder.is_dir() else 0
+        return len(self._files())
+
+    def _files(self) -> list[Path]:
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        return sorted(self._folder.glob("*.msg"))
 
     def read(self) -> Iterator[tuple[Path, Inbound]]:
         """What waits, oldest first. Delete each path once its message is stored.
 
         A file that does not open is put aside as `.unreadable` and logged: it must not hold up the others.
         """
-        for path in sorted(self._folder.glob("*.msg")) if self._folder.is_dir() else []:
+        for path in self._files():
             try:
                 message = _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
             except FileNotFoundError:

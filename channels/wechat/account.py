@@ -38,6 +38,13 @@ class WeChatAccount:
     fallback_url: str = ""
     open_url: str = "https://open.weixin.qq.com"
     """Where pages send the browser to sign in."""
+    passive_wait: float = 0.0
+    """Seconds a callback waits for its answer, to give it back on the same line; WeChat cuts at 5. 4 where there are no
+    customer messages, 0 or little where there are."""
+    customer_messages: bool = True
+    """Whether the account has the customer-service interface (verified accounts): else only a passive reply reaches WeChat."""
+    keep_location: bool = False
+    """Whether the hospital has asked for people's consent to LOCATION events; else they are acknowledged and dropped."""
     max_skew: float = 300.0
     """Seconds a callback's timestamp may differ from our clock."""
 

@@ -13,14 +13,16 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from channels.ports import ChannelName, InboundSink, Rendered, StorageUnavailable
+from channels.ports import Accepted, Answers, ChannelName, Inbound, InboundSink, Rendered, StorageUnavailable
 from channels.wechat.account import WeChatAccount
 from channels.wechat.codec import (
     CannotDecrypt,
+    Format,
     Malformed,
     Push,
     decrypt_any,
@@ -31,6 +33,7 @@ from channels.wechat.codec import (
     signature_ok,
     to_inbound,
 )
+from channels.wechat.window import grant_of
 from channels.wechat.wording import as_text, split_text
 from store.clock import Clock
 
@@ -40,6 +43,8 @@ MAX_BODY = 64 * 1024
 """Bytes; WeChat's own pushes stay under 10 KiB."""
 HARD_STOP = 4.0
 """Seconds to store a message; WeChat cuts the connection at 5."""
+LATEST = 4.6
+"""Seconds after which no answer is waited for any more, whatever the account says."""
 SUCCESS = b"success"
 
 
@@ -72,9 +77,12 @@ class NonceMemory:
         return known[1] != digest
 
 
-def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, clock: Clock) -> APIRouter:
-    """`GET` and `POST /wx/{account}` for every account in `accounts` (looked up at each call, so it may
-    change)."""
+def callback_router(
+    accounts: Mapping[str, WeChatAccount], sink: InboundSink, clock: Clock, answers: Answers | None = None
+) -> APIRouter:
+    """`GET` and `POST /wx/{account}` for every account in `accounts` (looked up at each call, so it may change).
+
+    `answers` gives passive replies to accounts that wait for them (`passive_wait`)."""
     router = APIRouter()
     nonces = NonceMemory()
 
@@ -95,6 +103,7 @@ def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, cl
         account = accounts.get(account_id)
         if account is None:
             return Response(status_code=404)
+        began = asyncio.get_running_loop().time()
         body = await read_limited(request, MAX_BODY)
         if body is None:
             return Response(status_code=413)
@@ -109,7 +118,11 @@ def callback_router(accounts: Mapping[str, WeChatAccount], sink: InboundSink, cl
         except Refused as error:
             return _forbidden(account_id, error)
         try:
-            return await asyncio.wait_for(_keep(account, sink, message, push, clock), HARD_STOP)
+            kept = await asyncio.wait_for(_keep(account, sink, message), HARD_STOP)
+            if kept is None:
+                return Response(SUCCESS, media_type="text/plain")
+            left = began + LATEST - asyncio.get_running_loop().time()
+            return await _answer(account, kept, push, clock, answers, left)
         except StorageUnavailable:
             log.error(
                 "wechat push not stored: storage unavailable",
@@ -143,21 +156,50 @@ async def read_limited(request: Request, limit: int) -> bytes | None:
     return b"".join(chunks)
 
 
-async def _keep(
-    account: WeChatAccount, sink: InboundSink, message: bytes, push: Push, clock: Clock
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A stored message, its envelope's form and whom it was sent to."""
+
+    inbound: Inbound
+    form: Format
+    recipient: str
+    accepted: Accepted
+
+
+async def _keep(account: WeChatAccount, sink: InboundSink, message: bytes) -> _Kept | None:
+    """Store the message. None: there is nothing to answer (unreadable and quarantined, or not to be kept)."""
     try:
         form, fields = read_envelope(message)
         inbound = to_inbound(fields, account.account_id)
         recipient = field_text(fields, "ToUserName", 128)
     except Malformed as error:
         await sink.quarantine(ChannelName.WECHAT, account.account_id, message, str(error))
-        return Response(SUCCESS, media_type="text/plain")
+        return None
+    if inbound.kind == "event" and inbound.event == "location" and not account.keep_location:
+        return None
+    if account.passive_wait > 0 and grant_of(inbound) is not None:
+        inbound = replace(inbound, answer_within=account.passive_wait)
     accepted = await sink.accept([inbound])
-    reply = accepted[0].passive_reply if accepted else None
+    return _Kept(inbound, form, recipient, accepted[0]) if accepted else None
+
+
+async def _answer(
+    account: WeChatAccount, kept: _Kept, push: Push, clock: Clock, answers: Answers | None, left: float
+) -> Response:
+    """The stored passive reply, the one that is ready in time, or `success`."""
+    reply = kept.accepted.passive_reply
+    if reply is None and answers is not None and kept.inbound.answer_within and kept.accepted.inbound_id:
+        try:
+            reply = await answers.answer(
+                kept.accepted.inbound_id,
+                min(kept.inbound.answer_within, left),
+                customer_messages=account.customer_messages,
+            )
+        except Exception as error:  # it is stored: the ladder answers
+            log.warning("no passive reply: %s", type(error).__name__, extra={"account": account.account_id})
     if reply is None:
         return Response(SUCCESS, media_type="text/plain")
-    answer = Push(form, inbound.address, recipient, push.nonce, push.key, push.token)
+    answer = Push(kept.form, kept.inbound.address, kept.recipient, push.nonce, push.key, push.token)
     return _passive(account, answer, reply, clock)
 
 
