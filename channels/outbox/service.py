@@ -50,8 +50,9 @@ async def enqueue(
 ) -> OutboundMessage | None:
     """Queue `reply` to the conversation's contact. None when `dedup_key` was said before: nothing is said twice.
 
-    With options it opens a question under `instance` (default: the reply's key). `seq` is its place among what is
-    said there, where the caller has already counted it. After `expires_at` it is suppressed instead of sent.
+    With options it opens a question under `instance` (default: the reply's key): a reply's at once,
+    a push's when it is sent (`questions.on_sending`). `seq` is its place among what is said there, where the caller has
+    already counted it. After `expires_at` it is suppressed instead of sent.
     """
     question_id: UUID | None = None
     if reply.options:
@@ -66,6 +67,7 @@ async def enqueue(
             now=now,
             patient_id=patient_id,
             resumes=resumes,
+            waiting=purpose != "reply",
         )
         await session.flush()
         question_id = question.id

@@ -1,4 +1,8 @@
-"""Opening, finding and closing questions. Resolving an answer against one is the conversation's business (`bot/`)."""
+"""Opening, queueing, finding and closing questions. Resolving an answer against one is the conversation's business (`bot/`).
+
+What is said at once opens its question at once. What is pushed (and may be dated ahead) lets its question wait until the
+message leaves; `ranks` says when its turn has come.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,13 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.outbox.models import OutboundMessage
 from channels.questions.models import OpenQuestion
+from channels.questions.ranks import LIFETIME, Rank, kept, rank_of
 from channels.reply import Option, Reply
 
-LIFETIME = timedelta(hours=48)
+WAITS = "question_open"
+"""Reason on a queued message whose question waits for another to be answered."""
 
 
 def options_of(question: OpenQuestion) -> tuple[Option, ...]:
@@ -29,20 +36,17 @@ async def open_question(
     expires: timedelta = LIFETIME,
     patient_id: UUID | None = None,
     resumes: UUID | None = None,
+    waiting: bool = False,
 ) -> OpenQuestion:
-    """Ask: whatever was open in the conversation is superseded."""
-    await session.execute(
-        update(OpenQuestion)
-        .where(OpenQuestion.conversation_id == conversation_id, OpenQuestion.status == "open")
-        .values(status="superseded", closed_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    """Ask: whatever was open in the conversation is superseded. `waiting`: only when its message is sent (`on_sending`)."""
+    if not waiting:
+        await _supersede(session, conversation_id, now)
     question = OpenQuestion(
         conversation_id=conversation_id,
         patient_id=patient_id,
         instance=instance[:120],
         reply=reply.to_json(),
-        status="open",
+        status="waiting" if waiting else "open",
         resumes=resumes,
         opened_at=now,
         expires_at=now + expires,
@@ -51,13 +55,66 @@ async def open_question(
     return question
 
 
+async def _supersede(session: AsyncSession, conversation_id: UUID, now: datetime) -> None:
+    await session.execute(
+        update(OpenQuestion)
+        .where(OpenQuestion.conversation_id == conversation_id, OpenQuestion.status == "open")
+        .values(status="superseded", closed_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def on_sending(
+    session: AsyncSession, messages: Sequence[OutboundMessage], now: datetime
+) -> dict[UUID, datetime]:
+    """The messages are about to leave: open the questions that waited for it, if their turn has come.
+
+    Returns message id → when to ask again, for those that must not leave yet: they go back to the queue with reason `WAITS`
+    and are due earlier when the question in their way is answered.
+    """
+    pushed = [one for one in messages if one.question_id is not None and one.purpose != "reply"]
+    if not pushed:
+        return {}
+    ids = [one.question_id for one in pushed]
+    waiting = {
+        row.id: row
+        for row in await session.scalars(
+            select(OpenQuestion).where(OpenQuestion.id.in_(ids), OpenQuestion.status == "waiting")
+        )
+    }
+    if not waiting:
+        return {}
+    standing = await current_of(session, {row.conversation_id for row in waiting.values()}, now)
+    later: dict[UUID, datetime] = {}
+    for message in sorted(pushed, key=lambda one: (one.priority, one.seq)):
+        question = waiting.get(message.question_id) if message.question_id else None
+        if question is None:
+            continue  # tried before: its question is open
+        before = standing.get(question.conversation_id)
+        if before is not None and (until := _keeps_until(before, question)) > now:
+            later[message.id] = until
+            continue
+        if before is not None and rank_of(before.instance) >= Rank.DIALOGUE:
+            question.resumes = before.id
+        await _supersede(session, question.conversation_id, now)
+        question.expires_at = now + (question.expires_at - question.opened_at)
+        question.status, question.opened_at = "open", now
+        standing[question.conversation_id] = question
+    return later
+
+
+def _keeps_until(before: OpenQuestion, coming: OpenQuestion) -> datetime:
+    keep = kept(rank_of(before.instance), rank_of(coming.instance))
+    return min(before.expires_at, before.opened_at + keep)
+
+
 async def current(session: AsyncSession, conversation_id: UUID, now: datetime) -> OpenQuestion | None:
     """The open question of the conversation that has not expired."""
     return (await current_of(session, [conversation_id], now)).get(conversation_id)
 
 
 async def current_of(
-    session: AsyncSession, conversation_ids: Sequence[UUID], now: datetime
+    session: AsyncSession, conversation_ids: Sequence[UUID] | set[UUID], now: datetime
 ) -> dict[UUID, OpenQuestion]:
     """As `current`, for several conversations."""
     rows = await session.scalars(
@@ -78,24 +135,38 @@ async def get(session: AsyncSession, conversation_id: UUID, question_id: UUID) -
     return question if question is not None and question.conversation_id == conversation_id else None
 
 
+async def latest(session: AsyncSession, conversation_id: UUID, prefix: str) -> OpenQuestion | None:
+    """The question put last whose instance begins with `prefix`, whatever became of it; one that waits was not put."""
+    rows = (
+        select(OpenQuestion)
+        .where(
+            OpenQuestion.conversation_id == conversation_id,
+            OpenQuestion.instance.startswith(prefix, autoescape=True),
+            OpenQuestion.status != "waiting",
+        )
+        .order_by(OpenQuestion.opened_at.desc(), OpenQuestion.id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(rows)).first()
+
+
 async def close(session: AsyncSession, question_id: UUID, now: datetime, status: str = "answered") -> None:
-    await session.execute(
+    """The question is settled; what waited for it is due now."""
+    conversation_id = await session.scalar(
         update(OpenQuestion)
         .where(OpenQuestion.id == question_id, OpenQuestion.status == "open")
         .values(status=status, closed_at=now)
+        .returning(OpenQuestion.conversation_id)
     )
-
-
-async def reopen(session: AsyncSession, conversation_id: UUID, question_id: UUID, now: datetime) -> None:
-    """Make a question that another had interrupted the open one again, unless its time is over."""
+    if conversation_id is None:
+        return
     await session.execute(
-        update(OpenQuestion)
+        update(OutboundMessage)
         .where(
-            OpenQuestion.id == question_id,
-            OpenQuestion.conversation_id == conversation_id,
-            OpenQuestion.status == "superseded",
-            OpenQuestion.expires_at > now,
+            OutboundMessage.conversation_id == conversation_id,
+            OutboundMessage.status == "queued",
+            OutboundMessage.reason == WAITS,
         )
-        .values(status="open", closed_at=None)
+        .values(due_at=now)
         .execution_options(synchronize_session=False)
     )
