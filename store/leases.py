@@ -48,11 +48,13 @@ async def claim(
     where: Sequence[ColumnElement[bool]] = (),
     order_by: Sequence[Any] = (),
     values: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> tuple[UUID, list[Row]]:
     """Lease up to `limit` due rows of `model` (which has `Leased`'s columns). Returns the token and the rows.
 
     `now` is business time (compared with `due_at`); the lease itself runs in real time. `values` are set on the claimed rows as well.
-    Conditions that need the moment say `NOW`; kept as constants, the statement is built once.
+    Conditions that need the moment say `NOW`, others may hold parameters of their own (`params`); kept as constants, the
+    statement is built once.
     """
     token, real = new_id(), real_now()
     lock = session.get_bind().dialect.name != "sqlite"
@@ -63,6 +65,7 @@ async def claim(
         "lease_end": real + lease,
         "lease_token_": token,
         "lease_limit": limit,
+        **(params or {}),
     }
     return token, list(await session.scalars(statement, known))
 

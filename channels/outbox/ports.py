@@ -95,3 +95,9 @@ class TroubleDesk(Protocol):
     async def undeliverable(
         self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
     ) -> None: ...
+
+    async def stopped(
+        self, session: AsyncSession, hold_id: UUID, account: str, reason: str, now: datetime
+    ) -> None:
+        """A vendor's answer stopped an account (`channel/account`): nothing of it leaves until the hold is lifted."""
+        ...

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk.models import DeskTask
 from channels.outbox.delivery import Delivery
+from channels.outbox.jobs import Job
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Verdict
 from channels.wording.catalogue import Catalogue
@@ -75,6 +76,11 @@ def worker(
 @pytest.fixture
 def delivery(worker: Callable[..., Delivery]) -> Delivery:
     return worker()
+
+
+async def claim(delivery: Delivery, limit: int) -> list[Job]:
+    """What a worker has claimed and not yet sent: it may die now."""
+    return list((await delivery._claim(limit)).items)
 
 
 async def tasks(database: Database) -> list[str]:

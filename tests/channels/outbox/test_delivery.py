@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from channels.contacts.models import Contact, SendingWindow
-from channels.outbox.delivery import BACKOFF, MAX_TRIES, Delivery
+from channels.outbox.delivery import Delivery
+from channels.outbox.ladder import BACKOFF, MAX_TRIES
 from channels.outbox.models import OutboundMessage
 from channels.outbox.ports import Verdict
 from channels.outbox.service import BULK_PRIORITY
@@ -19,7 +20,7 @@ from channels.reply import Reply
 from channels.wording.catalogue import Catalogue
 from store.clock import VirtualClock, real_now
 from store.database import Database
-from tests.channels.outbox.conftest import Gate, attempts, tasks
+from tests.channels.outbox.conftest import Gate, attempts, claim, tasks
 from tests.factories.messages import SMS, YES_NO, conversation, said, say
 from tests.factories.vendor import Vendor
 
@@ -124,7 +125,7 @@ async def test_what_was_in_flight_when_the_process_died_is_uncertain_and_never_s
     _, talk = await conversation(database, clock)
     await say(database, clock, talk, GREET, THANK)
     dead = worker()
-    [job] = await dead._claim(8)
+    [job] = await claim(dead, 8)
     assert (job.message.status, (await attempts(database))[0].verdict) == ("sending", "started")
     alive = worker()
     assert await alive.reap() == 0

@@ -12,7 +12,7 @@ from channels.ports import Outcome, Receipt, SendResult
 from channels.reply import Reply
 from store.clock import VirtualClock
 from store.database import Database
-from tests.channels.outbox.conftest import attempts
+from tests.channels.outbox.conftest import attempts, claim
 from tests.factories.messages import ACCOUNTS, SMS, conversation, said, say
 from tests.factories.vendor import Vendor
 
@@ -101,7 +101,7 @@ async def test_a_report_that_overtakes_the_answer_is_not_lost(
 ) -> None:
     _, talk = await conversation(database, clock, SMS)
     [message] = await say(database, clock, talk, Reply("smalltalk.greet"))
-    [job] = await delivery._claim(1)
+    [job] = await claim(delivery, 1)
     await receipts.record([report(str(message.id))])
     await delivery._deliver(job)
     assert await status(database) == ("delivered", "delivered")

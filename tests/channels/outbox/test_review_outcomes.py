@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from channels.outbox import delivery as module
+from channels.outbox import applying as module
 from channels.outbox.delivery import Delivery
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.receipts import Receipts
@@ -19,7 +19,7 @@ from channels.ports import Outcome, Receipt, SendResult
 from channels.reply import Reply
 from store.clock import VirtualClock, real_now
 from store.database import Database, DatabaseUnavailable
-from tests.channels.outbox.conftest import attempts, tasks
+from tests.channels.outbox.conftest import attempts, claim, tasks
 from tests.factories.messages import ACCOUNTS, SMS, conversation, said, say
 from tests.factories.vendor import Vendor
 
@@ -35,7 +35,7 @@ async def test_a_report_that_came_before_the_death_is_believed(
 ) -> None:
     _, talk = await conversation(database, clock, SMS)
     [message] = await say(database, clock, talk, GREET)
-    [_job] = await delivery._claim(5)  # handed over; then the process dies
+    [_job] = await claim(delivery, 5)  # handed over; then the process dies
     await Receipts(database, clock).record([report(message)])
     async with database.write() as session:
         await session.execute(update(OutboundMessage).values(lease_until=real_now() - timedelta(seconds=1)))
@@ -53,12 +53,12 @@ async def test_a_report_that_meets_the_vendors_answer_is_kept(
         for n in range(15):
             _, talk = await conversation(database, clock, SMS, f"+86199000004{n:02}")
             [message] = await say(database, clock, talk, GREET)
-            [job] = await delivery._claim(5)
+            [job] = await claim(delivery, 5)
             job.result = SendResult(Outcome.ACCEPTED, vendor_id=f"v-{message.id}")
 
             async def apply(job: Any = job) -> None:
                 async with database.write() as session:
-                    await delivery._apply(session, job)
+                    await delivery._applier.apply(session, [job], clock.now())
 
             await asyncio.gather(apply(), Receipts(other, clock).record([report(message)]))
     finally:
@@ -71,12 +71,12 @@ async def test_a_report_waits_for_the_answer_that_is_being_written(
 ) -> None:
     _, talk = await conversation(database, clock, SMS)
     [message] = await say(database, clock, talk, GREET)
-    [job] = await delivery._claim(5)
+    [job] = await claim(delivery, 5)
     job.result = SendResult(Outcome.ACCEPTED, vendor_id=f"v-{message.id}")
     other = Database(database_url)
     try:
         async with database.write() as session:
-            await delivery._apply(session, job)
+            await delivery._applier.apply(session, [job], clock.now())
             await session.flush()
             elsewhere = Context()  # another process: it knows of no session of ours
             telling = asyncio.create_task(Receipts(other, clock).record([report(message)]), context=elsewhere)

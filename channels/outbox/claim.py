@@ -1,0 +1,349 @@
+"""Taking messages out of the queue: lease, ask the gate, write down what it said and what is about to leave.
+
+All in one transaction: what it returns may be handed to vendors, its attempts stand as `started`. Statements are built once
+and run for the whole batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from channels.contacts.models import Contact
+from channels.outbox import passing
+from channels.outbox.holds import held, is_held
+from channels.outbox.jobs import LEASE, History, Job, histories, own_rung, was_decided_before
+from channels.outbox.models import DeliveryAttempt, OutboundMessage
+from channels.outbox.ports import Candidate, Rung, SendPolicy, TroubleDesk, Verdict
+from channels.outbox.rendering import Renderer, parts_of
+from channels.questions import service as questions
+from store import leases
+from store.ids import new_id
+
+_EARLIER = aliased(OutboundMessage)
+_QUEUED: ColumnElement[str] = literal_column("'queued'")
+"""Said in words, not as a parameter: both databases then know that the index of what waits will do."""
+
+
+def _may_go(held_too: bool) -> Any:
+    """Not behind an earlier message of its conversation that is on its way, or goes first and could."""
+    goes_first = and_(
+        _EARLIER.status == _QUEUED,
+        _EARLIER.priority <= OutboundMessage.priority,  # an answer does not wait for bulk
+        or_(_EARLIER.due_at <= leases.NOW, _EARLIER.attempts > 0),
+    )
+    if held_too:
+        goes_first = and_(goes_first, not_(is_held(_EARLIER)))
+    behind = exists().where(
+        _EARLIER.conversation_id == OutboundMessage.conversation_id,
+        _EARLIER.seq < OutboundMessage.seq,
+        or_(_EARLIER.status == "sending", goes_first),
+    )
+    allowed = [not_(is_held(OutboundMessage))] if held_too else []
+    return (OutboundMessage.status == _QUEUED, ~behind, *allowed)
+
+
+_ACCOUNT = OutboundMessage.channel + "/" + OutboundMessage.account_id
+_CONVERSATION = OutboundMessage.priority <= 0
+_BULK = OutboundMessage.priority > 0
+_ONLY = bindparam("only_account") == _ACCOUNT
+_BUT = _ACCOUNT.not_in(bindparam("but_accounts", expanding=True))
+_FREE, _WITH_HOLDS = _may_go(held_too=False), _may_go(held_too=True)
+_WHERE = {
+    (bulk, one_account, holds): (
+        *(_WITH_HOLDS if holds else _FREE),
+        _BULK if bulk else _CONVERSATION,
+        _ONLY if one_account else _BUT,
+    )
+    for bulk in (False, True)
+    for one_account in (False, True)
+    for holds in (False, True)
+}
+_FIRST = (OutboundMessage.priority, OutboundMessage.due_at, OutboundMessage.id)
+_SENDING = {"status": "sending"}
+
+_MESSAGE: Any = OutboundMessage.__table__
+_ATTEMPT: Any = DeliveryAttempt.__table__
+_SETTLE = (
+    update(_MESSAGE)
+    .where(_MESSAGE.c.id == bindparam("message"))
+    .values(
+        status=bindparam("becomes"),
+        reason=bindparam("why"),
+        due_at=bindparam("due"),
+        finished_at=bindparam("at"),
+        attempts=bindparam("tries"),
+        plan=bindparam("rungs"),
+        lease_token=None,
+        lease_until=None,
+    )
+)
+_HELD_AGAIN = (
+    update(_ATTEMPT).where(_ATTEMPT.c.id == bindparam("attempt")).values(finished_at=bindparam("at"))
+)
+_CONTACTS = select(Contact).where(Contact.id.in_(bindparam("ids", expanding=True)))
+DUE = select(OutboundMessage.id).where(
+    OutboundMessage.status == _QUEUED, OutboundMessage.due_at <= leases.NOW
+)
+
+
+@dataclass(slots=True)
+class Places:
+    """How many may be claimed at all, how many of them bulk; and of accounts whose vendor limits them (`channel/account`) how
+    many of conversation and of bulk."""
+
+    all: int
+    bulk: int
+    limited: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Row:
+    message: OutboundMessage
+    contact: Contact
+    token: UUID
+    history: History
+
+
+class Claimer:
+    """Claims in the session it is given."""
+
+    def __init__(self, policy: SendPolicy, renderer: Renderer, desk: TroubleDesk) -> None:
+        self._policy = policy
+        self._renderer = renderer
+        self._desk = desk
+
+    async def claim(self, session: AsyncSession, now: datetime, places: Places) -> tuple[int, list[Job]]:
+        """How many were leased, and those that may go out now."""
+        rows = await self._lease(session, now, places)
+        if not rows:
+            return 0, []
+        book = _Book(now)
+        asked: list[_Row] = []
+        for row in rows:
+            if row.message.expires_at is not None and row.message.expires_at <= now:
+                book.refuse(row, Verdict(False, "expired"), "suppressed")
+            else:
+                asked.append(row)
+        jobs: list[Job] = []
+        if asked:
+            candidates = [
+                Candidate(row.message, row.contact, frozenset(row.history.refused)) for row in asked
+            ]
+            verdicts = await self._policy.check(session, candidates, now)
+            leaving = [row.message for row, verdict in zip(asked, verdicts, strict=True) if verdict.send]
+            waits = await questions.on_sending(session, leaving, now)
+            for row, verdict in zip(asked, verdicts, strict=True):
+                if (until := waits.get(row.message.id)) is not None:
+                    verdict = Verdict(False, questions.WAITS, until=until)
+                job = await self._decide(session, book, row, verdict, now)
+                if job is not None:
+                    jobs.append(job)
+        await book.write(session)
+        return len(rows), jobs
+
+    async def _lease(self, session: AsyncSession, now: datetime, places: Places) -> list[_Row]:
+        holds = await held(session)
+        found: list[tuple[UUID, OutboundMessage]] = []
+        others = list(places.limited)
+        for bulk in (False, True):
+            room = min(places.bulk, places.all - len(found)) if bulk else places.all
+            shares = [(one, min(limits[bulk], room)) for one, limits in places.limited.items()]
+            for account, share in [*shares, (None, room)]:
+                left = min(share, room)
+                if left <= 0:
+                    continue
+                token, taken = await leases.claim(
+                    session,
+                    OutboundMessage,
+                    now=now,
+                    limit=left,
+                    lease=LEASE,
+                    where=_WHERE[bulk, account is not None, holds.any],
+                    order_by=_FIRST,
+                    values=_SENDING,
+                    params={
+                        **({"only_account": account} if account is not None else {"but_accounts": others}),
+                        **(holds.params if holds.any else {}),
+                    },
+                )
+                found += [(token, message) for message in taken]
+                room -= len(taken)
+        if not found:
+            return []
+        ids = list({message.contact_id for _, message in found})
+        contacts = {one.id: one for one in await session.scalars(_CONTACTS, {"ids": ids})}
+        before = await histories(session, [one.id for _, one in found if was_decided_before(one)])
+        return [
+            _Row(message, contacts[message.contact_id], token, before.get(message.id) or History())
+            for token, message in found
+        ]
+
+    async def _decide(
+        self, session: AsyncSession, book: _Book, row: _Row, verdict: Verdict, now: datetime
+    ) -> Job | None:
+        """Follow the gate. A job when the message leaves now."""
+        if not verdict.send:
+            await self._refused(session, book, row, verdict, now)
+            return None
+        rung = verdict.rung or own_rung(row.contact)
+        if rung in row.history.refused:  # the gate knows of no other way
+            await self._nowhere(session, book, row, verdict, now, "no_rung_left")
+            return None
+        rendered = await self._renderer.render(session, row.message, row.contact, verdict.notice, rung, now)
+        if rendered is None:
+            book.refuse(row, verdict, "failed", why="no_wording", rung=rung)
+            return None
+        job = Job(
+            row.message,
+            row.contact,
+            new_id(),
+            rendered,
+            row.token,
+            rung,
+            verdict.plan,
+            row.history,
+            parts_of(rendered, row.contact),
+        )
+        book.start(job)
+        return job
+
+    async def _refused(
+        self, session: AsyncSession, book: _Book, row: _Row, verdict: Verdict, now: datetime
+    ) -> None:
+        if verdict.pass_to is not None:
+            if await passing.on_to(session, row.message, verdict.pass_to, now):
+                book.refuse(row, verdict, "passed_on", rung=Rung.SMS)
+            else:
+                await self._nowhere(session, book, row, verdict, now, "no_phone_conversation")
+        elif verdict.call:
+            await self._nowhere(session, book, row, verdict, now, verdict.reason or "call")
+        elif verdict.until is not None:
+            book.hold(row, verdict)
+        else:
+            book.refuse(row, verdict, "suppressed")
+
+    async def _nowhere(
+        self, session: AsyncSession, book: _Book, row: _Row, verdict: Verdict, now: datetime, why: str
+    ) -> None:
+        """Nothing reaches the person: somebody rings up."""
+        last = row.message.reason or why
+        await self._desk.undeliverable(session, row.message, last, now)
+        book.refuse(row, verdict, "failed", why=why, rung=Rung.CALL)
+
+
+class _Book:
+    """What a claim decided, written at its end in a few statements."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._attempts: list[dict[str, Any]] = []
+        self._settled: list[dict[str, Any]] = []
+        self._held_again: list[dict[str, Any]] = []
+
+    def start(self, job: Job) -> None:
+        self._attempt(job.attempt_id, job.message, job.history.next_n, job.rung, "started", parts=job.parts)
+
+    def hold(self, row: _Row, verdict: Verdict) -> None:
+        """Asked again later. It was not tried now, and must not hold up what follows it."""
+        reason = verdict.reason or "held"
+        if row.history.held is not None and row.history.held[1] == reason[:80]:
+            self._held_again.append({"attempt": row.history.held[0], "at": self._now})
+        else:
+            rung = verdict.rung or own_rung(row.contact)
+            self._attempt(new_id(), row.message, row.history.next_n, rung, "held", gate=reason)
+        self._settle(row, "queued", reason, verdict, due=verdict.until, tries=0)
+
+    def refuse(self, row: _Row, verdict: Verdict, status: str, *, why: str = "", rung: str = "") -> None:
+        """It ends here (or goes on elsewhere), without a vendor."""
+        reason = why or verdict.reason or status
+        rung = rung or verdict.rung or own_rung(row.contact)
+        was = "passed_on" if rung == Rung.CALL or status == "passed_on" else "suppressed"
+        self._attempt(new_id(), row.message, row.history.next_n, rung, was, gate=reason)
+        self._settle(row, status, reason, verdict, at=self._now, tries=row.message.attempts)
+
+    def _attempt(
+        self,
+        attempt_id: UUID,
+        message: OutboundMessage,
+        n: int,
+        rung: str,
+        verdict: str,
+        *,
+        gate: str | None = None,
+        parts: int | None = None,
+    ) -> None:
+        self._attempts.append(
+            {
+                "id": attempt_id,
+                "outbound_id": message.id,
+                "n": n,
+                "rung": str(rung),
+                "verdict": verdict,
+                "gate": gate[:80] if gate else None,
+                "parts": parts,
+                "started_at": self._now,
+                "finished_at": None if verdict == "started" else self._now,
+            }
+        )
+
+    def _settle(
+        self,
+        row: _Row,
+        status: str,
+        reason: str,
+        verdict: Verdict,
+        *,
+        tries: int,
+        due: datetime | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        self._settled.append(
+            {
+                "message": row.message.id,
+                "becomes": status,
+                "why": reason[:200],
+                "due": due,
+                "at": at,
+                "tries": tries,
+                "rungs": list(verdict.plan) or row.message.plan,
+            }
+        )
+
+    async def write(self, session: AsyncSession) -> None:
+        for statement, rows in (
+            (insert(_ATTEMPT), self._attempts),
+            (_HELD_AGAIN, self._held_again),
+            (_SETTLE, self._settled),
+        ):
+            if rows:
+                await session.execute(statement, rows)
+
+
+async def waiting(session: AsyncSession, now: datetime) -> bool:
+    """The cheap question: is anything due at all?"""
+    return await session.scalar(select(DUE.exists()), {"lease_now": now}) is True
+
+
+async def count_queued(session: AsyncSession, campaign: str) -> int:
+    """Messages of the campaign that have not left yet."""
+    rows = select(func.count()).where(_MESSAGE.c.campaign == campaign, _MESSAGE.c.status == _QUEUED)
+    return int(await session.scalar(rows) or 0)

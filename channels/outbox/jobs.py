@@ -1,0 +1,95 @@
+"""What the steps of a delivery hand to each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.contacts.models import Contact
+from channels.outbox.models import DeliveryAttempt, OutboundMessage
+from channels.outbox.ports import Rung
+from channels.ports import ChannelName, Rendered, SendResult
+
+LEASE = timedelta(seconds=60)
+"""How long a claimed message is ours: much longer than any vendor may take."""
+
+SenderKey = tuple[str, str]
+"""Channel and account id."""
+
+
+@dataclass(slots=True)
+class History:
+    """What was tried before: `refused` are the rungs that did not reach the person, `retries` how often each was put off by
+    the vendor, `next_n` the number of the next attempt, `held` the newest attempt when it was a refusal of the gate's."""
+
+    next_n: int = 1
+    refused: set[str] = field(default_factory=set)
+    retries: Counter[str] = field(default_factory=Counter)
+    held: tuple[UUID, str] | None = None
+
+    def add(
+        self, attempt_id: UUID, n: int, rung: str, verdict: str, gate: str | None, receipt: str | None
+    ) -> None:
+        self.next_n = max(self.next_n, n + 1)
+        if verdict == "refused" or receipt == "failed":
+            self.refused.add(rung)
+        elif verdict == "retry":
+            self.retries[rung] += 1
+        self.held = (attempt_id, gate or "") if verdict == "held" else None
+
+
+@dataclass(slots=True)
+class Job:
+    """A message that is about to leave, all decided: its attempt is written as `started`."""
+
+    message: OutboundMessage
+    contact: Contact
+    attempt_id: UUID
+    rendered: Rendered
+    token: UUID
+    rung: str
+    plan: tuple[str, ...] = ()
+    history: History = field(default_factory=History)
+    parts: int = 1
+    """How many of the vendor's messages it takes (a long text takes several)."""
+    result: SendResult | None = None
+
+    @property
+    def bulk(self) -> bool:
+        return self.message.priority > 0
+
+
+def own_rung(contact: Contact) -> Rung:
+    """The channel's own way to say something."""
+    return Rung.CUSTOM if contact.channel == ChannelName.WECHAT else Rung.SMS
+
+
+_ATTEMPT: Any = DeliveryAttempt.__table__
+
+
+async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, History]:
+    """Of each message that was decided before."""
+    found = {one: History() for one in ids}
+    if not ids:
+        return found
+    columns = (_ATTEMPT.c.outbound_id, _ATTEMPT.c.id, _ATTEMPT.c.n, _ATTEMPT.c.rung, _ATTEMPT.c.verdict)
+    rows = await session.execute(
+        select(*columns, _ATTEMPT.c.gate, _ATTEMPT.c.receipt)
+        .where(_ATTEMPT.c.outbound_id.in_(ids))
+        .order_by(_ATTEMPT.c.n)
+    )
+    for outbound_id, *attempt in rows:
+        found[outbound_id].add(*attempt)
+    return found
+
+
+def was_decided_before(message: OutboundMessage) -> bool:
+    """Whether attempts of it may exist: each of them leaves a reason, or a second claim, behind."""
+    return message.attempts > 1 or message.reason is not None
