@@ -165,6 +165,18 @@ class CareDesk:
     ) -> None:
         await self._task(session, TaskKind.CALL, f"call:{message.id}", message, reason, now)
 
+    async def stopped(
+        self, session: AsyncSession, hold_id: UUID, account: str, reason: str, now: datetime
+    ) -> None:
+        await desk.open_task(
+            session,
+            TaskKind.DEAD_LETTER,
+            dedup_key=f"stopped:{hold_id}",
+            now=now,
+            due_at=now,
+            note=f"{account} {reason}",
+        )
+
     async def _task(
         self,
         session: AsyncSession,
