@@ -13,6 +13,8 @@ from channels.ports import InboundSink, ReceiptSink
 from channels.sms.aliyun import AliyunAccount, AliyunSender
 from channels.sms.aliyun_push import AliyunCallbacks
 from channels.sms.callback import callback_router
+from channels.sms.cmpp.account import CmppAccount
+from channels.sms.cmpp.client import CmppSender
 from channels.sms.port import SmsAccount, SmsSender
 from channels.sms.push import Callbacks
 from channels.sms.template import TemplateRegistry
@@ -49,6 +51,13 @@ class Driver:
     abroad: bool = False
 
 
+def _cmpp(account: CmppAccount, with_: Wiring) -> CmppSender:
+    """A gateway is received from over the sender's own connection: it needs both sinks."""
+    if with_.inbound_sink is None or with_.receipt_sink is None:
+        raise ValueError(f"SMS account {account.account_id} (cmpp) needs the inbound and the receipt sink")
+    return CmppSender(account, with_.clock, with_.inbound_sink, with_.receipt_sink)
+
+
 DRIVERS: Mapping[str, Driver] = {
     "aliyun": Driver(
         AliyunAccount,
@@ -66,6 +75,7 @@ DRIVERS: Mapping[str, Driver] = {
         TwilioCallbacks,
         abroad=True,
     ),
+    "cmpp": Driver(CmppAccount, _cmpp),
 }
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from channels.sms.port import SmsAccount
 
 PORT = 7890
 """The standard's port for long-lived connections (CMPP 3.0, section 6.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CmppAccount:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CmppAccount(SmsAccount):
     """One login at one gateway. Times are real seconds.
 
     `source_addr` is the enterprise code (SP_Id, six digits), `secret` the shared one, `service_id` and `src_id` (the number
-    the patient sees, 1069…) as the carrier assigned them; `sign` is the filed signature without 【】.
+    the patient sees, 1069…) as the carrier assigned them.
     """
 
-    account_id: str
+    driver: ClassVar[str] = "cmpp"
     host: str
     source_addr: str
     secret: str = field(repr=False)
     service_id: str
     src_id: str
-    sign: str
     port: int = PORT
     window: int = 16
     """Requests without an answer at a time; the standard's W."""
@@ -45,7 +47,7 @@ class CmppAccount:
     """The standard's N: unanswered link tests before the line counts as dead."""
     reconnect_after: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
     """Waits before the next connection; the last one repeats. Ours."""
-    flow_results: frozenset[int] = frozenset({8})
+    flow_results: tuple[int, ...] = (8,)
     """Results of SUBMIT after which the same message may be sent later; carriers add their own to the standard's 8."""
     flow_wait: float = 2.0
     """Seconds after a flow-control result. Ours."""

@@ -16,6 +16,8 @@ from channels.sms.cmpp.link import Link, LoginRefused, NotSent, Unanswered
 from channels.sms.cmpp.reports import Sent, SentBook
 from channels.sms.cmpp.text import split
 from channels.sms.numbers import national
+from channels.sms.port import Capabilities
+from channels.sms.template import LONG_PART, SINGLE_PART
 from store.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,7 @@ LATER_TRIES = 3
 
 
 class CmppSender:
-    """Implements `Sender`. `run` keeps the connection and takes what patients send; without it every send is a retry.
+    """Implements `SmsSender` and `Connected`. `run` keeps the connection and takes what patients send; without it every send is a retry.
 
     One connection a process: a carrier allows only so many for one login.
     """
@@ -43,6 +45,13 @@ class CmppSender:
         self.login_status: int | None = None
         """The last CONNECT_RESP; 0 is right, `None` before the first."""
         self.connected_at: datetime | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Free text, the signature not counted."""
+        parts = self.account.max_parts
+        longest = SINGLE_PART if parts == 1 else LONG_PART * parts
+        return Capabilities(template_only=False, text_chars=longest - len(self.account.sign) - 2)
 
     @property
     def connected(self) -> bool:

@@ -16,14 +16,17 @@ from channels.simulator.cmpp import CmppSimulator, SimCmppConfig
 from channels.simulator.faults import Fault
 from channels.sms.cmpp.account import CmppAccount
 from channels.sms.cmpp.client import CmppSender
+from channels.sms.drivers import make_sender
+from channels.sms.port import Connected
+from store.clock import Clock
 from tests.channels.simulator.serving import House, until
 
 PHONE = "+8613800138000"
 OTHER = "+8613900139000"
 CONFIG = SimCmppConfig(receipt_delay=0.02, resend_after=3600)
 ACCOUNT = CmppAccount(
-    "gw", "127.0.0.1", "900001", "888888", "HOSPITAL", "1069018812", "和平医院",
-    response_timeout=2.0, reconnect_after=(0.05,), flow_wait=0.02, mo_hold=0.3,
+    account_id="gw", host="127.0.0.1", source_addr="900001", secret="888888", service_id="HOSPITAL",
+    src_id="1069018812", sign="和平医院", response_timeout=2.0, reconnect_after=(0.05,), flow_wait=0.02, mo_hold=0.3,
 )  # fmt: skip
 LONG = "王女士您好，" + "请于明天上午八点到门诊楼三层东侧抽血，抽血前不要吃早饭。" * 3
 
@@ -119,6 +122,11 @@ async def test_what_cannot_be_sent_is_refused_here() -> None:
         assert await wired.send("") == ("refused", "text_required")
         assert await wired.send(number="+14155550100") == ("refused", "number_not_supported")
         assert not wired.sim.accepted
+        longest = wired.sender.capabilities.text_chars
+        assert await wired.send("好" * (longest + 1)) == ("refused", "too_long")
+        assert await wired.send("好" * longest) == ("accepted", "0")
+    async with line(max_parts=1) as wired:
+        assert await wired.send("好" * wired.sender.capabilities.text_chars) == ("accepted", "0")
     async with line(max_parts=5) as wired:
         assert await wired.send("好" * 200) == ("accepted", "0")
         assert wired.texts() == ["【和平医院】" + "好" * 200]
@@ -150,7 +158,7 @@ async def test_the_gateways_own_checks() -> None:
 
 
 async def test_carriers_may_have_flow_codes_of_their_own() -> None:
-    async with line(flow_results=frozenset({8, 104})) as wired:
+    async with line(flow_results=(8, 104)) as wired:
         wired.sim.faults.add(Fault("errcode", value=104))
         assert await wired.send() == ("retry", "104")
 
@@ -442,6 +450,16 @@ async def test_close_takes_leave() -> None:
     async with line() as wired:
         await wired.sender.close()
         await until(lambda: wired.sim.connections == 0)
+
+
+async def test_the_driver_is_known_by_its_account() -> None:
+    house = House()
+    sender = make_sender(ACCOUNT, Clock(), inbound_sink=house, receipt_sink=house)
+    assert isinstance(sender, CmppSender)
+    assert isinstance(sender, Connected)
+    assert sender.capabilities.free_text
+    with pytest.raises(ValueError, match="needs the inbound"):
+        make_sender(ACCOUNT, Clock())
 
 
 def test_accounts_are_checked() -> None:
