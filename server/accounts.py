@@ -14,7 +14,7 @@ from typing import Any
 
 from channels.sms.aliyun import PUBLIC_API as SMS_API
 from channels.sms.aliyun import AliyunAccount
-from channels.wechat.account import DISASTER_API, WeChatAccount
+from channels.wechat.account import DISASTER_API, OPEN_PAGES, WeChatAccount
 from channels.wechat.account import PUBLIC_API as WECHAT_API
 from server.settings import Settings, SettingsError
 
@@ -62,6 +62,7 @@ def wechat_account(settings: Settings) -> WeChatAccount:
         customer_messages=settings.wechat_customer_messages,
         base_url=base,
         fallback_url=DISASTER_API if base == WECHAT_API else "",
+        open_url=f"{settings.base}/sim/wechat" if settings.simulators else OPEN_PAGES,
     )
 
 

@@ -100,6 +100,7 @@ class House:
     worker: InboxWorker
     media: MediaWorker
     clients: dict[str, WeChatClient]
+    tokens: TokenStore
     delivery: Delivery
     passive: Passive
     notices: NoticeBook
@@ -298,6 +299,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         worker=worker,
         media=media_worker(settings, database, clock, clients, transcriber, worker.wake),
         clients=clients,
+        tokens=tokens,
         delivery=delivery,
         passive=passive,
         notices=_notices(settings, facts),

@@ -16,6 +16,9 @@ PUBLIC_API = "https://api.weixin.qq.com"
 host."""
 DISASTER_API = "https://api2.weixin.qq.com"
 
+OPEN_PAGES = "https://open.weixin.qq.com"
+"""Where pages send the browser to sign in; https://developers.weixin.qq.com/doc/service/api/webdev/access/api_snsaccesstoken"""
+
 
 @dataclass(frozen=True, slots=True)
 class WeChatAccount:
@@ -36,7 +39,7 @@ class WeChatAccount:
     account_type: AccountType = "service"
     base_url: str = PUBLIC_API
     fallback_url: str = ""
-    open_url: str = "https://open.weixin.qq.com"
+    open_url: str = OPEN_PAGES
     """Where pages send the browser to sign in."""
     passive_wait: float = 0.0
     """Seconds a callback waits for its answer, to give it back on the same line; WeChat cuts at 5. 4 where there are no
