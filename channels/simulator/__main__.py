@@ -1,11 +1,11 @@
-"""Both stand-ins in a process of their own: `python -m channels.simulator FILE`.
+"""The stand-ins in a process of their own: `python -m channels.simulator FILE`.
 
-FILE is JSON, either part may be missing; fields are those of `SimWeChatConfig`, `SimSmsConfig` and
-`SmsTemplate`:
+FILE is JSON, any part may be missing; fields are those of `SimWeChatConfig`, `SimSmsConfig` and
+`SmsTemplate`, and of `SimCmppConfig` (`port` is its control plane's, `gateway_port` the gateway's):
 
     {"wechat": {"port": 8081, "callback_url": "http://127.0.0.1:8000/wx/main", "followers": ["o1"], "mode":
     "safe"}, "sms": {"port": 8082, "up_url": "http://…/up", "report_url": "http://…/report", "templates":
-    [{"code": "SMS_1", …}]}}
+    [{"code": "SMS_1", …}]}, "cmpp": {"port": 8083, "gateway_port": 7890, "source_addr": "900001", "secret": "…"}}
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ import orjson
 import uvicorn
 from fastapi import FastAPI
 
+from channels.simulator.cmpp import SimCmppConfig
+from channels.simulator.cmpp_control import create_cmpp_simulator
 from channels.simulator.sms import create_sms_simulator
 from channels.simulator.sms_rules import SimSmsConfig
 from channels.simulator.wechat import create_wechat_simulator
 from channels.simulator.wechat_rules import SimWeChatConfig
+from channels.sms.cmpp.account import PORT
 from channels.sms.template import SmsTemplate
 
 
@@ -52,10 +55,17 @@ def sms_app(settings: dict[str, Any]) -> FastAPI:
     return create_sms_simulator(SimSmsConfig(**given), up_url, report_url)
 
 
+def cmpp_app(settings: dict[str, Any]) -> FastAPI:
+    """The gateway stand-in from its part of the file, `port` left out."""
+    given = dict(settings)
+    gateway_port = int(given.pop("gateway_port", PORT))
+    return create_cmpp_simulator(SimCmppConfig(**given), gateway_port)
+
+
 async def run(settings: dict[str, Any], host: str = "127.0.0.1") -> None:
     """Serves whatever the file configures until the process is told to stop."""
     servers = []
-    for name, build in (("wechat", wechat_app), ("sms", sms_app)):
+    for name, build in (("wechat", wechat_app), ("sms", sms_app), ("cmpp", cmpp_app)):
         if name in settings:
             given = dict(settings[name])
             port = int(given.pop("port"))
