@@ -22,7 +22,6 @@ from server.demo import DemoDirectory
 from server.health import health_router
 from server.house import House
 from server.wording import page_words
-from server.ops import navigation, ops_house
 from server.wechat_pages import add_wechat_pages
 from store.clock import VirtualClock
 from web.home import HomeLink, home_router
@@ -58,8 +57,6 @@ def create_app(house: House) -> FastAPI:
     app.include_router(signin_router())
     links = [HomeLink(**link) for link in page_words()["home"]]
     add_wechat_pages(app, house)
-    app.include_router(ops_router(ops_house(house)))
-    app.state.nav = navigation(simulators=settings.simulators)
     if settings.simulators:
         _add_simulators(app, house)
     else:
