@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from channels.inbox.service import Inbox
+from channels.ops.pages import ops_router
 from channels.simulator.feed import database_feed
 from channels.simulator.pages import PhoneLook, phones_router
 from channels.simulator.sms import create_sms_simulator
@@ -21,8 +22,9 @@ from channels.wording import registry
 from server.demo import DemoDirectory
 from server.health import health_router
 from server.house import House
-from server.wording import page_words
+from server.ops import navigation, ops_house
 from server.wechat_pages import add_wechat_pages
+from server.wording import page_words
 from store.clock import VirtualClock
 from web.home import HomeLink, home_router
 from web.shell import install_shell
@@ -55,8 +57,10 @@ def create_app(house: House) -> FastAPI:
     app.include_router(make_router(house.accounts.sms.values(), inbox, house.receipts, house.clock))
     app.include_router(health_router(house))
     app.include_router(signin_router())
-    links = [HomeLink(**link) for link in page_words()["home"]]
     add_wechat_pages(app, house)
+    app.include_router(ops_router(ops_house(house)))
+    app.state.nav = navigation(simulators=settings.simulators)
+    links = [HomeLink(**link) for link in page_words()["home"]]
     if settings.simulators:
         _add_simulators(app, house)
     else:

@@ -1,0 +1,46 @@
+"""What the operators' pages are told by the rooms above and by the vendors' adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.outbox.models import OutboundMessage
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """One configured vendor account, as this process knows it.
+
+    `token_age` is in seconds since its access token was fetched; None where there is no token, or none was asked for yet.
+    `problem` is a short code (`token_refused`…) while the adapter cannot use the account at all.
+    """
+
+    channel: str
+    account_id: str
+    has_token: bool = False
+    token_age: float | None = None
+    problem: str = ""
+
+
+AccountWatch = Callable[[], Sequence[AccountFacts]]
+"""The configured accounts, in the order they are shown."""
+
+Explain = Callable[[str], str]
+"""A gate's reason in Chinese; the code itself where nobody has words for it."""
+
+
+class Settled(Protocol):
+    """Told, in the same transaction, that a person has dealt with a message (its desk tasks can be closed).
+
+    `how`: again, phoned, dropped.
+    """
+
+    async def __call__(
+        self, session: AsyncSession, message: OutboundMessage, how: str, staff_id: UUID, now: datetime
+    ) -> None: ...

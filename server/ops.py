@@ -1,0 +1,56 @@
+"""What the operators' pages are given: the configured accounts, the words of the gate, and the desk that hears of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.desk import service as desk
+from channels.ops.desk import OpsHouse
+from channels.ops.ports import AccountFacts
+from channels.outbox.models import OutboundMessage
+from server.house import House
+from server.wording import page_words
+from web.shell import NavLink
+
+
+def ops_house(house: House) -> OpsHouse:
+    """The pages' side of `house`."""
+
+    def accounts() -> Sequence[AccountFacts]:
+        wechat = [
+            AccountFacts("wechat", name, has_token=True, token_age=client.tokens.age())
+            for name, client in house.clients.items()
+        ]
+        return [*wechat, *(AccountFacts("sms", name) for name in house.accounts.sms)]
+
+    return OpsHouse(
+        database=house.database,
+        clock=house.clock,
+        catalogue=house.catalogue,
+        accounts=accounts,
+        spool_waiting=house.spool.waiting,
+        wake=house.delivery.wake,
+        settled=close_tasks,
+        silence=timedelta(minutes=house.settings.push_silence_minutes),
+    )
+
+
+async def close_tasks(
+    session: AsyncSession, message: OutboundMessage, how: str, staff_id: UUID, now: datetime
+) -> None:
+    """Implements `channels.ops.ports.Settled`: the message's tasks are done with the decision; a send again reopens none."""
+    keys = [f"uncertain:{message.id}"] + ([f"call:{message.id}"] if how != "again" else [])
+    for key in keys:
+        await desk.finish_by_key(session, key, staff_id=staff_id, now=now)
+
+
+def navigation(*, simulators: bool) -> list[NavLink]:
+    """The top bar."""
+    links = [
+        NavLink(one["title"], one["href"], frozenset(one.get("roles", ()))) for one in page_words()["nav"]
+    ]
+    return [one for one in links if simulators or one.href != "/phones"]

@@ -1,0 +1,127 @@
+"""The operators' pages over a test's database: shell, sign-in, the pages, one member of staff a role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.ops.desk import OpsHouse, Remembered
+from channels.ops.pages import ops_router
+from channels.ops.ports import AccountFacts
+from channels.outbox.models import OutboundMessage
+from channels.wording.catalogue import Catalogue
+from server.house import WORDING
+from server.ops import navigation
+from store.clock import Clock, real_now
+from store.database import Database
+from tests.channels.simulator.serving import serve
+from web.build import build
+from web.security import CSRF_COOKIE
+from web.shell import install_shell
+from web.signin.models import Role
+from web.signin.pages import SESSION_COOKIE, signin_router
+from web.signin.service import create_user, open_session
+
+ACCOUNTS = (AccountFacts("wechat", "hospital", True, 754.0), AccountFacts("sms", "aliyun"))
+TOKEN = "t" * 43
+PASSWORD = "a long password"
+
+
+class Settlements:
+    """Hears what people decided, and how often the delivery was woken."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[UUID, str]] = []
+        self.woken = 0
+
+    async def __call__(
+        self, _session: AsyncSession, message: OutboundMessage, how: str, _staff: UUID, _now: Any
+    ) -> None:
+        self.heard.append((message.id, how))
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+def ops_app(
+    database: Database,
+    clock: Clock,
+    *,
+    accounts: Sequence[AccountFacts] = ACCOUNTS,
+    settlements: Settlements | None = None,
+    spool: int = 0,
+) -> FastAPI:
+    """The application; nothing is remembered between two looks."""
+    build()
+    settlements = settlements or Settlements()
+    app = FastAPI()
+    app.state.database, app.state.clock = database, clock
+    app.state.nav = navigation(simulators=True)
+    install_shell(app)
+    app.include_router(signin_router())
+    facts = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
+    house = OpsHouse(
+        database=database,
+        clock=clock,
+        catalogue=Catalogue(Path(WORDING), facts),
+        accounts=lambda: accounts,
+        spool_waiting=lambda: spool,
+        wake=settlements.wake,
+        settled=settlements,
+        silence=timedelta(minutes=30),
+        remembered=Remembered(0),
+    )
+    app.include_router(ops_router(house))
+    return app
+
+
+async def staff(database: Database, *roles: Role) -> dict[str, str]:
+    """One member of staff for each of `roles` (default: all), signed in: role → the session's token."""
+    tokens: dict[str, str] = {}
+    async with database.write("staff") as session:
+        for role in roles or tuple(Role):
+            user = await create_user(
+                session, username=str(role), display_name=f"{role}先生", password=PASSWORD, roles=[role]
+            )
+            tokens[str(role)] = await open_session(session, user, real_now())
+    return tokens
+
+
+class Visitor:
+    """A browser without scripts that does not follow redirects."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with self._session.get(path, allow_redirects=False) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str, csrf: bool = True, **form: str) -> tuple[int, str]:
+        """The status and where it leads."""
+        data = {**form, **({"csrf_token": TOKEN} if csrf else {})}
+        async with self._session.post(path, data=data, allow_redirects=False) as answer:
+            return answer.status, answer.headers.get("Location", "")
+
+
+@asynccontextmanager
+async def visiting(app: FastAPI, token: str = "") -> AsyncIterator[Visitor]:
+    """A visitor with the session `token` (none: not signed in)."""
+    async with serve(app) as url:
+        cookies = {CSRF_COOKIE: TOKEN, **({SESSION_COOKIE: token} if token else {})}
+        headers = {
+            "Accept": "text/html",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+        }
+        async with aiohttp.ClientSession(
+            url, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            yield Visitor(session)

@@ -1,0 +1,23 @@
+// The operators' pages: confirmations, filters that apply at once, the live parts.
+import { setUpDialogs } from "./ops/dialogs.js";
+
+setUpDialogs(document);
+
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}
+
+// A live part waits while the page is not looked at, while a question is open, and while somebody is in it with the keyboard.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const part = event.detail.elt;
+  if (!part.hasAttribute("data-live")) return;
+  if (document.hidden || document.querySelector("dialog[open]")) event.preventDefault();
+});
+
+// What is open stays open over a refresh.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  if (!part.hasAttribute?.("data-live")) return;
+  const open = part.querySelector("details[open]") !== null;
+  part.addEventListener("htmx:afterSettle", () => open && part.querySelector("details")?.setAttribute("open", ""), { once: true });
+});
