@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import aiohttp
@@ -18,14 +16,13 @@ from channels.ops.pages import ops_router
 from channels.ops.ports import AccountFacts
 from channels.outbox.models import OutboundMessage
 from channels.wording.catalogue import Catalogue
-from server.house import WORDING
-from server.ops import navigation
+from channels.wording.labels import FILE as LABELS
 from store.clock import Clock, real_now
 from store.database import Database
 from tests.channels.simulator.serving import serve
 from web.build import build
 from web.security import CSRF_COOKIE
-from web.shell import install_shell
+from web.shell import NavLink, install_shell
 from web.signin.models import Role
 from web.signin.pages import SESSION_COOKIE, signin_router
 from web.signin.service import create_user, open_session
@@ -43,7 +40,7 @@ class Settlements:
         self.woken = 0
 
     async def __call__(
-        self, _session: AsyncSession, message: OutboundMessage, how: str, _staff: UUID, _now: Any
+        self, session: AsyncSession, message: OutboundMessage, how: str, staff_id: UUID, now: datetime
     ) -> None:
         self.heard.append((message.id, how))
 
@@ -64,14 +61,14 @@ def ops_app(
     settlements = settlements or Settlements()
     app = FastAPI()
     app.state.database, app.state.clock = database, clock
-    app.state.nav = navigation(simulators=True)
+    app.state.nav = [NavLink("发送中心", "/ops/delivery", frozenset({"operator", "nurse", "auditor"}))]
     install_shell(app)
     app.include_router(signin_router())
     facts = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
     house = OpsHouse(
         database=database,
         clock=clock,
-        catalogue=Catalogue(Path(WORDING), facts),
+        catalogue=Catalogue(LABELS.parent, facts),
         accounts=lambda: accounts,
         spool_waiting=lambda: spool,
         wake=settlements.wake,
