@@ -35,3 +35,10 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     """`items` in pieces of at most `size`, for `IN` lists."""
     for at in range(0, len(items), size):
         yield items[at : at + size]
+
+
+def padded(items: Sequence[T]) -> Sequence[T]:
+    """`items` filled up with its last one to the next power of two: an `IN` list then comes in few lengths, and the driver
+    keeps the statement it has prepared."""
+    missing = (1 << (len(items) - 1).bit_length()) - len(items) if items else 0
+    return [*items, *[items[-1]] * missing] if missing else items

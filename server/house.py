@@ -23,6 +23,8 @@ from bot.worker import InboxWorker
 from care.appointments import service as appointments
 from care.appointments.slots import generate_slots
 from care.desk.hours import DutyHours
+from care.gate.policy import Gate
+from care.gate.words import CatalogueWords
 from care.hospital.gazetteer import GazetteerCache
 from channels.contacts import service as contacts
 from channels.inbox.service import Inbox
@@ -50,7 +52,7 @@ from language.embed import Embedder
 from language.retrieve import HybridIndex
 from server.accounts import Accounts, read_accounts
 from server.media import media_worker, transcriber_of
-from server.people import CareDesk, CarePeople, CarePolicy
+from server.people import CareDesk, CarePeople
 from server.settings import ROOT, Settings
 from store import crypto
 from store.audit import AuditSealer
@@ -265,7 +267,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         hospital_name=settings.hospital_name,
         landline=settings.landline,
     )
-    people, desk, policy = CarePeople(services), CareDesk(), CarePolicy()
+    people, desk = CarePeople(services), CareDesk()
     engine = EngineClient(settings.engine)
     accounts, tokens = read_accounts(settings), _token_store(settings)
     clients = {one.account_id: WeChatClient(one, clock, tokens) for one in accounts.wechat.values()}
@@ -273,6 +275,9 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         ("wechat", account_id): WeChatSender(client) for account_id, client in clients.items()
     }
     senders |= {("sms", one.account_id): AliyunSender(one, clock) for one in accounts.sms.values()}
+    notices = _notices(settings, facts)
+    passive_only = [one.account_id for one in accounts.wechat.values() if not one.customer_messages]
+    policy = Gate(settings.gate, CatalogueWords(catalogue), notices, passive_only=passive_only)
     delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
     passive = Passive(database, clock, catalogue, policy, delivery.wake)
 
@@ -302,7 +307,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         tokens=tokens,
         delivery=delivery,
         passive=passive,
-        notices=_notices(settings, facts),
+        notices=notices,
         sealer=AuditSealer(
             database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")
         ),

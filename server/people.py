@@ -7,38 +7,36 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from actions.appointments import remind
 from actions.desk import ask_for_person, promised
 from actions.services import Services
 from bot.ports import InCharge
 from care.alerts import service as alerts
 from care.alerts.models import AlertKind
+from care.appointments import service as appointments
+from care.binding import service as binding
 from care.consents import service as consents
-from care.consents.models import OptOutLevel, Purpose
+from care.consents.models import OptOutLevel
+from care.desk import holders
 from care.desk import service as desk
+from care.desk.due import due_at
 from care.desk.models import TaskKind
 from care.patients import service as patients
-from care.patients.models import Patient, PatientStatus
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
 from channels.outbox.models import OutboundMessage
-from channels.outbox.ports import Candidate, Verdict
+from channels.questions.holder import Holder
 from channels.reply import Reply
+from store import audit
 
 _KINDS = {
     "message": TaskKind.HUMAN_REQUEST,
     "click": TaskKind.HUMAN_REQUEST,
     "voice": TaskKind.MEDIA,
     "media": TaskKind.MEDIA,
-}
-_PURPOSES = {
-    "service_notice": Purpose.SERVICE_NOTICE,
-    "follow_up": Purpose.FOLLOW_UP,
-    "education": Purpose.EDUCATION,
-    "survey": Purpose.SURVEY,
-    "marketing": Purpose.MARKETING,
+    "correction": TaskKind.CORRECTION,
 }
 
 
@@ -151,6 +149,34 @@ class CarePeople:
             level = OptOutLevel.ALL if word == "all" else OptOutLevel.CONTENT
             await consents.opt_out(session, contact.id, level, channel=contact.channel, now=now)
 
+    async def coming(self, session: AsyncSession, contact_id: UUID, now: datetime) -> UUID | None:
+        linked = await patients.patients_of_contact(session, contact_id)
+        views = await appointments.upcoming(session, [one.patient.id for one in linked], now=now, limit=1)
+        return views[0].appointment_id if views else None
+
+    async def confirmed(
+        self, session: AsyncSession, contact: Contact, appointment_id: UUID, now: datetime
+    ) -> Reply:
+        return await remind.confirmed(session, self._services, appointment_id, contact.channel, now)
+
+    async def holder(self, session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> bool:
+        due = self._due_by(TaskKind.CORRECTION, now)
+        return await holders.settle(session, contact, said, now=now, due_at=due)
+
+    def _due_by(self, kind: TaskKind, now: datetime) -> datetime:
+        return due_at(kind, now, clock=self._services.clock, hours=self._services.duty_hours)
+
+    async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
+        """The link of each patient to the openid ends; what was done for them is kept."""
+        actor = f"contact:{contact.id}"
+        for linked in await patients.patients_of_contact(session, contact.id):
+            await binding.unbind(
+                session, contact_id=contact.id, patient_id=linked.patient.id, actor=actor, now=now
+            )
+        audit.record(
+            session, actor=actor, action="unfollowed", subject=audit.subject_of("contact", contact.id), at=now
+        )
+
 
 class CareDesk:
     """Implements `channels.outbox.ports.TroubleDesk`."""
@@ -197,65 +223,3 @@ class CareDesk:
             contact_id=message.contact_id,
             patient_id=message.patient_id,
         )
-
-
-class CarePolicy:
-    """Implements `channels.outbox.ports.SendPolicy`: status of the contact and the patient, consent by purpose.
-
-    Answers to what a patient wrote always go; everything else asks.
-    """
-
-    async def check(self, session: AsyncSession, batch: Sequence[Candidate], now: datetime) -> list[Verdict]:
-        pairs = [(one.message, one.contact) for one in batch]
-        gone = await self._gone(session, pairs)
-        allowed = await self._allowed(session, pairs)
-        return [self._one(message, contact, gone, allowed) for message, contact in pairs]
-
-    @staticmethod
-    async def _gone(
-        session: AsyncSession, batch: Sequence[tuple[OutboundMessage, Contact]]
-    ) -> dict[UUID, str]:
-        ids = {message.patient_id for message, _ in batch if message.patient_id is not None}
-        if not ids:
-            return {}
-        rows = await session.execute(
-            select(Patient.id, Patient.status).where(
-                Patient.id.in_(ids), Patient.status != PatientStatus.ACTIVE
-            )
-        )
-        return {row[0]: str(row[1]) for row in rows}
-
-    @staticmethod
-    async def _allowed(
-        session: AsyncSession, batch: Sequence[tuple[OutboundMessage, Contact]]
-    ) -> dict[tuple[Purpose, consents.Recipient], consents.Verdict]:
-        asked: dict[Purpose, list[consents.Recipient]] = {}
-        for message, contact in batch:
-            if (purpose := _PURPOSES.get(message.purpose)) is not None:
-                asked.setdefault(purpose, []).append(consents.Recipient(contact.id, message.patient_id))
-        found = {}
-        for purpose, recipients in asked.items():
-            for recipient, verdict in (await consents.verdicts(session, purpose, recipients)).items():
-                found[purpose, recipient] = verdict
-        return found
-
-    @staticmethod
-    def _one(
-        message: OutboundMessage,
-        contact: Contact,
-        gone: dict[UUID, str],
-        allowed: dict[tuple[Purpose, consents.Recipient], consents.Verdict],
-    ) -> Verdict:
-        if contact.status in ("unfollowed", "wrong_number"):
-            return Verdict(False, contact.status)
-        if message.purpose in ("reply", "code"):
-            return Verdict(True)
-        if contact.status != "active":
-            return Verdict(False, contact.status)
-        if message.patient_id in gone:
-            return Verdict(False, f"patient_{gone[message.patient_id]}")
-        purpose = _PURPOSES.get(message.purpose)
-        if purpose is None:
-            return Verdict(False, f"unknown_purpose:{message.purpose}")
-        verdict = allowed[purpose, consents.Recipient(contact.id, message.patient_id)]
-        return Verdict(verdict.allowed, "" if verdict.allowed else verdict.reason)

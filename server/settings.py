@@ -6,16 +6,29 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from filelock import FileLock
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
 from care.desk.hours import DutyHours
+from care.gate.rules import (
+    DEFAULT_BURDEN,
+    DEFAULT_CALL_FOR,
+    DEFAULT_HOURS,
+    DEFAULT_REST_DAYS,
+    GateRules,
+    parse_burden,
+    parse_hours,
+    parse_purposes,
+)
 from store.crypto import Keyring
 
 ROOT = Path(__file__).parents[1]
@@ -76,9 +89,38 @@ class Settings(BaseSettings):
     )
     inbox_concurrency: int = Field(16, description="conversations handled at once", ge=1)
     push_silence_minutes: int = Field(
-        30, description="minutes without a vendor's push after which the delivery page compares with what is usual", ge=1
+        30,
+        description="minutes without a vendor's push after which the delivery page compares with what is usual",
+        ge=1,
     )
     delivery_concurrency: int = Field(24, description="messages handed to vendors at once", ge=1)
+    gate_hours: str = Field(
+        DEFAULT_HOURS, description="when each purpose may be sent, local; marketing never outside 08:00-22:00"
+    )
+    gate_rest_days: str = Field(
+        DEFAULT_REST_DAYS,
+        description="purposes that wait for a working day (weekends, public holidays; 调休 counts)",
+    )
+    gate_burden: str = Field(
+        DEFAULT_BURDEN,
+        description="most a person gets of a purpose: a day/a week, rolling, over all departments",
+    )
+    gate_call_for: str = Field(
+        DEFAULT_CALL_FOR, description="purposes for which a nurse rings up when nothing reaches the person"
+    )
+    gate_answer_minutes: int = Field(
+        10,
+        description="minutes after a patient's message in which an answer passes hours, caps and mute",
+        ge=1,
+    )
+    gate_sms_per_minute: int = Field(1, description="own cap of one number, beneath the vendor's", ge=1)
+    gate_sms_per_day: int = Field(10, description="own cap of one number, beneath the vendor's", ge=1)
+    gate_keep_for_clinicians: int = Field(
+        1, description="customer messages of WeChat's 48-hour window kept for clinicians", ge=0, le=2
+    )
+    gate_keep_for_emergency: int = Field(
+        1, description="customer messages of WeChat's 48-hour window kept for emergencies", ge=0, le=2
+    )
     wechat_account: str = Field("hospital", description="our name of the account, in the path /wx/{account}")
     wechat_appid: str = Field("wxba0000000000demo", description="AppID of the official account")
     wechat_secret: str = Field(DEMO_WECHAT_SECRET, description="AppSecret")
@@ -158,6 +200,32 @@ class Settings(BaseSettings):
     def _hours(cls, value: str) -> str:
         DutyHours.parse(value)
         return value
+
+    @field_validator("gate_hours", "gate_rest_days", "gate_burden", "gate_call_for")
+    @classmethod
+    def _gate(cls, value: str, info: ValidationInfo) -> str:
+        readers: dict[str, Callable[[str], object]] = {
+            "gate_hours": parse_hours,
+            "gate_burden": parse_burden,
+        }
+        readers.get(str(info.field_name), parse_purposes)(value)
+        return value
+
+    @property
+    def gate(self) -> GateRules:
+        """The policy gate's numbers."""
+        return GateRules(
+            zone=ZoneInfo(self.time_zone),
+            hours=parse_hours(self.gate_hours),
+            rest_days=parse_purposes(self.gate_rest_days),
+            burden=parse_burden(self.gate_burden),
+            sms_per_minute=self.gate_sms_per_minute,
+            sms_per_day=self.gate_sms_per_day,
+            answer_within=timedelta(minutes=self.gate_answer_minutes),
+            kept_for_clinicians=self.gate_keep_for_clinicians,
+            kept_for_emergency=self.gate_keep_for_emergency,
+            call_for=parse_purposes(self.gate_call_for),
+        )
 
     @property
     def database(self) -> str:

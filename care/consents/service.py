@@ -7,18 +7,18 @@ no opt-out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import Consent, ConsentNow, OptOut, OptOutLevel, Purpose
 from care.patients.service import own_contacts
-from care.rows import add_new, chunks
+from care.rows import add_new, chunks, padded
 from store import events
 
 Subject = Literal["patient", "contact"]
@@ -38,6 +38,11 @@ class Verdict:
 
     allowed: bool
     reason: str
+
+
+GRANTED, NOT_NEEDED = Verdict(True, "granted"), Verdict(True, "not_needed")
+OPTED_OUT, WITHDRAWN = Verdict(False, "opted_out"), Verdict(False, "withdrawn")
+NEVER_GRANTED = Verdict(False, "never_granted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,39 +174,56 @@ async def verdicts(
     session: AsyncSession, purpose: Purpose, recipients: Sequence[Recipient]
 ) -> dict[Recipient, Verdict]:
     """`allows` for a whole set, in a handful of queries whatever its size."""
+    held = await standing(session, recipients, [purpose])
+    return {one: held.verdict(purpose, one) for one in recipients}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a set of people has stopped and decided: opt-out levels by contact, decisions by subject and purpose."""
+
+    levels: Mapping[UUID, OptOutLevel]
+    decisions: Mapping[tuple[UUID, str], bool]
+
+    def level(self, contact_id: UUID) -> OptOutLevel:
+        return self.levels.get(contact_id, OptOutLevel.NONE)
+
+    def verdict(self, purpose: Purpose, who: Recipient) -> Verdict:
+        if purpose in STOPPED_BY[self.level(who.contact_id)]:
+            return OPTED_OUT
+        asked = (who.contact_id, who.patient_id) if who.patient_id else (who.contact_id,)
+        said = [self.decisions[one, purpose] for one in asked if (one, purpose) in self.decisions]
+        if not all(said):
+            return WITHDRAWN
+        if said:
+            return GRANTED
+        return NOT_NEEDED if purpose in WITHOUT_GRANT else NEVER_GRANTED
+
+
+_LEVELS = select(OptOut.contact_id, OptOut.level).where(
+    OptOut.contact_id.in_(bindparam("contacts", expanding=True))
+)
+_DECISIONS = select(ConsentNow.subject_id, ConsentNow.purpose, ConsentNow.granted).where(
+    ConsentNow.subject_id.in_(bindparam("subjects", expanding=True)),
+    ConsentNow.purpose.in_(bindparam("purposes", expanding=True)),
+)
+
+
+async def standing(
+    session: AsyncSession, recipients: Iterable[Recipient], purposes: Sequence[Purpose]
+) -> Standing:
+    """Everything `Standing.verdict` needs for these recipients and purposes, in two queries a chunk."""
     contacts = list({one.contact_id for one in recipients})
     subjects = list({*contacts, *(one.patient_id for one in recipients if one.patient_id)})
     levels: dict[UUID, OptOutLevel] = {}
     for part in chunks(contacts):
-        stopped = await session.execute(
-            select(OptOut.contact_id, OptOut.level).where(OptOut.contact_id.in_(part))
-        )
+        stopped = await session.execute(_LEVELS, {"contacts": padded(part)})
         levels.update({row[0]: OptOutLevel(row[1]) for row in stopped})
-    decisions: dict[UUID, bool] = {}
-    for part in chunks(subjects):
-        held = await session.execute(
-            select(ConsentNow.subject_id, ConsentNow.granted).where(
-                ConsentNow.subject_id.in_(part), ConsentNow.purpose == purpose
-            )
-        )
-        decisions.update({row[0]: row[1] for row in held})
-    return {one: _verdict(purpose, one, levels, decisions) for one in recipients}
-
-
-def _verdict(
-    purpose: Purpose, who: Recipient, levels: dict[UUID, OptOutLevel], decisions: dict[UUID, bool]
-) -> Verdict:
-    if purpose in STOPPED_BY[levels.get(who.contact_id, OptOutLevel.NONE)]:
-        return Verdict(False, "opted_out")
-    asked = [who.contact_id] + ([who.patient_id] if who.patient_id else [])
-    said = [decisions[one] for one in asked if one in decisions]
-    if not all(said):
-        return Verdict(False, "withdrawn")
-    if said:
-        return Verdict(True, "granted")
-    if purpose in WITHOUT_GRANT:
-        return Verdict(True, "not_needed")
-    return Verdict(False, "never_granted")
+    decisions: dict[tuple[UUID, str], bool] = {}
+    for part in chunks(subjects) if purposes else ():
+        values = {"subjects": padded(part), "purposes": padded(sorted(purposes))}
+        decisions.update({(row[0], row[1]): row[2] for row in await session.execute(_DECISIONS, values)})
+    return Standing(levels, decisions)
 
 
 async def ledger(session: AsyncSession, subject_ids: Sequence[UUID]) -> list[Consent]:

@@ -9,13 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk.models import DeskTask
+from care.gate.policy import Gate as Policy
+from care.gate.rules import GateRules
+from care.gate.words import CatalogueWords
 from channels.outbox.delivery import Delivery
 from channels.outbox.jobs import Job
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Verdict
 from channels.wording.catalogue import Catalogue
 from server.house import WORDING
-from server.people import CareDesk, CarePolicy
+from server.people import CareDesk
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.messages import ACCOUNTS, SMS, WECHAT
@@ -27,9 +30,9 @@ FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
 class Gate:
     """The real policy, unless `say` is set: then that is asked for each message."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self.say: Callable[[OutboundMessage], Verdict] | None = None
-        self._real = CarePolicy()
+        self._real = Policy(GateRules(), CatalogueWords(catalogue))
 
     async def check(self, session: AsyncSession, batch: Sequence[Candidate], now: datetime) -> list[Verdict]:
         if self.say is None:
@@ -48,8 +51,8 @@ def sms() -> Vendor:
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate()
+def gate(catalogue: Catalogue) -> Gate:
+    return Gate(catalogue)
 
 
 @pytest.fixture

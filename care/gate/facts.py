@@ -1,0 +1,192 @@
+"""What the gate knows of a batch: read in sets, in a handful of statements whatever its size.
+
+`read` goes in two steps, because whom else to ask about (the phones of those WeChat cannot reach) is known after the first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.consents.models import Purpose
+from care.consents.service import Recipient, Standing, standing
+from care.gate.case import Case
+from care.gate.sent import Sent, read_sent
+from care.patients.models import Patient, PatientContact, Relation
+from care.rows import chunks, padded
+from channels.contacts.models import Contact, Conversation, SendingWindow
+from channels.inbox.models import InboundMessage
+from channels.ports import ChannelName
+from channels.wechat.models import SubscriptionGrant
+
+_PURPOSES: list[Purpose] = list(Purpose)
+
+
+@dataclass(slots=True)
+class Window:
+    """What is left of WeChat's customer messages, this batch's own ones taken off."""
+
+    remaining: int
+    expires_at: datetime | None
+
+
+@dataclass(slots=True)
+class Grant:
+    """A subscription the person agreed to. `remaining` None: as many as one likes."""
+
+    template_id: str
+    kind: str
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the patient did when. `tap`: a click, a tap on an option, a scan: WeChat gives three messages for a minute."""
+
+    at: datetime
+    tap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone that may act for a patient."""
+
+    contact_id: UUID
+    account_id: str
+    relation: str
+    status: str
+    holder: str
+    muted_until: datetime | None
+
+
+@dataclass(slots=True)
+class Facts:
+    """By id. What is not in `patients` does not exist any more; `phones` by patient, `own_phones` by WeChat contact.
+
+    `further` are the ids of messages whose ways beside the customer message were looked up."""
+
+    now: datetime
+    sent: Sent
+    further: set[UUID] = field(default_factory=set)
+    patients: dict[UUID, str] = field(default_factory=dict)
+    last_inbound: dict[UUID, datetime] = field(default_factory=dict)
+    acts: dict[UUID, Act] = field(default_factory=dict)
+    windows: dict[UUID, Window] = field(default_factory=dict)
+    grants: dict[UUID, list[Grant]] = field(default_factory=dict)
+    phones: dict[UUID, list[Phone]] = field(default_factory=dict)
+    own_phones: dict[UUID, list[Phone]] = field(default_factory=dict)
+    relations: dict[tuple[UUID, UUID], str] = field(default_factory=dict)
+    standing: Standing = field(default_factory=lambda: Standing({}, {}))
+
+
+_PATIENTS = select(Patient.id, Patient.status).where(Patient.id.in_(bindparam("ids", expanding=True)))
+_LAST = select(Conversation.id, Conversation.last_inbound_at).where(
+    Conversation.id.in_(bindparam("ids", expanding=True))
+)
+_ACTS = select(
+    InboundMessage.id, InboundMessage.received_at, InboundMessage.kind, InboundMessage.option_ref
+).where(InboundMessage.id.in_(bindparam("ids", expanding=True)))
+_WINDOWS = select(SendingWindow.contact_id, SendingWindow.remaining, SendingWindow.expires_at).where(
+    SendingWindow.contact_id.in_(bindparam("ids", expanding=True))
+)
+_GRANTS = (
+    select(
+        SubscriptionGrant.contact_id,
+        SubscriptionGrant.template_id,
+        SubscriptionGrant.kind,
+        SubscriptionGrant.remaining,
+    )
+    .where(
+        SubscriptionGrant.contact_id.in_(bindparam("ids", expanding=True)),
+        SubscriptionGrant.accepted.is_(True),
+    )
+    .order_by(SubscriptionGrant.template_id)
+)
+_PHONE = (
+    Contact.id,
+    Contact.account_id,
+    PatientContact.relation,
+    Contact.status,
+    Contact.holder,
+    Contact.muted_until,
+)
+_LINKS = (
+    select(PatientContact.patient_id, Contact.channel, *_PHONE)
+    .join(Contact, Contact.id == PatientContact.contact_id)
+    .where(PatientContact.patient_id.in_(bindparam("ids", expanding=True)))
+    .order_by(PatientContact.confirmed_at, PatientContact.id)
+)
+_MINE = PatientContact.__table__.alias("mine")
+_OWN_PHONES = (
+    select(_MINE.c.contact_id, *_PHONE)
+    .join(PatientContact, PatientContact.patient_id == _MINE.c.patient_id)
+    .join(Contact, Contact.id == PatientContact.contact_id)
+    .where(
+        _MINE.c.contact_id.in_(bindparam("ids", expanding=True)),
+        _MINE.c.relation == Relation.SELF.value,
+        PatientContact.relation == Relation.SELF.value,
+        Contact.channel == ChannelName.SMS.value,
+    )
+    .order_by(PatientContact.confirmed_at, PatientContact.id)
+)
+
+
+async def read_first(session: AsyncSession, cases: Sequence[Case], now: datetime) -> Facts:
+    """Everything but the ways around WeChat's window."""
+    facts = Facts(now, sent=await read_sent(session, cases, now))
+    async for row in _rows(session, _PATIENTS, (case.patient_id for case in cases)):
+        facts.patients[row[0]] = row[1]
+    answering = [case for case in cases if case.answers]
+    async for row in _rows(session, _LAST, (case.conversation_id for case in answering)):
+        if row[1] is not None:
+            facts.last_inbound[row[0]] = row[1]
+    async for row in _rows(session, _ACTS, (case.message.inbound_id for case in answering)):
+        facts.acts[row[0]] = Act(row[1], tap=row[2] == "event" or bool(row[3]))
+    on_wechat = (case.contact_id for case in cases if case.on_wechat)
+    async for row in _rows(session, _WINDOWS, on_wechat):
+        facts.windows[row[0]] = Window(row[1], row[2])
+    return facts
+
+
+async def read_ways(session: AsyncSession, facts: Facts, cases: Sequence[Case]) -> None:
+    """The other ways to reach those of `cases` (all on WeChat): subscriptions, and phones of the same person."""
+    facts.further = {case.id for case in cases}
+    grants: defaultdict[UUID, list[Grant]] = defaultdict(list)
+    async for row in _rows(session, _GRANTS, (case.contact_id for case in cases)):
+        grants[row[0]].append(Grant(row[1], row[2], row[3]))
+    facts.grants = dict(grants)
+    phones: defaultdict[UUID, list[Phone]] = defaultdict(list)
+    async for row in _rows(session, _LINKS, (case.patient_id for case in cases)):
+        facts.relations[row[0], row[2]] = row[4]
+        if row[1] == ChannelName.SMS:
+            phones[row[0]].append(Phone(*row[2:]))
+    facts.phones = dict(phones)
+    own: defaultdict[UUID, list[Phone]] = defaultdict(list)
+    async for row in _rows(session, _OWN_PHONES, (c.contact_id for c in cases if c.patient_id is None)):
+        own[row[0]].append(Phone(*row[1:]))
+    facts.own_phones = dict(own)
+
+
+async def read_standing(session: AsyncSession, facts: Facts, cases: Sequence[Case]) -> None:
+    """Opt-outs and consents of everybody a message of `cases` may reach, phones included."""
+    asked = [Recipient(case.contact_id, case.patient_id) for case in cases if case.needs_consent]
+    for patient_id, phones in facts.phones.items():
+        asked += [Recipient(phone.contact_id, patient_id) for phone in phones]
+    for phones in facts.own_phones.values():
+        asked += [Recipient(phone.contact_id) for phone in phones]
+    if asked:
+        facts.standing = await standing(session, asked, _PURPOSES)
+
+
+async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> AsyncIterator[Any]:
+    wanted = [one for one in dict.fromkeys(ids) if one is not None]
+    for part in chunks(wanted):
+        for row in await session.execute(statement, {"ids": padded(part)}):
+            yield row

@@ -1,0 +1,28 @@
+"""What the gate asks of others beside `channels.outbox.ports.Notices`: which words are approved, and who asks a phone's holder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.reply import Reply
+
+
+class SmsWords(Protocol):
+    """The approved SMS templates."""
+
+    def can_say(self, account_id: str, reply: Reply) -> bool:
+        """Whether an approved template of this account carries `reply` itself (the "请致电" one does not count)."""
+        ...
+
+
+class HolderQuestion(Protocol):
+    """Asks a phone number once who answers it (1 本人 2 家属 3 打错了). What the gate holds meanwhile waits."""
+
+    async def ask(self, session: AsyncSession, contact_ids: Sequence[UUID], now: datetime) -> None:
+        """Called in the claim's transaction, each time something is held for these numbers: asking twice is the callee's to avoid."""
+        ...
