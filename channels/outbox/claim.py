@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
-    func,
     insert,
     literal_column,
     not_,
@@ -30,7 +29,7 @@ from sqlalchemy.orm import aliased
 from channels.contacts.models import Contact
 from channels.outbox import passing
 from channels.outbox.holds import held, is_held
-from channels.outbox.jobs import LEASE, History, Job, histories, own_rung, was_decided_before
+from channels.outbox.jobs import LEASE, History, Job, histories, own_rung
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy, TroubleDesk, Verdict
 from channels.outbox.rendering import Renderer, parts_of
@@ -191,10 +190,12 @@ class Claimer:
             return []
         ids = list({message.contact_id for _, message in found})
         contacts = {one.id: one for one in await session.scalars(_CONTACTS, {"ids": ids})}
-        before = await histories(session, [one.id for _, one in found if was_decided_before(one)])
+        before = await histories(session, [message.id for _, message in found])
+        for _, message in found:
+            if message.attempts == 1 and message.reason is None:  # new, or sent once more by a person
+                before[message.id].begin_again()
         return [
-            _Row(message, contacts[message.contact_id], token, before.get(message.id) or History())
-            for token, message in found
+            _Row(message, contacts[message.contact_id], token, before[message.id]) for token, message in found
         ]
 
     async def _decide(
@@ -341,9 +342,3 @@ class _Book:
 async def waiting(session: AsyncSession, now: datetime) -> bool:
     """The cheap question: is anything due at all?"""
     return await session.scalar(select(DUE.exists()), {"lease_now": now}) is True
-
-
-async def count_queued(session: AsyncSession, campaign: str) -> int:
-    """Messages of the campaign that have not left yet."""
-    rows = select(func.count()).where(_MESSAGE.c.campaign == campaign, _MESSAGE.c.status == _QUEUED)
-    return int(await session.scalar(rows) or 0)

@@ -44,6 +44,12 @@ class History:
             self.retries[rung] += 1
         self.held = (attempt_id, gate or "") if verdict == "held" else None
 
+    def begin_again(self) -> None:
+        """A person had it sent once more: every rung is open to it, whatever was refused before."""
+        self.refused.clear()
+        self.retries.clear()
+        self.held = None
+
 
 @dataclass(slots=True)
 class Job:
@@ -75,7 +81,7 @@ _ATTEMPT: Any = DeliveryAttempt.__table__
 
 
 async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, History]:
-    """Of each message that was decided before."""
+    """Of each message, whatever was decided about it before."""
     found = {one: History() for one in ids}
     if not ids:
         return found
@@ -88,8 +94,3 @@ async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Hi
     for outbound_id, *attempt in rows:
         found[outbound_id].add(*attempt)
     return found
-
-
-def was_decided_before(message: OutboundMessage) -> bool:
-    """Whether attempts of it may exist: each of them leaves a reason, or a second claim, behind."""
-    return message.attempts > 1 or message.reason is not None

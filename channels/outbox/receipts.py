@@ -1,78 +1,147 @@
-"""Vendors' delivery reports: idempotent, and a state never goes back."""
+"""Vendors' delivery reports: idempotent, in any order, and a state never goes back.
+
+accepted → delivered | failed, and failed → delivered: carriers do report a message as expired or undelivered and hand it over
+when the phone is switched on again (late DELIVRD after EXPIRED is known of every gateway), and a report that it arrived is
+proof. Never delivered → failed. What was reported as failed goes on by the next rung, if its gate saw one and it is not an
+answer or a code; a late success takes it out of the queue again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.contacts.models import Contact
+from channels.outbox import ladder
+from channels.outbox.jobs import histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
+from channels.outbox.ports import TroubleDesk
 from channels.ports import Receipt
 from store.clock import Clock
-from store.database import Database
+from store.database import Database, after_commit
 
 log = structlog.get_logger(__name__)
 
+_OF_ACCOUNT = (
+    select(DeliveryAttempt)
+    .join(OutboundMessage, OutboundMessage.id == DeliveryAttempt.outbound_id)
+    .where(
+        OutboundMessage.channel == bindparam("of_channel"),
+        OutboundMessage.account_id == bindparam("of_account"),
+    )
+    .order_by(DeliveryAttempt.n.desc())
+    .limit(1)
+    .with_for_update(of=DeliveryAttempt)
+    .execution_options(populate_existing=True)
+)
+_BY_VENDOR = _OF_ACCOUNT.where(DeliveryAttempt.vendor_id == bindparam("of_vendor"))
+_BY_MESSAGE = _OF_ACCOUNT.where(DeliveryAttempt.outbound_id == bindparam("of_message"))
+_SENT = ("accepted", "uncertain", "failed")
+
 
 class Receipts:
-    """Implements `ReceiptSink`."""
+    """Implements `ReceiptSink`. `wake` is called when something goes on by its next rung; `desk` hears of what does not
+    arrive at all."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        wake: Callable[[], None] = lambda: None,
+        desk: TroubleDesk | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._wake = wake
+        self._desk = desk
 
     async def record(self, receipts: list[Receipt]) -> list[Receipt]:
         """Keep what the vendors reported; gives back those that belong to no message of ours."""
 
         async def work(session: AsyncSession) -> list[Receipt]:
-            return [receipt for receipt in receipts if not await self._one(session, receipt)]
+            return await self.take(session, receipts)
 
         return await self._database.transact(work, "receipts")
 
-    async def _one(self, session: AsyncSession, receipt: Receipt) -> bool:
-        """Whether it belongs to a message of ours."""
-        attempt = await self._attempt(session, receipt)
-        if attempt is None:
-            log.warning("receipt.unmatched", channel=str(receipt.channel), vendor_id=receipt.vendor_id)
+    async def take(self, session: AsyncSession, receipts: Sequence[Receipt]) -> list[Receipt]:
+        """As `record`, in the transaction of the caller."""
+        unknown, queued = [], False
+        # In one order everywhere: two batches that name the same messages must not wait for each other.
+        for receipt in sorted(receipts, key=lambda one: (one.account_id, one.vendor_id, one.client_ref)):
+            attempt = await self._attempt(session, receipt)
+            if attempt is None:
+                log.warning("receipt.unmatched", channel=str(receipt.channel), vendor_id=receipt.vendor_id)
+                unknown.append(receipt)
+            else:
+                queued |= await self._one(session, attempt, receipt)
+        if queued:
+            after_commit(session, self._wake)
+        return unknown
+
+    async def _one(self, session: AsyncSession, attempt: DeliveryAttempt, receipt: Receipt) -> bool:
+        """Whether its message goes on by another rung."""
+        if attempt.receipt == "delivered" or (attempt.receipt == "failed" and not receipt.ok):
             return False
-        if attempt.receipt == "delivered":
-            return True
+        now = self._clock.now()
         attempt.receipt = "delivered" if receipt.ok else "failed"
-        attempt.receipt_at = receipt.at or self._clock.now()
-        message = await session.get(OutboundMessage, attempt.outbound_id)
-        if message is not None and message.status in ("accepted", "uncertain", "failed"):
-            message.status = attempt.receipt
-            message.reason = None if receipt.ok else receipt.code[:200]
-        return True
+        attempt.receipt_at = receipt.at or now
+        if not receipt.ok and attempt.code in (None, "0", "OK"):
+            attempt.detail = receipt.code[:300]
+        await session.flush()
+        message = await session.get(
+            OutboundMessage, attempt.outbound_id, with_for_update=True, populate_existing=True
+        )
+        if message is None:
+            return False
+        if receipt.ok:
+            if message.status in _SENT or (message.status == "queued" and attempt.verdict != "retry"):
+                _settle(message, "delivered", None, now)
+            return False
+        if message.status not in _SENT:
+            return False
+        return await self._failed(session, message, receipt, now)
+
+    async def _failed(
+        self, session: AsyncSession, message: OutboundMessage, receipt: Receipt, now: datetime
+    ) -> bool:
+        history = (await histories(session, [message.id]))[message.id]
+        step = ladder.failed_later(
+            message.purpose, message.plan or (), history.refused, receipt.code[:200], now
+        )
+        if step.status == "queued":
+            message.status, message.reason, message.due_at = "queued", step.reason, now
+            message.finished_at = None
+            return True
+        _settle(message, "failed", step.reason, now)
+        if self._desk is not None:
+            await self._desk.undeliverable(session, message, receipt.code, now)
+        return False
 
     @staticmethod
     async def _attempt(session: AsyncSession, receipt: Receipt) -> DeliveryAttempt | None:
         """The try it tells of, its row locked: by the vendor's id, else (its answer never came, or is still to come) by our
         reference. The answer may be stored between the two looks, so the second one takes what carries the id by then.
         """
-        of_account = (
-            select(DeliveryAttempt)
-            .join(OutboundMessage, OutboundMessage.id == DeliveryAttempt.outbound_id)
-            .join(Contact, Contact.id == OutboundMessage.contact_id)
-            .where(Contact.channel == str(receipt.channel), Contact.account_id == receipt.account_id)
-            .order_by(DeliveryAttempt.n.desc())
-            .limit(1)
-            .with_for_update(of=DeliveryAttempt)
-            .execution_options(populate_existing=True)
-        )
+        whose = {"of_channel": str(receipt.channel), "of_account": receipt.account_id}
         if receipt.vendor_id:
-            found = await session.scalar(of_account.where(DeliveryAttempt.vendor_id == receipt.vendor_id))
+            found = await session.scalar(_BY_VENDOR, {**whose, "of_vendor": receipt.vendor_id})
             if found is not None:
                 return found
         try:
             message_id = UUID(receipt.client_ref)
         except ValueError:
             return None
-        latest = await session.scalar(of_account.where(DeliveryAttempt.outbound_id == message_id))
+        latest = await session.scalar(_BY_MESSAGE, {**whose, "of_message": message_id})
         if latest is None:
             return None
         is_open = latest.verdict in ("started", "uncertain")
         return latest if is_open or (receipt.vendor_id and latest.vendor_id == receipt.vendor_id) else None
+
+
+def _settle(message: OutboundMessage, status: str, reason: str | None, now: datetime) -> None:
+    message.status, message.reason, message.due_at = status, reason, None
+    message.finished_at = message.finished_at or now

@@ -169,7 +169,7 @@ class AliyunSender:
             return later(code, detail, until_hour(self._clock.now(), 0))
         if code in WAITS:
             return later(code, detail, WAITS[code])
-        return refused(code, detail, stop=code in STOPS)
+        return refused(code, detail, stop=code in STOPS, stop_account=code.startswith(ACCOUNT))
 
 
 # Codes: https://help.aliyun.com/document_detail/101346.html. What is in none of these is refused, and another rung tried.
@@ -177,6 +177,17 @@ WAITS = {"isp.SYSTEM_ERROR": 5.0, "Throttling.User": 2.0, "Throttling": 2.0}
 """Seconds to wait before another try; ours."""
 STOPS = frozenset({"isv.MOBILE_NUMBER_ILLEGAL", "isv.MOBILE_BLACK"})
 """This number takes nothing, now and later. [M] the second name."""
+ACCOUNT = (
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "isp.RAM",
+    "isv.ACCOUNT_",
+    "isv.OUT_OF_SERVICE",
+    "isv.PRODUCT_",
+    "isv.AMOUNT_",
+    "isv.DENY_IP",
+)
+"""How codes begin that no message of the account survives: wrong keys, missing rights, no money, a closed service."""
 ALERTS = (
     "SignatureDoesNotMatch",
     "InvalidAccessKeyId",

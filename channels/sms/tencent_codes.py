@@ -50,6 +50,13 @@ UNCLEAR = frozenset(
     }
 )
 """The vendor does not know either whether it left."""
+ACCOUNT = (
+    "AuthFailure",
+    "UnauthorizedOperation",
+    "FailedOperation.InsufficientBalance",
+    "InvalidParameterValue.SdkAppIdNotExist",
+)
+"""How codes begin that no message of the account survives: wrong keys, missing rights, no money."""
 ALERTS = (
     "AuthFailure",
     "UnauthorizedOperation",
@@ -76,4 +83,4 @@ def verdict(code: str, detail: str, now: datetime) -> SendResult:
         return later(code, detail, until_hour(now, UNTIL_HOUR[code]))
     if code in UNCLEAR:
         return unclear(code, detail)
-    return refused(code, detail, stop=code in STOPS)
+    return refused(code, detail, stop=code in STOPS, stop_account=code.startswith(ACCOUNT))

@@ -84,9 +84,17 @@ class Transport:
         return self._session
 
 
-def refused(code: str, detail: str, *, stop: bool = False) -> SendResult:
-    """Not sent and never will be: try another rung. `stop`: this address takes nothing any more."""
-    return SendResult(Outcome.REFUSED, code=code, detail=detail[:300], next_rung=True, stop_contact=stop)
+def refused(code: str, detail: str, *, stop: bool = False, stop_account: bool = False) -> SendResult:
+    """Not sent and never will be: try another rung. `stop`: this address takes nothing any more; `stop_account`: nor does the
+    account send anything until a person has looked."""
+    return SendResult(
+        Outcome.REFUSED,
+        code=code,
+        detail=detail[:300],
+        next_rung=True,
+        stop_contact=stop,
+        stop_channel=stop_account,
+    )
 
 
 def later(code: str, detail: str, seconds: float) -> SendResult:

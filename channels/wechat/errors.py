@@ -32,9 +32,14 @@ TABLE: Mapping[int, SendResult] = {
     40164: SendResult(_RETRY, retry_after=300, next_rung=True),
     61004: SendResult(_RETRY, retry_after=300, next_rung=True),
     89503: SendResult(_RETRY, retry_after=300, next_rung=True),
+    40013: SendResult(_REFUSED, stop_channel=True),
+    40125: SendResult(_REFUSED, stop_channel=True),
+    40243: SendResult(_REFUSED, stop_channel=True),
     43019: SendResult(_REFUSED, stop_contact=True),
     43117: SendResult(_RETRY, retry_after=60, next_rung=True),
     45011: SendResult(_RETRY, retry_after=60),
+    45087: SendResult(_REFUSED, next_rung=True, stop_channel=True),
+    48001: SendResult(_REFUSED, next_rung=True, stop_channel=True),
 }
 """Rows that differ from `REFUSED, next_rung`."""
 ALERT_CODES = frozenset(
