@@ -82,6 +82,8 @@ OUT = {"request_human": "action_human", "complain": "action_complain"}
 
 
 class StartForm(BanyiAction):
+    needs_holder: ClassVar[bool] = True
+
     def __init__(self, services: Services, dialog: Dialog) -> None:
         super().__init__(services)
         self.dialog = dialog
@@ -122,6 +124,11 @@ class ValidateForm(BanyiAction):
         if turn.chosen:
             if not await self.dialog.choose(turn, str(turn.params.get("answer", ""))):
                 turn.say("form.stale_option")
+            return None
+        if turn.params.get("qr"):  # a code shown by staff was scanned meanwhile
+            await self.dialog.suspend(turn)
+            turn.leave_form()
+            turn.follow_with("action_bind_start")
             return None
         if turn.text in BACK_WORDS:
             return await self.dialog.back(turn)

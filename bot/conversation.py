@@ -20,9 +20,10 @@ from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
 from bot.ports import InCharge, People
 from bot.resolve import by_id, number_in, parse_ref, pick
-from bot.shortcuts import MENU, Opt, opt_word
+from bot.shortcuts import MENU, Opt, opt_word, refusal
+from care.binding import qr
 from channels.contacts.models import Contact, Conversation
-from channels.inbox import queue
+from channels.inbox import own, queue
 from channels.inbox.models import InboundMessage
 from channels.inbox.queue import Claimed
 from channels.media import service as media
@@ -85,6 +86,7 @@ def engine_text(text: str) -> str:
     said = normalise(text)[:ENGINE_TEXT].strip()
     return "／" + said[1:] if said.startswith("/") else said
 
+    forgets_key: bool = False
 
 def urgent(message: InboundMessage) -> bool:
     """Whether the safety screen stops at it: then it is answered before whatever waits in front of it."""
@@ -311,6 +313,8 @@ class ConversationHandler:
         claimed: Claimed,
         message: InboundMessage,
         state: State,
+        if message.event in ("subscribe", "scan") and qr.is_ours(message.event_key):
+            return self._scanned(message, state, plan)
         plan: Plan,
         answer: EngineAnswer | None,
         now: datetime,
@@ -327,6 +331,17 @@ class ConversationHandler:
             if answer is None:
                 replies = [
                     await self._people.call_a_person(
+    def _scanned(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
+        """A binding code was scanned: the engine hears that, never the token."""
+        plan.forgets_key = True
+        if state.in_charge is not None and state.in_charge.state == "taken":
+            plan.to_desk = "click"
+            plan.resolved = f"event:{message.event}:binding"
+            return plan
+        if message.event == "subscribe":
+            plan.replies.append(Reply("smalltalk.welcome"))
+        return self._to_intent(plan, "bind_patient", {"qr": True}, f"event:{message.event}:binding")
+
                         session, conversation=conversation, contact=contact, inbound_id=message.id, now=now
                     )
                 ]
@@ -380,6 +395,8 @@ class ConversationHandler:
             await outbox.enqueue(
                 session,
                 conversation,
+        if plan.forgets_key:
+            await own.forget_key(session, message)
                 reply if asks else Reply(reply.key, reply.params),
                 dedup_key=f"reply:{message.id}:{n}",
                 purpose="reply",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import String, delete, select
@@ -15,10 +15,12 @@ from sqlalchemy import String, delete, select
 from actions import say
 from actions.forms import Dialog
 from actions.turn import Turn, option, way_to
+from care.binding import qr
 from care.binding import service as binding
 from care.patients import family
 from care.patients import service as patients
 from care.patients.models import Relation
+from channels.inbox.models import InboundMessage
 from channels.wording.labels import label
 from store.base import Base, EncryptedJson, Mapped, UtcDateTime, mapped_column, sealed_column, uuid_pk
 
@@ -29,7 +31,7 @@ _LAST4 = re.compile(r"\d{3}[\dXx]")
 
 
 class BindingDraft(Base):
-    """`step`: name, number, code."""
+    """`step`: name, number, code; or, after scanning a code shown by staff, last4."""
 
     __tablename__ = "binding_draft"
 
@@ -48,6 +50,9 @@ class BindDialog(Dialog):
 
     async def start(self, turn: Turn) -> None:
         await self._drop(turn)
+        if turn.params.get("qr"):
+            await self._scanned(turn)
+            return
         mention = family.mentioned(turn.text) if turn.text else None
         data = {
             "relation": mention.relation.value if mention else Relation.SELF.value,
@@ -59,8 +64,47 @@ class BindDialog(Dialog):
         await turn.session.flush()
         turn.start_form(self.name)
 
+    async def _scanned(self, turn: Turn) -> None:
+        """A code shown by staff: its token is in the message, never with the engine."""
+        message = await turn.session.get(InboundMessage, turn.inbound_id)
+        found = await qr.scan(
+            turn.session,
+            message.event_key if message is not None else "",
+            contact_id=turn.contact.id,
+            account_id=turn.contact.account_id,
+            now=turn.now,
+        )
+        if isinstance(found, qr.Refused):
+            turn.say(f"bind.qr_{found.why}", way_to("request_human", label("human")))
+            return
+        data = {
+            "qr": str(found.qr_id),
+            "patient": str(found.patient_id),
+            "name": found.masked_name,
+            "relation": found.relation.value,
+        }
+        draft = BindingDraft(
+            conversation_id=turn.conversation.id, step="last4", data=data, updated_at=turn.now
+        )
+        turn.session.add(draft)
+        await turn.session.flush()
+        if found.check == "code":
+            turn.say("bind.qr_found", name=found.masked_name, relation=_relation(found.relation))
+            await self._send_code(turn, draft)
+            if draft.step != "code":
+                return
+        turn.start_form(self.name)
+
     async def ask(self, turn: Turn) -> None:
         draft = await self._draft(turn)
+        if draft is not None and draft.step == "last4":
+            turn.say(
+                "bind.qr_ask_last4",
+                option("not_mine", label("qr_not_mine")),
+                name=draft.data["name"],
+                relation=_relation(Relation(draft.data["relation"])),
+            )
+            return
         if draft is None or draft.step == "name":
             turn.say("bind.ask_name")
         elif draft.step == "number":
@@ -72,6 +116,11 @@ class BindDialog(Dialog):
 
     async def choose(self, turn: Turn, answer: str) -> bool:
         draft = await self._draft(turn)
+        if draft is not None and draft.step == "last4" and answer == "not_mine":
+            await qr.declined(turn.session, UUID(draft.data["qr"]), contact_id=turn.contact.id, now=turn.now)
+            turn.say("bind.qr_declined")
+            await self._end(turn)
+            return True
         if draft is None or draft.step != "code":
             return False
         if answer == "resend":
@@ -88,7 +137,9 @@ class BindDialog(Dialog):
             await self.start(turn)
             turn.events = [event for event in turn.events if event["event"] != "followup"]
             return True
-        reader = {"name": self._name, "number": self._number, "code": self._code}[draft.step]
+        reader = {"name": self._name, "number": self._number, "code": self._code, "last4": self._last4}[
+            draft.step
+        ]
         return await reader(turn, draft)
 
     async def _name(self, turn: Turn, draft: BindingDraft) -> bool:
@@ -111,18 +162,38 @@ class BindDialog(Dialog):
         await self._send_code(turn, draft)
         return True
 
-    async def _send_code(self, turn: Turn, draft: BindingDraft) -> None:
-        data = draft.data
-        started = await binding.start(
-            turn.session,
-            contact_id=turn.contact.id,
-            name=data["name"],
-            record_number=data.get("number"),
-            id_last4=data.get("last4"),
-            relation=Relation(data["relation"]),
-            label=data.get("label"),
-            now=turn.now,
+    async def _last4(self, turn: Turn, draft: BindingDraft) -> bool:
+        match = _LAST4.fullmatch(turn.text.replace(" ", "").upper())
+        if match is None:
+            return False
+        result = await qr.confirm(
+            turn.session, UUID(draft.data["qr"]), match[0], contact_id=turn.contact.id, now=turn.now
         )
+        match result:
+            case binding.Bound(patient_id=patient_id):
+                await self._done(turn, patient_id)
+            case binding.Wrong(left=left):
+                turn.say("bind.qr_wrong_last4", left=left)
+            case binding.Expired():
+                turn.say("bind.qr_expired")
+                await self._end(turn)
+            case binding.Locked():
+                turn.say("bind.locked", way_to("request_human", label("human")))
+                await self._end(turn)
+        return True
+
+    async def _done(self, turn: Turn, patient_id: UUID) -> None:
+        patient = await patients.get(turn.session, patient_id)
+        turn.say(
+            "bind.done",
+            way_to("book_appointment", label("book")),
+            way_to("check_appointment", label("my_appointments")),
+            name=patient.name if patient else "",
+        )
+        await self._end(turn)
+
+    async def _send_code(self, turn: Turn, draft: BindingDraft) -> None:
+        started = await self._start_challenge(turn, draft.data)
         if isinstance(started, binding.TooMany):
             turn.say("bind.too_many", retry=say.moment(turn.services.clock.local(started.retry_at)))
             await self._end(turn)
@@ -132,6 +203,26 @@ class BindDialog(Dialog):
             await turn.services.codes.send(
                 turn.session, started.outgoing.phone, started.outgoing.code, f"code:{started.challenge_id}"
             )
+
+    @staticmethod
+    async def _start_challenge(turn: Turn, data: dict[str, Any]) -> binding.Started | binding.TooMany:
+        relation = Relation(data["relation"])
+        if "qr" in data:
+            patient = await patients.get(turn.session, UUID(data["patient"]))
+            assert patient is not None
+            return await binding.start_for(
+                turn.session, patient, contact_id=turn.contact.id, relation=relation, now=turn.now
+            )
+        return await binding.start(
+            turn.session,
+            contact_id=turn.contact.id,
+            name=data["name"],
+            record_number=data.get("number"),
+            id_last4=data.get("last4"),
+            relation=relation,
+            label=data.get("label"),
+            now=turn.now,
+        )
 
     async def _code(self, turn: Turn, draft: BindingDraft) -> bool:
         match = _CODE.search(turn.text)
@@ -146,14 +237,11 @@ class BindDialog(Dialog):
         )
         match result:
             case binding.Bound(patient_id=patient_id):
-                patient = await patients.get(turn.session, patient_id)
-                turn.say(
-                    "bind.done",
-                    way_to("book_appointment", label("book")),
-                    way_to("check_appointment", label("my_appointments")),
-                    name=patient.name if patient else "",
-                )
-                await self._end(turn)
+                if "qr" in draft.data:
+                    await qr.bound_by_code(
+                        turn.session, UUID(draft.data["qr"]), contact_id=turn.contact.id, now=turn.now
+                    )
+                await self._done(turn, patient_id)
             case binding.Wrong(left=left):
                 turn.say("bind.wrong_code", left=left)
             case binding.Expired():
@@ -192,3 +280,7 @@ class BindDialog(Dialog):
         await turn.session.execute(
             delete(BindingDraft).where(BindingDraft.conversation_id == turn.conversation.id)
         )
+
+
+def _relation(relation: Relation) -> str:
+    return label(f"relation_{relation.value}")

@@ -36,9 +36,9 @@ class BindingAttempt(Base):
 class BindingQr(Base):
     """A QR code for one patient record, shown by staff. Only the hash of its token is stored.
 
-    `state`: `made` (no code from WeChat yet), `shown`, `scanned`, `bound`, `locked` (five wrong tries), `failed` (WeChat made
-    no code). `url` is what the code says: whoever has it can scan it, so it is sealed. `relation` is what the patient is to
-    the person who scans. `tries` counts wrong answers to the identity check.
+    `state`: `made` (no code from WeChat yet), `shown`, `scanned`, `bound`, `locked` (five wrong tries), `declined` (not whom
+    the person came for), `failed` (WeChat made no code). `url` is what the code says: whoever has it can scan it, so it is
+    sealed. `relation` is what the patient is to the person who scans. `tries` counts wrong answers to the identity check.
     """
 
     __tablename__ = "binding_qr"

@@ -100,6 +100,23 @@ async def start(
     """Open a challenge. Give `record_number` or `id_last4`; earlier challenges of the contact end."""
     if not record_number and not id_last4:
         raise ValueError("binding needs the record number or the last four of the identity number")
+    if (later := await _too_many(session, contact_id, now)) is not None:
+        return later
+    patient = await _match(session, name, record_number, id_last4, now)
+    return await _open(session, patient, contact_id, relation, label, now)
+
+
+async def start_for(
+    session: AsyncSession, patient: Patient, *, contact_id: UUID, relation: Relation, now: datetime
+) -> Started | TooMany:
+    """As `start`, for a patient staff have named already (by a QR code): only the code is left to prove."""
+    if (later := await _too_many(session, contact_id, now)) is not None:
+        return later
+    reachable = patient.phone_hash is not None and await _codes_left(session, patient, now)
+    return await _open(session, patient if reachable else None, contact_id, relation, None, now)
+
+
+async def _too_many(session: AsyncSession, contact_id: UUID, now: datetime) -> TooMany | None:
     recent = (
         await session.execute(
             select(func.count(), func.min(BindingAttempt.created_at)).where(
@@ -109,12 +126,22 @@ async def start(
     ).one()
     if recent[0] >= MAX_STARTS_PER_CONTACT:
         return TooMany(recent[1] + WINDOW)
+    return None
+
+
+async def _open(
+    session: AsyncSession,
+    patient: Patient | None,
+    contact_id: UUID,
+    relation: Relation,
+    label: str | None,
+    now: datetime,
+) -> Started:
     await session.execute(
         update(BindingAttempt)
         .where(BindingAttempt.contact_id == contact_id, BindingAttempt.status == "pending")
         .values(status="replaced")
     )
-    patient = await _match(session, name, record_number, id_last4, now)
     attempt = BindingAttempt(
         contact_id=contact_id,
         patient_id=patient.id if patient else None,
@@ -150,12 +177,16 @@ async def _match(
     found = (await session.scalars(query.limit(2))).all()
     if len(found) != 1:
         return None
+    return found[0] if await _codes_left(session, found[0], now) else None
+
+
+async def _codes_left(session: AsyncSession, patient: Patient, now: datetime) -> bool:
     sent = await session.scalar(
         select(func.count()).where(
-            BindingAttempt.patient_id == found[0].id, BindingAttempt.created_at > now - WINDOW
+            BindingAttempt.patient_id == patient.id, BindingAttempt.created_at > now - WINDOW
         )
     )
-    return found[0] if (sent or 0) < MAX_CODES_PER_PATIENT else None
+    return (sent or 0) < MAX_CODES_PER_PATIENT
 
 
 async def confirm(

@@ -65,3 +65,13 @@ async def put(
         .execution_options(synchronize_session=False)
     )
     return True
+
+
+async def forget_key(session: AsyncSession, message: InboundMessage) -> None:
+    """Blank the event's key once it has done its work: it was a secret (a binding token)."""
+    await session.execute(
+        update(InboundMessage)
+        .where(InboundMessage.id == message.id)
+        .values(event_key="")
+        .execution_options(synchronize_session=False)
+    )
