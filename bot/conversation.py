@@ -20,7 +20,7 @@ from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
 from bot.ports import InCharge, People
 from bot.resolve import by_id, number_in, parse_ref, pick
-from bot.shortcuts import MENU, Opt, opt_word, refusal
+from bot.shortcuts import MENU, Opt, opt_word
 from care.binding import qr
 from channels.contacts.models import Contact, Conversation
 from channels.inbox import own, queue
