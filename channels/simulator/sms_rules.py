@@ -16,10 +16,14 @@ from typing import Any, Literal
 
 import orjson
 
+from channels.simulator.sms_handsets import parts_of
+from channels.simulator.sms_tencent_rules import SimTencentConfig
+from channels.simulator.sms_twilio_rules import SimTwilioConfig
+from channels.simulator.sms_windows import DAY, HOUR, MINUTE, Key, Windows
 from channels.sms.template import SmsTemplate, State
 from store.clock import Clock
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+MONTH = 30 * DAY
 LEVELS = {MINUTE: "分钟", HOUR: "小时", DAY: "天"}
 TEMPLATE_TYPES: Mapping[str, Literal["code", "notice", "marketing"]] = {
     "0": "code",
@@ -30,11 +34,17 @@ FORBIDDEN = ("问卷调查", "邀请好评", "回复确认收货", "医美")
 _MOBILE = re.compile(r"(?:\+86|0086|86)?(1[3-9]\d{9})")
 _PLACE = re.compile(r"\$\{(\w+)\}")
 _URL = re.compile(r"https?:|www\.", re.IGNORECASE)
+EXTEND_DIGITS = 7
+"""Longest SmsUpExtendCode (the vendor's SDK text); which ones are free to use is not documented [?]."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimSmsConfig:
-    """One simulated account. Secrets are for demonstration only."""
+    """One simulated Alibaba Cloud account, and what all phones share. Secrets are for demonstration only.
+
+    Limits: https://help.aliyun.com/document_detail/2881383.html; fields: 55284.html; callbacks: 101867.html; all may be changed,
+    those marked [M] or [C] should be once a real account has shown its own.
+    """
 
     access_keys: Mapping[str, str] = field(
         default_factory=lambda: {"demo-key-id": "demo-key-secret"}, repr=False
@@ -50,21 +60,44 @@ class SimSmsConfig:
     """Codes to one number over all senders in 24 h."""
     daily_cap: int = 0
     """The account's own cap for a day; 0 is none."""
+    monthly_cap: int = 0
+    """The account's own cap for 30 days; 0 is none."""
+    queries_per_second: int = 5000
+    """Calls an account may make in a second, then Throttling.User."""
     max_numbers: int = 1000
     variable_chars: int = 35
+    """https://help.aliyun.com/document_detail/463270.htm"""
+    illegal_words: tuple[str, ...] = ()
+    """Words in the finished text refused with isv.SMS_CONTENT_ILLEGAL; the vendor does not publish them."""
+    sign_scenes: Mapping[str, Literal["code", "notice", "marketing"]] = field(default_factory=dict)
+    """Signatures filed for one kind of message only; others are refused with isv.SMS_SIGNATURE_SCENE_ILLEGAL."""
+    denied_actions: tuple[str, ...] = ()
+    """Actions the key has no right to (isp.RAM_PERMISSION_DENY)."""
+    allowed_ips: tuple[str, ...] = ()
+    """Addresses that may call, others get isv.DENY_IP_RANGE; empty: any."""
     review_seconds: float = 0.0
     """After which a created template is reviewed by itself; 0 leaves it to the control plane."""
     receipt_delay: float = 0.5
     receipt_batch: int = 100
     push_timeout: float = 5.0
     push_retries: tuple[float, ...] = (60.0, 300.0, 600.0)
-    """Seconds to wait before each repetition of a push that was not answered rightly."""
+    """Seconds to wait before each repetition of a push that was not answered rightly: 1, 5 and 10 minutes (101867.html)."""
     opt_out_words: tuple[str, ...] = ("R", "TD", "T", "N", "退订")
     """Answers after which marketing to the number fails."""
     max_skew: float = 900.0
     """Seconds a request's date may differ."""
     dest_code: str = "10690188"
+    blocked_code: str = "MOBILE_IN_BLACK"
+    off_code: str = "IS_CLOSED"
+    keyword_code: str = "CONTENT_KEYWORD"
+    """Report codes of a blacklisted number, a phone that is off, a filtered word. [M] all three; carriers add their own."""
+    keywords: tuple[str, ...] = ()
+    """Words a carrier filters, on every line."""
     transcript_events: int = 500
+    tencent: SimTencentConfig | None = None
+    """Serve Tencent Cloud's API as well."""
+    twilio: SimTwilioConfig | None = None
+    """Serve Twilio's API as well."""
 
 
 class SmsRefusal(Exception):
@@ -77,7 +110,7 @@ class SmsRefusal(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
     """One accepted message to one number (E.164)."""
 
@@ -88,6 +121,8 @@ class Sent:
     biz_id: str
     out_id: str
     at: float
+    status: Literal["waiting", "failed", "delivered"] = "waiting"
+    code: str = ""
 
 
 class SmsRules:
@@ -101,11 +136,22 @@ class SmsRules:
         self.accepted: deque[Sent] = deque(maxlen=100_000)
         self.blacklist: set[str] = set()
         self.last_sign: dict[str, str] = {}
+        self.last_extend: dict[str, str] = {}
         self.out_of_service = False
-        self._times: dict[tuple[str, ...], deque[float]] = {}
+        self._windows = Windows()
 
     def now(self) -> float:
         return self.clock.now().timestamp()
+
+    def admit(self, action: str, caller: str, now: float) -> None:
+        """May this call be made at all? `now` is the requests' time."""
+        if self.config.allowed_ips and caller not in self.config.allowed_ips:
+            raise SmsRefusal("isv.DENY_IP_RANGE", "源IP地址所在的地区被禁用")
+        if action in self.config.denied_actions:
+            raise SmsRefusal("isp.RAM_PERMISSION_DENY", "RAM权限不足")
+        if self._windows.used(("calls",), 1.0, now) >= self.config.queries_per_second:
+            raise SmsRefusal("Throttling.User", "Request was denied due to user flow control.", 400)
+        self._windows.count([("calls",)], now)
 
     def send(self, fields: Mapping[str, str]) -> list[Sent]:
         """SendSms: one message for each number, all or none."""
@@ -116,6 +162,11 @@ class SmsRules:
             raise SmsRefusal("isv.MOBILE_COUNT_OVER_LIMIT", "手机号码数量超过限制")
         template = self._template(_needed(fields, "SignName"), _needed(fields, "TemplateCode"))
         text = self._text(template, fields["SignName"], fields.get("TemplateParam", ""))
+        if any(word in text for word in self.config.illegal_words):
+            raise SmsRefusal("isv.SMS_CONTENT_ILLEGAL", "短信内容包含禁止发送内容")
+        extend = fields.get("SmsUpExtendCode", "")
+        if extend and not (extend.isascii() and extend.isdecimal() and len(extend) <= EXTEND_DIGITS):
+            raise SmsRefusal("isv.EXTEND_CODE_ERROR", "扩展码使用错误，相同的扩展码不可用于多个签名")
         out_id = fields.get("OutId", "")
         if len(out_id) >= 256:
             raise SmsRefusal("isv.OUT_ID_ILLEGAL", "OutId 超长")
@@ -123,11 +174,12 @@ class SmsRules:
         for number in numbers:
             self._limits(number, template, fields["SignName"], now)
         biz_id = f"{secrets.randbelow(900_000_000_000_000) + 100_000_000_000_000}^0"
-        parts = _parts(text)
+        parts = parts_of(text)
         sent = [Sent(number, text, parts, template.kind, biz_id, out_id, now) for number in numbers]
         for number in numbers:
             self._count(number, template, fields["SignName"], now)
             self.last_sign[number] = fields["SignName"]
+            self.last_extend[number] = extend
         self.accepted.extend(sent)
         return sent
 
@@ -189,6 +241,8 @@ class SmsRules:
         template = self.templates.get(code)
         if template is None or template.state != "approved":
             raise SmsRefusal("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
+        if self.config.sign_scenes.get(sign, template.kind) != template.kind:
+            raise SmsRefusal("isv.SMS_SIGNATURE_SCENE_ILLEGAL", "短信所使用签名场景非法")
         return template
 
     def _text(self, template: SmsTemplate, sign: str, given: str) -> str:
@@ -216,33 +270,27 @@ class SmsRules:
         return f"【{sign}】" + _PLACE.sub(lambda match: str(values[match[1]]), template.text)
 
     def _limits(self, number: str, template: SmsTemplate, sign: str, now: float) -> None:
-        if self.config.daily_cap and self._used(("account",), DAY, now) >= self.config.daily_cap:
+        used = self._windows.used
+        if self.config.daily_cap and used(("account",), DAY, now) >= self.config.daily_cap:
             raise SmsRefusal("isv.DAY_LIMIT_CONTROL", "触发日发送限额")
+        if self.config.monthly_cap and used(("account",), MONTH, now) >= self.config.monthly_cap:
+            raise SmsRefusal("isv.MONTH_LIMIT_CONTROL", "触发月发送限额")
         if template.kind == "code":
             for seconds, most in self.config.code_limits.items():
-                if self._used(("code", sign, number), seconds, now) >= most:
+                if used(("code", sign, number), seconds, now) >= most:
                     raise _controlled(seconds, most)
-            if self._used(("number", number), DAY, now) >= self.config.number_daily:
+            if used(("number", number), DAY, now) >= self.config.number_daily:
                 raise _controlled(DAY, self.config.number_daily)
-        elif self._used(("notice", sign, template.code, number), DAY, now) >= self.config.notice_daily:
+        elif used(("notice", sign, template.code, number), DAY, now) >= self.config.notice_daily:
             raise _controlled(DAY, self.config.notice_daily)
 
     def _count(self, number: str, template: SmsTemplate, sign: str, now: float) -> None:
-        keys: list[tuple[str, ...]] = [("account",)] if self.config.daily_cap else []
+        keys: list[Key] = [("account",)] if self.config.daily_cap or self.config.monthly_cap else []
         if template.kind == "code":
             keys += [("code", sign, number), ("number", number)]
         else:
             keys.append(("notice", sign, template.code, number))
-        for key in keys:
-            self._times.setdefault(key, deque()).append(now)
-
-    def _used(self, key: tuple[str, ...], seconds: float, now: float) -> int:
-        times = self._times.get(key)
-        if times is None:
-            return 0
-        while times and times[0] <= now - DAY:
-            times.popleft()
-        return sum(time > now - seconds for time in times)
+        self._windows.count(keys, now)
 
 
 def _review_reason(template: SmsTemplate) -> str:
@@ -269,8 +317,3 @@ def _needed(fields: Mapping[str, str], name: str) -> str:
 
 def _controlled(seconds: float, most: int) -> SmsRefusal:
     return SmsRefusal("isv.BUSINESS_LIMIT_CONTROL", f"触发{LEVELS.get(seconds, '天')}级流控Permits:{most}")
-
-
-def _parts(text: str) -> int:
-    units = len(text.encode("utf-16-le", "replace")) // 2
-    return 1 if units <= 70 else -(-units // 67)

@@ -128,7 +128,7 @@ async def test_the_vendors_own_sdk_is_served() -> None:
         details = await sdk("demo-key-secret").query_send_details_async(
             models.QuerySendDetailsRequest(
                 phone_number="13800138000",
-                send_date=wired.sim._stamp()[:10].replace("-", ""),
+                send_date=wired.sim.aliyun.stamp()[:10].replace("-", ""),
                 page_size=10,
                 current_page=1,
             )
@@ -141,7 +141,7 @@ async def test_details_tell_what_became_of_an_unclear_send() -> None:
         wired.sim.faults.add(Fault("http_after", value=502))
         sent = await wired.sender.send(PHONE, Rendered(template_code="SMS_1", variables=VALUES), "out-7")
         assert sent.outcome is Outcome.UNCERTAIN
-        day = wired.sim._stamp()[:10].replace("-", "")
+        day = wired.sim.aliyun.stamp()[:10].replace("-", "")
         details = await wired.sender.query_details(PHONE, day)
         assert details is not None
         assert [detail["OutId"] for detail in details] == ["out-7"]
