@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import media as voices
@@ -29,10 +28,11 @@ from channels.inbox.queue import Claimed
 from channels.media import service as media
 from channels.media.worker import HEARD, UNREADABLE
 from channels.outbox import service as outbox
-from channels.outbox.models import OutboundMessage
+from channels.ports import ChannelName
 from channels.questions import service as questions
 from channels.questions.models import OpenQuestion
-from channels.reply import Option, Reply
+from channels.reply import Option, Reply, join_runs
+from channels.wechat import leaving
 from language.normalise import normalise
 from language.screen import screen
 from store.clock import Clock
@@ -46,6 +46,8 @@ FALSE_ALARM = "_false_alarm"
 _CALLS_OFF = re.compile("误报|发错|打错|按错|搞错|没事|我很好|开玩笑|不是真的")
 LATER = "_later"
 """What an option of a safety question means without the engine: all is well; not now (the alert stays as it is)."""
+FEW = 2
+"""More replies than these in one turn go out joined on WeChat: each message counts against the patient's quota."""
 EMPTY_TURNS = 2
 """How often a turn in which an action failed is given again before people take it."""
 
@@ -348,6 +350,8 @@ class ConversationHandler:
             else:
                 message.intent, message.confidence = answer.intent, answer.confidence
                 replies += answer.replies
+        if plan.forgets_key:
+            await own.forget_key(session, message)
         if message.kind == "media":
             await media.open_item(session, message, now)
         if plan.closes is not None:
@@ -370,7 +374,8 @@ class ConversationHandler:
                 now=now,
             )
         if plan.unfollowed:
-            await _suppress_queued(session, conversation.id, "unfollowed", now)
+            await leaving.forget(session, contact.id, conversation.id, now)
+            await self._people.unfollowed(session, contact, now)
         if plan.alert is not None:
             alert_id = await self._people.alert(
                 session,
@@ -388,6 +393,8 @@ class ConversationHandler:
         if plan.reask and state.question is not None:
             replies.append(Reply.from_json(state.question.reply))
             instance, resumes = state.question.instance, state.question.resumes
+        if len(replies) > FEW and conversation.channel == ChannelName.WECHAT:
+            replies = join_runs(replies)
         first = await queue.finish(session, claimed, message, now, last=last, replies=len(replies))
         asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
         for n, reply in enumerate(replies):
@@ -395,8 +402,6 @@ class ConversationHandler:
             await outbox.enqueue(
                 session,
                 conversation,
-        if plan.forgets_key:
-            await own.forget_key(session, message)
                 reply if asks else Reply(reply.key, reply.params),
                 dedup_key=f"reply:{message.id}:{n}",
                 purpose="reply",
@@ -463,15 +468,6 @@ def _welcome_options() -> tuple[Option, ...]:
         Option("department", "不知道看哪个科", intent="find_department"),
         Option("bind", "绑定就诊卡", intent="bind_patient"),
         Option("human", "找人工", intent="request_human"),
-    )
-
-
-async def _suppress_queued(session: AsyncSession, conversation_id: UUID, reason: str, now: datetime) -> None:
-    await session.execute(
-        update(OutboundMessage)
-        .where(OutboundMessage.conversation_id == conversation_id, OutboundMessage.status == "queued")
-        .values(status="suppressed", reason=reason, finished_at=now, due_at=None)
-        .execution_options(synchronize_session=False)
     )
 
 

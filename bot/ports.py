@@ -74,3 +74,7 @@ class People(Protocol):
         word: Literal["content", "all", "resume"],
         now: datetime,
     ) -> None: ...
+
+    async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
+        """An openid left the account: end its links to patients, on the record. The medical record itself stays."""
+        ...

@@ -6,8 +6,13 @@ WeChat as text or a menu, SMS as an approved template. Nothing above this room b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, cast
+
+JOINED = "joined"
+"""The key of several replies sent as one message; `params["parts"]` are they."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,12 @@ class Reply:
     params: dict[str, Any] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
 
+    def parts(self) -> tuple[Reply, ...]:
+        """What was put together into it, or itself."""
+        if self.key != JOINED:
+            return (self,)
+        return tuple(Reply.from_json(part) for part in self.params["parts"])
+
     def to_json(self) -> dict[str, Any]:
         return {
             "key": self.key,
@@ -58,3 +69,20 @@ class Reply:
             params=cast("dict[str, Any]", raw.get("params") or {}),
             options=tuple(Option.from_json(option) for option in raw.get("options") or ()),
         )
+
+
+def join_runs(replies: Sequence[Reply]) -> list[Reply]:
+    """What is said one after another, as few messages: runs without a question become one each.
+
+    A reply that asks stays by itself: it is said again alone when its question is asked again."""
+    joined: list[Reply] = []
+    asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+    for asks, run in groupby(enumerate(replies), key=lambda item: item[0] == asking):
+        said = [reply for _, reply in run]
+        if asks or len(said) == 1:
+            joined += said
+        else:
+            joined.append(
+                Reply(JOINED, {"parts": [Reply(reply.key, reply.params).to_json() for reply in said]})
+            )
+    return joined

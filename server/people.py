@@ -15,6 +15,7 @@ from actions.services import Services
 from bot.ports import InCharge
 from care.alerts import service as alerts
 from care.alerts.models import AlertKind
+from care.binding import service as binding
 from care.appointments import service as appointments
 from care.binding import service as binding
 from care.consents import service as consents
@@ -148,6 +149,17 @@ class CarePeople:
         else:
             level = OptOutLevel.ALL if word == "all" else OptOutLevel.CONTENT
             await consents.opt_out(session, contact.id, level, channel=contact.channel, now=now)
+
+    async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
+        """The link of each patient to the openid ends; what was done for them is kept."""
+        actor = f"contact:{contact.id}"
+        for linked in await patients.patients_of_contact(session, contact.id):
+            await binding.unbind(
+                session, contact_id=contact.id, patient_id=linked.patient.id, actor=actor, now=now
+            )
+        audit.record(
+            session, actor=actor, action="unfollowed", subject=audit.subject_of("contact", contact.id), at=now
+        )
 
     async def coming(self, session: AsyncSession, contact_id: UUID, now: datetime) -> UUID | None:
         linked = await patients.patients_of_contact(session, contact_id)

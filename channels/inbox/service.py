@@ -19,7 +19,9 @@ from channels.contacts import service as contacts
 from channels.contacts.models import Conversation, SendingWindow
 from channels.inbox.models import InboundMessage, Quarantined
 from channels.inbox.spool import Spool
+from channels.outbox.receipts import Receipts
 from channels.ports import Accepted, ChannelName, Inbound, Rendered
+from channels.wechat import events
 from channels.wechat.window import RULES, Grant, grant_of
 from store import crypto
 from store.base import UtcDateTime
@@ -41,6 +43,12 @@ _ARRIVED = (
     .where(_CONVERSATION.c.id == bindparam("conversation"))
     .values(inbound_seq=bindparam("seq"), last_inbound_at=bindparam("now"), due_at=bindparam("now"))
 )
+_REPORTED = (
+    update(_CONVERSATION)
+    .where(_CONVERSATION.c.id == bindparam("conversation"))
+    .values(inbound_seq=bindparam("seq"), due_at=bindparam("now"))
+)
+"""As `_ARRIVED`, when it is not the patient who said something."""
 _WINDOW: Any = SendingWindow.__table__
 _OPEN = and_(_WINDOW.c.expires_at > bindparam("now", type_=UtcDateTime()), _WINDOW.c.remaining > 0)
 _COUNT, _END = bindparam("count", type_=Integer), bindparam("end", type_=UtcDateTime())
@@ -75,28 +83,47 @@ class Inbox:
     """Implements `InboundSink`. `wake` is called after each stored batch so that a worker need not wait for its next look."""
 
     def __init__(
-        self, database: Database, clock: Clock, spool: Spool, wake: Callable[[], None] | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        spool: Spool,
+        wake: Callable[[], None] | None = None,
+        *,
+        receipts: Receipts | None = None,
+        kind_of: events.KindOf = lambda account_id, template_id: "once",
     ) -> None:
+        """`receipts` takes the delivery reports WeChat sends as events; `kind_of` tells long-term notices from others."""
+        self._receipts = receipts
+        self._kind_of = kind_of
         self._database = database
         self._clock = clock
         self._spool = spool
         self._wake = wake or (lambda: None)
 
     async def accept(self, messages: list[Inbound]) -> list[Accepted]:
-        """Store `messages` for good. Raises `StorageUnavailable` when neither the database nor the spool took them."""
+        """Store `messages` for good. Raises `StorageUnavailable` when neither the database nor the spool took them.
+
+        What the spool still holds of the same senders goes before them: a conversation is told in its order.
+        """
+        earlier = self._spool.of_senders(messages)
 
         async def work(session: AsyncSession) -> list[Accepted]:
+            for _, message in earlier:
+                await self._store(session, message)
             return await self._store_all(session, messages)
 
         for attempt in (1, 2):
             try:
                 accepted = await self._database.transact(work, "inbox")
+                for path, _ in earlier:
+                    path.unlink(missing_ok=True)
                 self._wake()
                 return accepted
             except IntegrityError:
                 # Two deliveries of one message at once: the second look finds it stored.
                 if attempt == 2:
                     raise
+                earlier = []  # if one of them is at fault, the spool's own look puts it aside
             except (DatabaseUnavailable, TimeoutError) as error:
                 log.warning("inbox.spooled", count=len(messages), reason=type(error).__name__)
                 await self._spool.put(messages)
@@ -144,19 +171,31 @@ class Inbox:
         if not await insert_new(session, InboundMessage, {name: getattr(row, name) for name in _COLUMNS}):
             return await self._known(session, message)
         # The conversation's row is locked (or the database is): nobody else counts on between.
-        await session.execute(_ARRIVED, {"conversation": conversation.id, "seq": row.seq, "now": now})
+        spoke = events.speaks(message)
+        arrived = _ARRIVED if spoke else _REPORTED
+        await session.execute(arrived, {"conversation": conversation.id, "seq": row.seq, "now": now})
         set_committed_value(
             conversation, "inbound_seq", row.seq
         )  # others of this transaction count on from here
         if message.event == "unsubscribe":
             contact.status = "unfollowed"
-        elif contact.status == "unfollowed":
+        elif contact.status == "unfollowed" and spoke:
             contact.status = "active"
+        if message.channel is ChannelName.WECHAT and message.kind == "event":
+            await self._event(session, message, contact.id, row.id, now)
         if message.channel is ChannelName.WECHAT and (kind := grant_of(message)) is not None:
             await self._grant(session, contact.id, kind, now)
         await session.flush()
         metrics.RECEIVED.labels(str(message.channel)).inc()
         return Accepted(inbound_id=str(row.id), duplicate=False)
+
+    async def _event(
+        self, session: AsyncSession, message: Inbound, contact_id: UUID, inbound_id: UUID, now: datetime
+    ) -> None:
+        """Consents and delivery reports, in the transaction that keeps the event they came in."""
+        await events.take_consent(session, message, contact_id, inbound_id, self._kind_of, now)
+        if self._receipts is not None and (reports := events.receipts(message)):
+            await self._receipts.take(session, await events.with_reference(session, contact_id, reports))
 
     @staticmethod
     async def _known(session: AsyncSession, message: Inbound) -> Accepted:

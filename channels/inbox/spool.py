@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,12 @@ def _load(body: bytes) -> Inbound:
     raw["channel"] = ChannelName(raw["channel"])
     raw["sent_at"] = datetime.fromisoformat(raw["sent_at"]) if raw["sent_at"] else None
     return Inbound(**raw)
+
+
+def _mark(message: Inbound) -> str:
+    """Whose it is, for the file's name: a keyed hash, so that the folder's listing tells nobody's address."""
+    whose = f"{message.channel}\x00{message.account_id}\x00{message.address}"
+    return hashlib.sha256(crypto.lookup(whose, "spool.address").encode()).hexdigest()[:16]
 
 
 class Spool:
@@ -68,7 +75,7 @@ class Spool:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for message in messages:
-                name = f"{new_id()}.msg"
+                name = f"{new_id()}-{_mark(message)}.msg"
                 part = self._folder / f".{name}.part"
                 with part.open("wb") as file:
                     file.write(crypto.keyring().seal(_dump(message), f"spool/{name}"))
@@ -85,6 +92,14 @@ class Spool:
                 f"neither the database nor the spool took a message: {error.strerror}"
             ) from error
 
+    def of_senders(self, messages: list[Inbound]) -> list[tuple[Path, Inbound]]:
+        """What waits of those who sent `messages`, oldest first: it must be stored before them."""
+        files = self._files()
+        if not files:
+            return []
+        marks = {_mark(message) for message in messages}
+        return list(self._open(path for path in files if path.stem.rpartition("-")[2] in marks))
+
     def waiting(self) -> int:
         return len(self._files())
 
@@ -98,7 +113,11 @@ class Spool:
 
         A file that does not open is put aside as `.unreadable` and logged: it must not hold up the others.
         """
-        for path in self._files():
+        return self._open(self._files())
+
+    @staticmethod
+    def _open(paths: Iterable[Path]) -> Iterator[tuple[Path, Inbound]]:
+        for path in paths:
             try:
                 message = _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
             except FileNotFoundError:

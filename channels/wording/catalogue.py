@@ -18,7 +18,7 @@ from uuid import UUID
 import yaml
 
 from channels.ports import MenuItem, Rendered
-from channels.reply import Reply
+from channels.reply import JOINED, Reply
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 SMS_VARIABLE_LIMIT = 35
@@ -128,6 +128,10 @@ class Catalogue:
 
     def render_wechat(self, reply: Reply, question_id: UUID | None) -> Rendered:
         """Text, with a menu when the reply opened a question."""
+        if reply.key == JOINED:
+            return Rendered(
+                text="\n\n".join(self.render_wechat(part, None).text for part in reply.parts())
+            )
         word = self._wordings[reply.key]
         values = _Forgiving({**self._facts, **reply.params})
         menu = tuple(MenuItem(f"{question_id}:{option.id}", option.label) for option in reply.options)

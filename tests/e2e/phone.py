@@ -244,7 +244,7 @@ class Phone:
             )
             if any(one.status not in SETTLED for one in out):
                 return None
-            replies = [(Reply.from_json(one.reply), one.status) for one in out]
+            replies = [(part, one.status) for one in out for part in Reply.from_json(one.reply).parts()]
             turn = Turn(
                 row.id,
                 row.status,
