@@ -77,6 +77,7 @@ class Plan:
     unfollowed: bool = False
     closes: UUID | None = None
     interrupts: bool = False
+    forgets_key: bool = False
     types: tuple[OpenQuestion, list[str]] | None = None
     asks_before: OpenQuestion | None = None
     resolved: str = ""
@@ -88,7 +89,6 @@ def engine_text(text: str) -> str:
     said = normalise(text)[:ENGINE_TEXT].strip()
     return "／" + said[1:] if said.startswith("/") else said
 
-    forgets_key: bool = False
 
 def urgent(message: InboundMessage) -> bool:
     """Whether the safety screen stops at it: then it is answered before whatever waits in front of it."""
@@ -268,6 +268,8 @@ class ConversationHandler:
 
     def _event(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
         plan.resolved = f"event:{message.event}"[:160]
+        if message.event in ("subscribe", "scan") and qr.is_ours(message.event_key):
+            return self._scanned(message, state, plan)
         if message.event == "subscribe":
             plan.replies.append(Reply("smalltalk.welcome", options=_welcome_options()))
         elif message.event == "unsubscribe":
@@ -283,6 +285,17 @@ class ConversationHandler:
             else:
                 return self._to_intent(plan, intent, {}, f"menu:{message.event_key}")
         return plan
+
+    def _scanned(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
+        """A binding code was scanned: the engine hears that, never the token."""
+        plan.forgets_key = True
+        if state.in_charge is not None and state.in_charge.state == "taken":
+            plan.to_desk = "click"
+            plan.resolved = f"event:{message.event}:binding"
+            return plan
+        if message.event == "subscribe":
+            plan.replies.append(Reply("smalltalk.welcome"))
+        return self._to_intent(plan, "bind_patient", {"qr": True}, f"event:{message.event}:binding")
 
     async def ask(
         self, claimed: Claimed, message: InboundMessage, plan: Plan, *, retry: bool
@@ -315,8 +328,6 @@ class ConversationHandler:
         claimed: Claimed,
         message: InboundMessage,
         state: State,
-        if message.event in ("subscribe", "scan") and qr.is_ours(message.event_key):
-            return self._scanned(message, state, plan)
         plan: Plan,
         answer: EngineAnswer | None,
         now: datetime,
@@ -333,17 +344,6 @@ class ConversationHandler:
             if answer is None:
                 replies = [
                     await self._people.call_a_person(
-    def _scanned(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
-        """A binding code was scanned: the engine hears that, never the token."""
-        plan.forgets_key = True
-        if state.in_charge is not None and state.in_charge.state == "taken":
-            plan.to_desk = "click"
-            plan.resolved = f"event:{message.event}:binding"
-            return plan
-        if message.event == "subscribe":
-            plan.replies.append(Reply("smalltalk.welcome"))
-        return self._to_intent(plan, "bind_patient", {"qr": True}, f"event:{message.event}:binding")
-
                         session, conversation=conversation, contact=contact, inbound_id=message.id, now=now
                     )
                 ]
