@@ -140,9 +140,13 @@ def ops_router(house: OpsHouse) -> APIRouter:
             past=past,
         )
 
-    @router.get("/delivery/live")
-    async def live(request: Request, staff: Viewer) -> Response:
-        return page(request, "live.html", staff, now=await look())
+    @router.get("/delivery/now")
+    async def tiles(request: Request, staff: Viewer) -> Response:
+        return page(request, "now.html", staff, now=await look())
+
+    @router.get("/delivery/accounts")
+    async def accounts(request: Request, staff: Viewer) -> Response:
+        return page(request, "accounts.html", staff, now=await look())
 
     @router.get("/delivery/troubles")
     async def troubles(request: Request, staff: Viewer) -> Response:

@@ -50,6 +50,8 @@ class Words:
         for key in (code, head):
             if (text := self._words["reasons"].get(key)) is not None:
                 return f"{text}（{rest}）" if key == head and rest else text
+        if code in self._words["codes"]:
+            return self._words["codes"][code]
         said = self._explain(code) if self._explain is not None else code
         return said or code
 

@@ -77,7 +77,7 @@ async def test_an_account_says_what_is_wrong(database: Database, clock: VirtualC
         await deliveries.attempt(session, broke, "refused", code="isv.AMOUNT_NOT_ENOUGH")
     accounts = (AccountFacts("wechat", "hospital", True), AccountFacts("sms", "aliyun"))
     async with visiting(ops_app(database, clock, accounts=accounts), tokens["operator"]) as operator:
-        _, page = await operator.get("/ops/delivery/live")
+        _, page = await operator.get("/ops/delivery/accounts")
     assert "已经 41 分钟没有收到推送，平时这段时间约有 30 条" in page and "MarkFail" in page
     assert "碰到厂商限额" in page and "厂商说这个账号不能发" in page and ">不能发<" in page
     assert "还没用过" in page
@@ -152,13 +152,13 @@ async def test_a_campaign_is_paused_and_aborted(database: Database, clock: Virtu
         for status in ("queued", "queued", "delivered", "failed"):
             await deliveries.message(session, clock.now(), status, campaign="flu-2026", purpose="education")
     async with visiting(ops_app(database, clock), tokens["operator"]) as operator:
-        _, page = await operator.get("/ops/delivery/live")
+        _, page = await operator.get("/ops/delivery/accounts")
         assert "还没发 2 · 已发 1 · 没发成或不发 1" in page
         await operator.post("/ops/delivery/stop", scope="campaign", key="flu-2026", reason="改稿")
-        _, page = await operator.get("/ops/delivery/live")
+        _, page = await operator.get("/ops/delivery/accounts")
         assert ">已暂停<" in page
         await operator.post("/ops/delivery/abort", campaign="flu-2026")
-        _, page = await operator.get("/ops/delivery/live")
+        _, page = await operator.get("/ops/delivery/accounts")
         assert "还没发 0 · 已发 1 · 没发成或不发 3" in page
     async with database.read() as session:
         rows = list(await session.scalars(select(OutboundMessage.status).order_by(OutboundMessage.status)))

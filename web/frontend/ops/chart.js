@@ -6,8 +6,8 @@ import { CanvasRenderer } from "echarts/renderers";
 echarts.use([BarChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 const COLOURS = {
-  light: { delivered: "#15703a", accepted: "#4fa873", passed_on: "#5b8def", waiting: "#9db2bd", suppressed: "#c7ced2", uncertain: "#d99a2b", failed: "#c8382b" },
-  dark: { delivered: "#4fb37d", accepted: "#2f7d53", passed_on: "#6b9bf0", waiting: "#62747d", suppressed: "#46525a", uncertain: "#e0a53f", failed: "#f0766a" },
+  light: { delivered: "#1c8f7f", accepted: "#7cc7b8", passed_on: "#5b8def", waiting: "#9db2bd", suppressed: "#c7ced2", uncertain: "#d99a2b", failed: "#c8382b" },
+  dark: { delivered: "#3fb8a5", accepted: "#2a7a6e", passed_on: "#6b9bf0", waiting: "#62747d", suppressed: "#46525a", uncertain: "#e0a53f", failed: "#f0766a" },
 };
 
 /** Stacked bars drawn from the table in `part`, again whenever the table or the colours change. */
