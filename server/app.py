@@ -86,6 +86,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
             mode=settings.wechat_mode,
             account_type=settings.wechat_account_type,
             followers=tuple(sorted(followers)),
+            templates=house.notices.simulator_templates(),
         ),
         f"{settings.loopback}/wx/{house.wechat.account_id}",
         clock=house.clock,

@@ -289,6 +289,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None)
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
     spool = Spool(settings.var_dir / settings.spool_dir if settings.spool_dir else None)
+    receipts = Receipts(database, clock)
     house = House(
         settings=settings,
         clock=clock,
@@ -298,9 +299,9 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         services=services,
         actions=all_actions(services),
         engine=engine,
-        inbox=Inbox(database, clock, spool, worker.wake),
+        inbox=Inbox(database, clock, spool, worker.wake, receipts=receipts, kind_of=notices.kind_of),
         spool=spool,
-        receipts=Receipts(database, clock),
+        receipts=receipts,
         worker=worker,
         media=media_worker(settings, database, clock, clients, transcriber, worker.wake),
         clients=clients,

@@ -99,3 +99,67 @@ async def test_a_half_written_file_is_no_message(spool: Spool, tmp_path: Path, k
     (tmp_path / "spool" / ".x.msg.part").write_bytes(b"half")
     assert spool.waiting() == 1
     assert [message.text for _, message in spool.read()] == ["a"]
+
+
+async def test_what_waits_is_told_before_what_the_same_person_sends_next(
+    database: Database, away: Database, clock: VirtualClock, spool: Spool
+) -> None:
+    down = Inbox(away, clock, spool)
+    await down.accept([inbound("第一句")])
+    await down.accept([inbound("别人的", SMS)])
+    await down.accept([inbound("第二句")])
+    up = Inbox(database, clock, spool)
+    [accepted] = await up.accept([inbound("第三句")])
+    rows = [row for row in await received(database) if row.channel == "wechat"]
+    assert [(row.seq, row.text) for row in rows] == [(1, "第一句"), (2, "第二句"), (3, "第三句")]
+    assert accepted.inbound_id == str(rows[2].id)
+    assert spool.waiting() == 1
+    assert await up.replay_spool() == 1
+
+
+async def test_a_poisoned_file_does_not_keep_its_sender_from_being_heard(
+    database: Database, away: Database, clock: VirtualClock, spool: Spool
+) -> None:
+    await Inbox(away, clock, spool).accept([inbound("坏的", vendor_key="x" * 255, kind="text")])
+    [path] = (spool._folder or Path()).glob("*.msg")
+    body = path.read_bytes()
+    path.write_bytes(body[:-1] + bytes([body[-1] ^ 1]))
+    up = Inbox(database, clock, spool)
+    await up.accept([inbound("好的")])
+    assert [row.text for row in await received(database)] == ["好的"]
+
+
+async def test_where_no_lasting_volume_is_nothing_is_acknowledged_while_the_database_is_away(
+    away: Database, clock: VirtualClock, keyring: Keyring
+) -> None:
+    spool = Spool(None)
+    spool.check()
+    with pytest.raises(StorageUnavailable):
+        await Inbox(away, clock, spool).accept([inbound()])
+    assert spool.waiting() == 0
+
+
+async def test_no_lasting_volume_is_no_matter_while_the_database_is_there(
+    database: Database, clock: VirtualClock
+) -> None:
+    [accepted] = await Inbox(database, clock, Spool(None)).accept([inbound("你好")])
+    assert accepted.inbound_id
+    assert len(await received(database)) == 1
+
+
+def test_the_spool_is_tried_before_anything_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    Spool(folder).check()
+    assert list(folder.iterdir()) == []
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StorageUnavailable, match="cannot be written"):
+        Spool(tmp_path / "file").check()
+
+
+async def test_the_folders_listing_tells_nobodys_address(
+    away: Database, clock: VirtualClock, spool: Spool, tmp_path: Path, keyring: Keyring
+) -> None:
+    await Inbox(away, clock, spool).accept([inbound("a"), inbound("b", SMS)])
+    names = " ".join(path.name for path in (tmp_path / "spool").iterdir())
+    assert "oTest" not in names
+    assert "19900000001" not in names
