@@ -288,7 +288,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     transcriber = transcriber_of(settings)
     handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None)
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
-    spool = Spool(settings.var_dir / settings.spool_dir if settings.spool_dir else None)
+    spool = Spool(settings.spool)
     receipts = Receipts(database, clock)
     house = House(
         settings=settings,

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.webhook import create_webhook
 from care.seed import seed_into
+from channels.inbox.spool import Spool
 from channels.ports import StorageUnavailable
 from content.faq import service as faq
 from server import logs, migrate
@@ -50,12 +51,12 @@ async def first_admin(house: House) -> None:
 
 async def prepare(settings: Settings) -> House:
     """Migrate, seed (in the demo) and index. What every process does before it serves."""
-    await migrate.upgrade_async(settings.database)
-    house = build(settings)
     try:
-        house.spool.check()
+        Spool(settings.spool).check()
     except StorageUnavailable as error:
         raise SettingsError(f"BANYI_SPOOL_DIR: {error}. Without a lasting volume set it to nothing.") from error
+    await migrate.upgrade_async(settings.database)
+    house = build(settings)
     if settings.environment == "demo":
         await seed(house)
     else:

@@ -259,6 +259,11 @@ class Settings(BaseSettings):
         return Path(self.media_dir) if self.media_dir else self.var_dir / "media"
 
     @property
+    def spool(self) -> Path | None:
+        """Where callbacks wait while the database is away; None: nowhere."""
+        return self.var_dir / self.spool_dir if self.spool_dir else None
+
+    @property
     def models(self) -> Path:
         return self.var_dir / "models"
 
