@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from language.lexical import LexicalIndex
 from language.normalise import normalise
-from language.vectors import BruteForceStore, FloatArray, VectorStore
+from language.vectors import FloatArray, MatrixStore, VectorStore
 
 SETTINGS_FILE = Path(__file__).parents[1] / "data" / "language" / "retrieval.json"
+_CANDIDATES = 300  # rows compared exactly in a large pool: as many by meaning, as many by words
 _MOST_DEAD = 0.5  # share of removed rows at which the index is packed anew
 _FEWEST_ROWS_TO_PACK = 1000
 
@@ -79,7 +80,7 @@ class HybridIndex:
         self,
         embedder: TextEmbedder,
         settings: RetrievalSettings | None = None,
-        store: Callable[[int, FloatArray | None], VectorStore] = BruteForceStore,
+        store: Callable[[int, FloatArray | None], VectorStore] = MatrixStore,
     ) -> None:
         self.settings = settings or RetrievalSettings.load()
         self._embedder = embedder
@@ -148,9 +149,15 @@ class HybridIndex:
         count = len(self._texts)
         if not self._rows_of:
             return []
-        ranks = self._vectors.scores(vector)
-        ranks = ranks + np.float32(self.settings.lexical_weight) * self._lexical.scores(plain, count)
-        ranks[~np.asarray(self._alive)] = -np.inf
+        words = np.float32(self.settings.lexical_weight) * self._lexical.scores(plain, count)
+        near = self._vectors.nearest(vector, _CANDIDATES)
+        if near is None:
+            ranks = self._vectors.scores(vector) + words
+        else:
+            rows = np.union1d(near, _largest(words, _CANDIDATES))
+            ranks = np.full(count, -np.inf, dtype=np.float32)
+            ranks[rows] = self._vectors.scores(vector, rows) + words[rows]
+        ranks[~self._alive] = -np.inf
         wanted = min(k, len(self._rows_of))
         look = min(count, 8 * k)
         while True:

@@ -7,13 +7,18 @@ from 0.87 to 0.89, on the indirect ones from 0.50 to 0.55.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
+import faiss
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+RowArray = npt.NDArray[np.int64]
 
+GRAPH_FROM = 20_000
+"""Rows: below, comparing with every one takes a few milliseconds."""
+_WIDTH = 256  # candidates the graph keeps while it walks: more finds more, slower
 _PRIOR = 50  # texts that the prior centre counts for: a handful does not tell where a pool's centre is
 
 
@@ -26,24 +31,37 @@ class VectorStore(Protocol):
     def drop(self, row: int) -> None:
         """Takes a row out of the centre; its score stays defined and is ignored by the owner."""
 
-    def scores(self, query: FloatArray) -> FloatArray:
-        """Centred cosine of ``query`` ``[dim]`` to every row, dropped ones included."""
+    def scores(self, query: FloatArray, rows: RowArray | None = None) -> FloatArray:
+        """Centred cosine of ``query`` ``[dim]`` to ``rows`` (None: every row, dropped ones included)."""
+
+    def nearest(self, query: FloatArray, count: int) -> RowArray | None:
+        """About the ``count`` nearest rows where looking at every one takes too long; None: look at all of them."""
 
     def row(self, row: int) -> FloatArray:
         """The vector of a row."""
 
 
-class BruteForceStore:
-    """Compares with every row: exact, and 15 ms for 100,000 rows of 384 numbers on one thread."""
+class MatrixStore:
+    """Every vector in one matrix; from ``graph_from`` rows on, a graph of neighbours (HNSW) says which are worth comparing.
 
-    def __init__(self, dim: int, prior_centre: FloatArray | None = None) -> None:
+    The graph is built around the centre of its day and anew when the pool has outgrown it; what it proposes is
+    compared exactly. 100,000 rows of 384 numbers: a minute to build, 3 ms a question, all of the true ten nearest
+    among a hundred proposed.
+    """
+
+    def __init__(
+        self, dim: int, prior_centre: FloatArray | None = None, graph_from: int = GRAPH_FROM
+    ) -> None:
+        self._graph_from = graph_from
+        self._graph: Any = None
+        self._graph_centre = np.zeros(dim, dtype=np.float32)
+        self._graph_rows = self._graph_built_at = 0
         self._prior = np.zeros(dim) if prior_centre is None else prior_centre.astype(np.float64) * _PRIOR
         self._matrix = np.empty((0, dim), dtype=np.float32)
         self._sum = np.zeros(dim, dtype=np.float64)
         self._rows = 0
         self._live = 0
         self._centre: FloatArray | None = None
-        self._along = np.empty(0, dtype=np.float32)  # each row's product with the centre
         self._lengths = np.empty(0, dtype=np.float32)  # each row's distance from the centre
 
     def add(self, vectors: FloatArray) -> None:
@@ -60,6 +78,8 @@ class BruteForceStore:
         self._rows = needed
         self._live += len(vectors)
         self._centre = None
+        if needed >= self._graph_from:
+            self._into_graph()
 
     def drop(self, row: int) -> None:
         """Takes a row out of the centre."""
@@ -71,14 +91,46 @@ class BruteForceStore:
         """The vector of a row."""
         return np.asarray(self._matrix[row])
 
-    def scores(self, query: FloatArray) -> FloatArray:
-        """Centred cosine of ``query`` ``[dim]`` to every row."""
-        centre = self._centre
-        if centre is None:
-            centre = self._centre = ((self._sum + self._prior) / (self._live + _PRIOR)).astype(np.float32)
-            self._along = self._matrix[: self._rows] @ centre
-            self._lengths = np.sqrt(np.maximum(1 - 2 * self._along + centre @ centre, 1e-6))
+    def scores(self, query: FloatArray, rows: RowArray | None = None) -> FloatArray:
+        """Centred cosine of ``query`` ``[dim]`` to ``rows``, or to every row."""
+        centre = self._now_centre()
         shifted = query - centre
         length = max(float(np.linalg.norm(shifted)), 1e-6)
-        products = self._matrix[: self._rows] @ shifted - np.float32(centre @ shifted)
-        return np.asarray(products / (self._lengths * np.float32(length)), dtype=np.float32)
+        looked_at = self._matrix[: self._rows] if rows is None else self._matrix[rows]
+        lengths = self._lengths if rows is None else self._lengths[rows]
+        products = looked_at @ shifted - np.float32(centre @ shifted)
+        return np.asarray(products / (lengths * np.float32(length)), dtype=np.float32)
+
+    def nearest(self, query: FloatArray, count: int) -> RowArray | None:
+        """About the ``count`` nearest rows by the graph; None while there is none."""
+        if self._graph is None:
+            return None
+        _, rows = self._graph.search(_direction(query[None] - self._graph_centre), count)
+        return np.asarray(rows[0][rows[0] >= 0], dtype=np.int64)
+
+    def _now_centre(self) -> FloatArray:
+        if self._centre is None:
+            centre = ((self._sum + self._prior) / (self._live + _PRIOR)).astype(np.float32)
+            along = self._matrix[: self._rows] @ centre
+            self._lengths = np.sqrt(np.maximum(1 - 2 * along + centre @ centre, 1e-6))
+            self._centre = centre
+        return self._centre
+
+    def _into_graph(self) -> None:
+        """The rows not yet in the graph; the whole graph anew when the pool has doubled since (the centre has moved)."""
+        if self._graph is None or self._rows > 2 * self._graph_built_at:
+            # Hierarchical graph with 16 neighbours over 8-bit numbers, compared by inner product.
+            self._graph = faiss.index_factory(self._matrix.shape[1], "HNSW16_SQ8", faiss.METRIC_INNER_PRODUCT)
+            self._graph.hnsw.efConstruction, self._graph.hnsw.efSearch = _WIDTH // 2, _WIDTH
+            self._graph_centre = self._now_centre()
+            self._graph_rows, self._graph_built_at = 0, self._rows
+        fresh = _direction(self._matrix[self._graph_rows : self._rows] - self._graph_centre)
+        if not self._graph_rows:
+            self._graph.train(fresh)
+        self._graph.add(fresh)
+        self._graph_rows = self._rows
+
+
+def _direction(vectors: FloatArray) -> FloatArray:
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    return np.asarray(vectors / lengths, dtype=np.float32)

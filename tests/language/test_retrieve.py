@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from language.lexical import LexicalIndex
 from language.retrieval_learning import learn
 from language.retrieve import SETTINGS_FILE, HybridIndex, RetrievalSettings, contract_search, probability
 from language.sentence_model import build as build_module
-from language.vectors import BruteForceStore
+from language.vectors import MatrixStore
 
 MODELS = Path(__file__).parents[2] / "var" / "models"
 POOL = [
@@ -169,7 +170,7 @@ def test_lexical_score_is_a_cosine_and_follows_additions() -> None:
 
 def test_centred_scores_equal_the_plain_formula() -> None:
     vectors = RandomEmbedder().embed([str(n) for n in range(300)])
-    store = BruteForceStore(64)
+    store = MatrixStore(64)
     store.add(vectors[:200])
     store.add(vectors[200:])
     store.drop(5)
@@ -222,3 +223,19 @@ def test_recorded_settings_are_what_learning_gives_and_the_faq_is_found(embedder
     assert content["record"]["tasks"]["indirect"]["recall_at_3"] >= 0.7
     kept = json.loads(SETTINGS_FILE.read_text(encoding="utf-8"))["settings"]
     assert content["settings"]["answer_from"] == pytest.approx(kept["answer_from"], abs=0.15), "learn again"
+
+
+def test_a_large_pool_finds_through_the_graph_what_comparing_all_finds() -> None:
+    embedder, names = RandomEmbedder(), [f"第{n}个问题" for n in range(3000)]
+    graph = HybridIndex(embedder, store=partial(MatrixStore, graph_from=1000))
+    plain = HybridIndex(embedder, store=partial(MatrixStore, graph_from=10**9))
+    for index in (graph, plain):
+        index.add_many((name, [name]) for name in names[:1500])
+        index.add_many((name, [name]) for name in names[1500:])
+        index.remove(names[7])
+    assert graph._vectors.nearest(embedder.embed(["x"])[0], 10) is not None
+    for name in (*names[:3000:100], "没有的话"):
+        found, exact = graph.search(name, 1), plain.search(name, 1)
+        assert found[0].id == exact[0].id
+        assert found[0].score == pytest.approx(exact[0].score, abs=1e-4)
+    assert names[7] not in {hit.id for hit in graph.search(names[7], 20)}
