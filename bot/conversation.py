@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
-from bot.ports import InCharge, People
+from bot.ports import Console, InCharge, People
+from bot.refusing import refused
 from bot.resolve import by_id, number_in, parse_ref, pick
 from bot.shortcuts import MENU, Opt, opt_word
 from care.binding import qr
@@ -113,7 +114,14 @@ class ConversationHandler:
     """Decides and applies. One instance a process."""
 
     def __init__(
-        self, database: Database, clock: Clock, engine: EngineClient, people: People, *, hears: bool = False
+        self,
+        database: Database,
+        clock: Clock,
+        engine: EngineClient,
+        people: People,
+        *,
+        hears: bool = False,
+        console: Console | None = None,
     ) -> None:
         """`hears`: voices are written down by a transcriber; otherwise patients are asked to type."""
         self._database = database
@@ -129,6 +137,7 @@ class ConversationHandler:
 
     async def look_in(
         self, session: AsyncSession, turns: list[tuple[Claimed, InboundMessage]]
+        self._console = console
     ) -> list[State]:
         """As `look`, for several conversations in the caller's session: a handful of statements for all."""
         now = self._clock.now()
@@ -151,7 +160,7 @@ class ConversationHandler:
         """What to do with the message. Pure."""
         plan = Plan()
         if message.kind == "event":
-            return self._event(message, state, plan)
+            return self._event(message, contact, state, plan)
         text = message.text or ""
         verdict = screen(text)
         plan.screen = verdict.verdict
@@ -243,6 +252,11 @@ class ConversationHandler:
     def _choose(self, plan: Plan, question: OpenQuestion, option: Option) -> Plan:
         plan.closes = question.id
         if option.intent == FALSE_ALARM:
+        if (written := self._keyword(contact, text)) is not None:
+            plan.replies.append(Reply("console.keyword", {"text": written}))
+            plan.reask = state.question is not None
+            plan.resolved = "keyword"
+            return plan
             plan.false_alarm = True
             plan.resolved = "false_alarm"
             return plan
@@ -269,9 +283,9 @@ class ConversationHandler:
     def _event(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
         plan.resolved = f"event:{message.event}"[:160]
         if message.event in ("subscribe", "scan") and qr.is_ours(message.event_key):
-            return self._scanned(message, state, plan)
+            return self._scanned(message, contact, state, plan)
         if message.event == "subscribe":
-            plan.replies.append(Reply("smalltalk.welcome", options=_welcome_options()))
+            plan.replies.append(self._welcome(contact, _welcome_options()))
         elif message.event == "unsubscribe":
             plan.unfollowed = True
         elif message.event == UNREADABLE:
@@ -286,7 +300,19 @@ class ConversationHandler:
                 return self._to_intent(plan, intent, {}, f"menu:{message.event_key}")
         return plan
 
-    def _scanned(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
+    def _welcome(self, contact: Contact, options: tuple[Option, ...] = ()) -> Reply:
+        """The text staff published, or the house's own."""
+        said = self._console.welcome(contact.account_id) if self._console is not None else None
+        if said is None or contact.channel != ChannelName.WECHAT:
+            return Reply("smalltalk.welcome", options=options)
+        return Reply("console.welcome", {"text": said}, options)
+
+    def _keyword(self, contact: Contact, text: str) -> str | None:
+        if self._console is None or contact.channel != ChannelName.WECHAT:
+            return None
+        return self._console.keyword_reply(contact.account_id, text)
+
+    def _scanned(self, message: InboundMessage, contact: Contact, state: State, plan: Plan) -> Plan:
         """A binding code was scanned: the engine hears that, never the token."""
         plan.forgets_key = True
         if state.in_charge is not None and state.in_charge.state == "taken":
@@ -294,7 +320,7 @@ class ConversationHandler:
             plan.resolved = f"event:{message.event}:binding"
             return plan
         if message.event == "subscribe":
-            plan.replies.append(Reply("smalltalk.welcome"))
+            plan.replies.append(self._welcome(contact))
         return self._to_intent(plan, "bind_patient", {"qr": True}, f"event:{message.event}:binding")
 
     async def ask(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
+from channels.questions.holder import Holder
 from channels.reply import Reply
 
 
@@ -21,6 +22,14 @@ class InCharge:
 
     state: Literal["waiting", "taken"]
     staff_id: str | None = None
+
+
+class Console(Protocol):
+    """What staff wrote for an account: in force as published, empty where they wrote nothing."""
+
+    def welcome(self, account_id: str) -> str | None: ...
+
+    def keyword_reply(self, account_id: str, text: str) -> str | None: ...
 
 
 class People(Protocol):
@@ -74,6 +83,20 @@ class People(Protocol):
         word: Literal["content", "all", "resume"],
         now: datetime,
     ) -> None: ...
+
+    async def coming(self, session: AsyncSession, contact_id: UUID, now: datetime) -> UUID | None:
+        """The next appointment of those the contact speaks for."""
+        ...
+
+    async def confirmed(
+        self, session: AsyncSession, contact: Contact, appointment_id: UUID, now: datetime
+    ) -> Reply:
+        """The patient will come to it: kept, and what to say."""
+        ...
+
+    async def holder(self, session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> bool:
+        """Who answers this phone. Whether something that waited for it goes out now."""
+        ...
 
     async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
         """An openid left the account: end its links to patients, on the record. The medical record itself stays."""

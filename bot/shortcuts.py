@@ -28,6 +28,9 @@ MENU: dict[str, str] = {
     "FOLLOW_UP": "start_questionnaire",
     "HELP": "help",
     "HUMAN": "request_human",
+    "DEPARTMENT": "find_department",
+    "BIND": "bind_patient",
+    "MY_DATA": "my_data",
 }
 """Keys of WeChat's menu, and the intent a click means."""
 

@@ -40,6 +40,7 @@ from channels.sms import review as template_review
 from channels.sms.aliyun import AliyunAccount, AliyunSender
 from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
+from channels.wechat.console.live import LiveConsole
 from channels.wechat.notices import NoticeBook, read_ids
 from channels.wechat.redis_tokens import RedisTokenStore
 from channels.wechat.sender import WeChatSender
@@ -102,6 +103,7 @@ class House:
     worker: InboxWorker
     media: MediaWorker
     clients: dict[str, WeChatClient]
+    console: LiveConsole
     tokens: TokenStore
     delivery: Delivery
     passive: Passive
@@ -124,6 +126,7 @@ class House:
 
     async def prepare(self) -> None:
         """Index the FAQ, register its templates, read what is approved."""
+        await self.console.refresh()
         if not await self.faq.refresh():
             await self.sync_templates()
 
@@ -182,7 +185,7 @@ class House:
 
     async def start(self) -> None:
         """Start the background work of this process."""
-        jobs: list[Coroutine[Any, Any, None]] = [self.faq.run()]
+        jobs: list[Coroutine[Any, Any, None]] = [self.faq.run(), self.console.run()]
         if self.settings.workers:
             jobs += [
                 self.worker.run(),
@@ -285,8 +288,8 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         passive.queued()
         delivery.wake()
 
-    transcriber = transcriber_of(settings)
-    handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None)
+    transcriber, console = transcriber_of(settings), LiveConsole(database)
+    handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None, console=console)
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
     spool = Spool(settings.spool)
     receipts = Receipts(database, clock)
@@ -305,6 +308,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         worker=worker,
         media=media_worker(settings, database, clock, clients, transcriber, worker.wake),
         clients=clients,
+        console=console,
         tokens=tokens,
         delivery=delivery,
         passive=passive,

@@ -1,16 +1,26 @@
-"""The pages around the WeChat accounts: binding codes for staff, sign-in for patients' pages."""
+"""The pages around the WeChat accounts: menu and replies, binding codes, sign-in for patients' pages."""
 
 from __future__ import annotations
 
 from fastapi import FastAPI
 
+from bot.shortcuts import MENU
 from care.binding.pages import qr_router
+from channels.reply import Reply
+from channels.wechat.console.pages import ConsoleDesk, console_router
 from channels.wechat.oauth import JsTickets, oauth_router
 from server.house import House
 
 
+def console_desk(house: House) -> ConsoleDesk:
+    """The console over the house's accounts; what the bot says by itself is where staff begin."""
+    welcome = house.catalogue.render_wechat(Reply("smalltalk.welcome"), None).text
+    return ConsoleDesk(house.database, house.clock, house.clients, house.console, frozenset(MENU), welcome)
+
+
 def add_wechat_pages(app: FastAPI, house: House) -> None:
-    """Routes of `/ops/qr` and of sign-in in WeChat."""
+    """Routes of `/ops/wechat`, `/ops/qr` and of sign-in in WeChat."""
     tickets = JsTickets(house.clients, house.tokens, house.clock)
     app.include_router(oauth_router(house.database, house.clock, house.clients, tickets, house.settings.base))
     app.include_router(qr_router(house.database, house.clock, house.clients))
+    app.include_router(console_router(console_desk(house)))
