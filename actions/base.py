@@ -17,6 +17,7 @@ from actions.effects import TurnEffect
 from actions.services import Services
 from actions.turn import Turn
 from channels.contacts import service as contacts
+from channels.questions import holder
 from store.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,8 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
     action: ClassVar[str]
     ends_turn: ClassVar[bool] = True
     """Whether the engine waits for the patient after it, if it names nothing else to run."""
+    needs_holder: ClassVar[bool] = False
+    """Whether it speaks of what is on record: on a phone only once it is known who answers there."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -91,7 +94,11 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 now=self.services.clock.now(),
                 heard_in=_loop_at_last_message(tracker),
             )
-            await self.act(turn)
+            held = str(metadata.get("holder") or turn.contact.holder)
+            if self.needs_holder and holder.is_unknown(turn.contact.channel, held):
+                _ask_holder(turn)
+            else:
+                await self.act(turn)
             if self.ends_turn and not any(event["event"] == "followup" for event in turn.events):
                 # Rules only know an action after its intent; led here out of a form, the engine would fall back.
                 turn.events.append({"event": "followup", "name": "action_listen"})
@@ -104,6 +111,15 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
         for reply in effect["replies"]:
             dispatcher.utter_message(json_message=reply)
         return list(effect["events"])
+
+
+def _ask_holder(turn: Turn) -> None:
+    """Before anything personal: who answers this phone? What was wanted goes on after the answer."""
+    if turn.contact.holder == "wrong":
+        turn.say("holder.wrong_wrote")
+        return
+    wanted = {"text": turn.text or f"/{turn.intent}", "plain": turn.text, "params": turn.params}
+    turn.replies.append(holder.question(wanted))
 
 
 def _earlier_runs(tracker: Tracker, action: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -59,14 +59,12 @@ class Complain(BanyiAction):
     action: ClassVar[str] = "action_complain"
 
     async def act(self, turn: Turn) -> None:
-        promise = self.services.duty_hours.answer_by(turn.local_now, timedelta(hours=1))
-        due = self.services.clock.to_utc(promise) if promise else turn.now + timedelta(days=1)
         await desk.open_task(
             turn.session,
             TaskKind.COMPLAINT,
             dedup_key=f"complaint:{turn.inbound_id}",
             now=turn.now,
-            due_at=due,
+            due_at=self.services.due_at(TaskKind.COMPLAINT, turn.now),
             note=await turn.own_words(),
             conversation_id=turn.conversation.id,
             contact_id=turn.contact.id,

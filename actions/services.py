@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.desk.due import due_at
 from care.desk.hours import DutyHours
+from care.desk.models import TaskKind
 from care.hospital.gazetteer import GazetteerCache
 from content.faq.search import FaqHit
 from store.clock import Clock
@@ -46,3 +48,7 @@ class Services:
     hospital_name: str
     landline: str
     answer_within: timedelta = timedelta(minutes=30)
+
+    def due_at(self, kind: TaskKind, now: datetime) -> datetime:
+        """By when people see to a task of this kind (`care.desk.due`)."""
+        return due_at(kind, now, clock=self.clock, hours=self.duty_hours, answer_within=self.answer_within)

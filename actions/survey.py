@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import ClassVar
 
 from actions.base import BanyiAction
@@ -125,7 +124,7 @@ class SurveyDialog(Dialog):
                 TaskKind.COMPLAINT,
                 dedup_key=f"survey:{turn.inbound_id}",
                 now=turn.now,
-                due_at=turn.now + timedelta(days=1),
+                due_at=turn.services.due_at(TaskKind.COMPLAINT, turn.now),
                 note=str(answers.get("comment") or ""),
                 conversation_id=turn.conversation.id,
                 contact_id=turn.contact.id,
@@ -157,6 +156,7 @@ class StartQuestionnaire(BanyiAction):
     """`start_questionnaire`: goes on with what is under way, else says there is none."""
 
     action: ClassVar[str] = "action_questionnaire_start"
+    needs_holder: ClassVar[bool] = True
 
     async def act(self, turn: Turn) -> None:
         if await questionnaires.active(turn.session, turn.conversation.id) is not None:

@@ -15,12 +15,13 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from actions.appointments import remind
 from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
 from bot.ports import Console, InCharge, People
 from bot.refusing import refused
 from bot.resolve import by_id, number_in, parse_ref, pick
-from bot.shortcuts import MENU, Opt, opt_word
+from bot.shortcuts import MENU, Opt, opt_word, refusal
 from care.binding import qr
 from channels.contacts.models import Contact, Conversation
 from channels.inbox import own, queue
@@ -30,7 +31,9 @@ from channels.media import service as media
 from channels.media.worker import HEARD, UNREADABLE
 from channels.outbox import service as outbox
 from channels.ports import ChannelName
+from channels.questions import holder as holders
 from channels.questions import service as questions
+from channels.questions.holder import Holder
 from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply, join_runs
 from channels.wechat import leaving
@@ -62,6 +65,9 @@ class State:
     in_charge: InCharge | None
     on_duty: bool
     unseen: bool = False
+    coming: UUID | None = None
+    """The next appointment, and `reminder` what was asked of it; read only for answers that no open question takes."""
+    reminder: OpenQuestion | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +78,8 @@ class Plan:
     engine: tuple[str, dict[str, Any]] | None = None
     alert: str | None = None
     opt: Opt | None = None
+    holder: Holder | None = None
+    confirms: UUID | None = None
     to_desk: str | None = None
     false_alarm: bool = False
     reask: bool = False
@@ -129,6 +137,7 @@ class ConversationHandler:
         self._engine = engine
         self._people = people
         self._hears = hears
+        self._console = console
 
     async def look(self, claimed: Claimed, message: InboundMessage) -> State:
         """Read what the decision needs, in a session of its own."""
@@ -137,7 +146,6 @@ class ConversationHandler:
 
     async def look_in(
         self, session: AsyncSession, turns: list[tuple[Claimed, InboundMessage]]
-        self._console = console
     ) -> list[State]:
         """As `look`, for several conversations in the caller's session: a handful of statements for all."""
         now = self._clock.now()
@@ -153,7 +161,14 @@ class ConversationHandler:
                 tapped = await questions.get(session, conversation_id, ref.question_id)
             question = asked.get(conversation_id)
             unseen = question is not None and message.received_at < question.opened_at
-            states.append(State(question, tapped, held.get(conversation_id), on_duty, unseen))
+            state = State(question, tapped, held.get(conversation_id), on_duty, unseen)
+            if question is None and _may_mean_the_coming_one(message):
+                state.coming = await self._people.coming(session, claimed.contact.id, now)
+                if state.coming is not None:
+                    state.reminder = await questions.latest(
+                        session, conversation_id, f"{remind.INSTANCE}{state.coming}"
+                    )
+            states.append(state)
         return states
 
     def decide(self, message: InboundMessage, contact: Contact, state: State) -> Plan:
@@ -169,7 +184,7 @@ class ConversationHandler:
             plan.replies.append(_safety_reply(verdict.verdict, state.on_duty))
             plan.resolved = f"screen:{verdict.rule}"
             return plan
-        if (opt := opt_word(text)) is not None and not message.option_ref and message.kind == "text":
+        if (opt := _opts(text, state)) is not None and not message.option_ref and message.kind == "text":
             plan.opt = opt
             plan.replies.append(Reply(f"consent.{opt}"))
             plan.resolved = f"opt:{opt}"
@@ -209,6 +224,12 @@ class ConversationHandler:
         number = number_in(text)
         if number == 0:
             return self._to_intent(plan, "request_human", {}, "digit:0")
+        if contact.status == "wrong_number" and number == 1:
+            # Whoever said 打错了 is believed until a person has looked.
+            plan.replies.append(Reply("holder.wrong_wrote"))
+            plan.to_desk = "correction"
+            plan.resolved = "wrong_number"
+            return plan
         if number is not None and state.question is not None and state.unseen:
             # Sent before this was asked (the same digit twice, say): the patient cannot have meant this question.
             plan.replies.append(Reply("smalltalk.stale_choice"))
@@ -217,12 +238,24 @@ class ConversationHandler:
             return plan
         if state.question is not None:
             options = questions.options_of(state.question)
-            option = pick(options, text) or _called_off(options, text)
+            word = refusal(text)
+            no = refused(options, word) if word is not None and not state.unseen else None
+            option = no or pick(options, text) or _called_off(options, text)
             if option is not None:
                 return self._choose(plan, state.question, option)
+        elif state.reminder is not None and (option := pick(questions.options_of(state.reminder), text)):
+            return self._choose(plan, state.reminder, option)
+        elif state.coming is not None and refusal(text) is not None:
+            which = {"appointment_id": state.coming.hex} if state.reminder is not None else {}
+            return self._to_intent(plan, "cancel_appointment", which, "refusal:coming")
         elif number is not None and text.strip().isdigit() and len(text.strip()) <= 2:
             plan.replies.append(Reply("smalltalk.number_without_question"))
             plan.resolved = "number_without_question"
+            return plan
+        if (written := self._keyword(contact, text)) is not None:
+            plan.replies.append(Reply("console.keyword", {"text": written}))
+            plan.reask = state.question is not None
+            plan.resolved = "keyword"
             return plan
         plan.engine = (engine_text(text), {"text": engine_text(text)})
         return plan
@@ -252,17 +285,18 @@ class ConversationHandler:
     def _choose(self, plan: Plan, question: OpenQuestion, option: Option) -> Plan:
         plan.closes = question.id
         if option.intent == FALSE_ALARM:
-        if (written := self._keyword(contact, text)) is not None:
-            plan.replies.append(Reply("console.keyword", {"text": written}))
-            plan.reask = state.question is not None
-            plan.resolved = "keyword"
-            return plan
             plan.false_alarm = True
             plan.resolved = "false_alarm"
             return plan
         if option.intent == LATER:
             plan.replies.append(Reply("safety.crisis_later"))
             plan.resolved = "crisis_later"
+            return plan
+        if option.intent == holders.INTENT:
+            return self._held(plan, option)
+        if option.intent == remind.CONFIRM:
+            plan.confirms = UUID(str(option.params["appointment_id"]))
+            plan.resolved = f"{question.instance}:{option.id}"[:160]
             return plan
         if option.intent == voices.SAID:
             plan.types = (question, [str(one) for one in option.params.get("heard", ())])
@@ -275,12 +309,22 @@ class ConversationHandler:
             return plan
         return self._to_intent(plan, option.intent, option.params, f"{question.instance}:{option.id}")
 
+    @staticmethod
+    def _held(plan: Plan, option: Option) -> Plan:
+        """Who answers the phone is known; what was wanted when it was asked goes on."""
+        plan.holder, go = option.params["holder"], option.params.get("go")
+        plan.resolved = f"holder:{plan.holder}"
+        if plan.holder != "wrong" and go:
+            metadata = {"params": go["params"], "text": go["plain"], "holder": plan.holder}
+            plan.engine = (str(go["text"]), metadata)
+        return plan
+
     def _to_intent(self, plan: Plan, intent: str, params: dict[str, Any], resolved: str) -> Plan:
         plan.engine = (f"/{intent}", {"params": params, "text": ""})
         plan.resolved = resolved[:160]
         return plan
 
-    def _event(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
+    def _event(self, message: InboundMessage, contact: Contact, state: State, plan: Plan) -> Plan:
         plan.resolved = f"event:{message.event}"[:160]
         if message.event in ("subscribe", "scan") and qr.is_ours(message.event_key):
             return self._scanned(message, contact, state, plan)
@@ -389,6 +433,13 @@ class ConversationHandler:
             replies += [before] if before is not None else []
         if plan.opt is not None:
             await self._people.opt(session, contact, plan.opt, now)
+        if plan.holder is not None:
+            replies += await self._after_holder(session, contact, plan, now)
+        if plan.confirms is not None:
+            replies.append(await self._people.confirmed(session, contact, plan.confirms, now))
+            if (displaced := await self._displaced(session, state.question, now)) is not None:
+                replies.append(Reply.from_json(displaced.reply))
+                instance, resumes = displaced.instance, displaced.resumes
         if plan.to_desk is not None:
             await self._people.to_desk(
                 session,
@@ -444,7 +495,29 @@ class ConversationHandler:
         """Pictures of one day are one task, so that an album is not thirty."""
         if kind == "media":
             return f"media:{message.conversation_id}:{self._clock.local().date()}"
+        if kind == "correction":
+            return f"correction:{message.contact_id}:{self._clock.local().date()}"
         return f"desk:{message.id}"
+
+    async def _after_holder(
+        self, session: AsyncSession, contact: Contact, plan: Plan, now: datetime
+    ) -> list[Reply]:
+        assert plan.holder is not None
+        released = await self._people.holder(session, contact, plan.holder, now)
+        if plan.holder == "wrong":
+            return [Reply("holder.wrong")]
+        return [] if released or plan.engine is not None else [Reply("holder.known")]
+
+    @staticmethod
+    async def _displaced(
+        session: AsyncSession, question: OpenQuestion | None, now: datetime
+    ) -> OpenQuestion | None:
+        """What a reminder took the place of goes on once it is answered."""
+        if question is None or question.resumes is None:
+            return None
+        before = await questions.get(session, question.conversation_id, question.resumes)
+        alive = before is not None and before.status == "superseded" and before.expires_at > now
+        return before if alive else None
 
     async def _after_false_alarm(
         self, session: AsyncSession, question: OpenQuestion | None, now: datetime
@@ -459,6 +532,19 @@ class ConversationHandler:
             if before is not None:
                 replies.append(Reply.from_json(before.reply))
         return replies
+
+
+def _opts(text: str, state: State) -> Opt | None:
+    """An opt-out or -in. A "T" alone is one only where it answers neither a question nor the coming appointment."""
+    if (word := opt_word(text)) is not None:
+        return word
+    nothing_open = state.question is None and state.coming is None
+    return "content" if nothing_open and refusal(text) == "t" else None
+
+
+def _may_mean_the_coming_one(message: InboundMessage) -> bool:
+    text = message.text or ""
+    return message.kind == "text" and (refusal(text) is not None or number_in(text) is not None)
 
 
 def _after_the_line(message: InboundMessage, now: datetime) -> datetime:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from channels.reply import Option
+from channels.reply import Option, digits
 from language.normalise import fold, normalise
 
 _CIRCLED = {chr(0x2460 + i): i + 1 for i in range(20)} | {chr(0x2776 + i): i + 1 for i in range(10)}
@@ -51,12 +51,14 @@ def number_in(text: str) -> int | None:
 
 
 def pick(options: tuple[Option, ...], text: str) -> Option | None:
-    """The option `text` means: by its number from 1, or by saying its label or the part before its comma."""
+    """The option `text` means: by its digit, or by saying its label or the part before its comma."""
     if not options or not text.strip():
         return None
     number = number_in(text)
     if number is not None:
-        return options[number - 1] if 1 <= number <= len(options) else None
+        return next(
+            (one for one, digit in zip(options, digits(options), strict=True) if digit == number), None
+        )
     said = fold(text)
     for name in (fold, _first_part):
         same = [option for option in options if said and name(option.label) == said]

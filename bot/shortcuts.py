@@ -8,10 +8,9 @@ from language.normalise import fold
 
 Opt = Literal["content", "all", "resume"]
 
-# The whole message, never a part of one. "取消" and "N" are not here: they cancel appointments and answer questions.
+# The whole message, never a part of one.
 _OPT: dict[str, Opt] = {
     "退订": "content",
-    "t": "content",
     "td": "content",
     "r": "content",
     "退订回t": "content",
@@ -22,19 +21,28 @@ _OPT: dict[str, Opt] = {
     "start": "resume",
 }
 
+Refusal = Literal["t", "n", "cancel"]
+_REFUSALS: dict[str, Refusal] = {"t": "t", "n": "n", "取消": "cancel"}
+
 MENU: dict[str, str] = {
     "BOOK": "book_appointment",
     "MY_APPOINTMENTS": "check_appointment",
     "FOLLOW_UP": "start_questionnaire",
-    "HELP": "help",
-    "HUMAN": "request_human",
     "DEPARTMENT": "find_department",
     "BIND": "bind_patient",
     "MY_DATA": "my_data",
+    "HELP": "help",
+    "HUMAN": "request_human",
 }
 """Keys of WeChat's menu, and the intent a click means."""
 
 
 def opt_word(text: str) -> Opt | None:
-    """The opt-out (or -in) a whole message consists of."""
+    """The opt-out (or -in) a whole message consists of, whatever is open."""
     return _OPT.get(fold(text))
+
+
+def refusal(text: str) -> Refusal | None:
+    """A whole message that says no to what is open: to the question, else to the coming appointment. Only where there is
+    neither, "T" is an opt-out."""
+    return _REFUSALS.get(fold(text))

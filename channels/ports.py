@@ -44,10 +44,11 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """`id` comes back when the item is tapped, `label` is what is shown."""
+    """`id` comes back when the item is tapped, `label` is what is shown; `digit` chooses it where it is not its place."""
 
     id: str
     label: str
+    digit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

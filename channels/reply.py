@@ -20,16 +20,24 @@ class Option:
     """One choice offered to the patient.
 
     `id` is unique within its question; `label` is what is shown (Chinese); `intent` and `params` are what choosing it
-    means to the engine (`/intent` with `params` in the message's metadata).
+    means to the engine (`/intent` with `params` in the message's metadata). `digit` is the number to answer with, where it is
+    not the option's place: what cannot be undone is confirmed by another digit than the one that led there.
     """
 
     id: str
     label: str
     intent: str = "choose"
     params: dict[str, Any] = field(default_factory=dict)
+    digit: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "label": self.label, "intent": self.intent, "params": self.params}
+        raw: dict[str, Any] = {
+            "id": self.id,
+            "label": self.label,
+            "intent": self.intent,
+            "params": self.params,
+        }
+        return {**raw, "digit": self.digit} if self.digit else raw
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Option:
@@ -38,7 +46,13 @@ class Option:
             label=str(raw["label"]),
             intent=str(raw.get("intent", "choose")),
             params=cast("dict[str, Any]", raw.get("params") or {}),
+            digit=int(raw.get("digit", 0)),
         )
+
+
+def digits(options: Sequence[Option]) -> list[int]:
+    """The number each option is chosen by: its own, else its place from 1."""
+    return [option.digit or place for place, option in enumerate(options, 1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,7 +270,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         hospital_name=settings.hospital_name,
         landline=settings.landline,
     )
-    people, desk = CarePeople(services), CareDesk()
+    people, desk = CarePeople(services), CareDesk(services.due_at)
     engine = EngineClient(settings.engine)
     accounts, tokens = read_accounts(settings), _token_store(settings)
     clients = {one.account_id: WeChatClient(one, clock, tokens) for one in accounts.wechat.values()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,14 +15,13 @@ from actions.services import Services
 from bot.ports import InCharge
 from care.alerts import service as alerts
 from care.alerts.models import AlertKind
-from care.binding import service as binding
 from care.appointments import service as appointments
 from care.binding import service as binding
 from care.consents import service as consents
 from care.consents.models import OptOutLevel
 from care.desk import holders
 from care.desk import service as desk
-from care.desk.due import due_at
+from care.desk.due import soon
 from care.desk.models import TaskKind
 from care.patients import service as patients
 from channels.contacts.models import Contact, Conversation
@@ -98,22 +97,17 @@ class CarePeople:
         note: str,
         now: datetime,
     ) -> None:
+        task = _KINDS.get(kind, TaskKind.HUMAN_REQUEST)
         await desk.open_task(
             session,
-            _KINDS.get(kind, TaskKind.HUMAN_REQUEST),
+            task,
             dedup_key=dedup_key,
             now=now,
-            due_at=self._due(now),
+            due_at=self._services.due_at(task, now),
             note=note,
             conversation_id=conversation.id,
             contact_id=contact.id,
         )
-
-    def _due(self, now: datetime) -> datetime:
-        """Half an hour of the desk's hours from `now`."""
-        clock, within = self._services.clock, self._services.answer_within
-        due = self._services.duty_hours.answer_by(clock.local_naive(now), within)
-        return now + within if due is None else clock.to_utc(due)
 
     async def call_a_person(
         self,
@@ -130,7 +124,7 @@ class CarePeople:
             TaskKind.DEAD_LETTER,
             dedup_key=f"dead:{inbound_id}",
             now=now,
-            due_at=now + timedelta(minutes=30),
+            due_at=self._services.due_at(TaskKind.DEAD_LETTER, now),
             conversation_id=conversation.id,
             contact_id=contact.id,
         )
@@ -150,17 +144,6 @@ class CarePeople:
             level = OptOutLevel.ALL if word == "all" else OptOutLevel.CONTENT
             await consents.opt_out(session, contact.id, level, channel=contact.channel, now=now)
 
-    async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
-        """The link of each patient to the openid ends; what was done for them is kept."""
-        actor = f"contact:{contact.id}"
-        for linked in await patients.patients_of_contact(session, contact.id):
-            await binding.unbind(
-                session, contact_id=contact.id, patient_id=linked.patient.id, actor=actor, now=now
-            )
-        audit.record(
-            session, actor=actor, action="unfollowed", subject=audit.subject_of("contact", contact.id), at=now
-        )
-
     async def coming(self, session: AsyncSession, contact_id: UUID, now: datetime) -> UUID | None:
         linked = await patients.patients_of_contact(session, contact_id)
         views = await appointments.upcoming(session, [one.patient.id for one in linked], now=now, limit=1)
@@ -172,11 +155,8 @@ class CarePeople:
         return await remind.confirmed(session, self._services, appointment_id, contact.channel, now)
 
     async def holder(self, session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> bool:
-        due = self._due_by(TaskKind.CORRECTION, now)
+        due = self._services.due_at(TaskKind.CORRECTION, now)
         return await holders.settle(session, contact, said, now=now, due_at=due)
-
-    def _due_by(self, kind: TaskKind, now: datetime) -> datetime:
-        return due_at(kind, now, clock=self._services.clock, hours=self._services.duty_hours)
 
     async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
         """The link of each patient to the openid ends; what was done for them is kept."""
@@ -191,7 +171,10 @@ class CarePeople:
 
 
 class CareDesk:
-    """Implements `channels.outbox.ports.TroubleDesk`."""
+    """Implements `channels.outbox.ports.TroubleDesk`. `due` says by when a task is to be seen to."""
+
+    def __init__(self, due: Callable[[TaskKind, datetime], datetime] = soon) -> None:
+        self._due = due
 
     async def uncertain(
         self, session: AsyncSession, message: OutboundMessage, detail: str, now: datetime
@@ -229,7 +212,7 @@ class CareDesk:
             kind,
             dedup_key=key,
             now=now,
-            due_at=now + timedelta(hours=1),
+            due_at=self._due(kind, now),
             note=note,
             conversation_id=message.conversation_id,
             contact_id=message.contact_id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar
 
 from sqlalchemy import func, select
@@ -23,8 +22,8 @@ from channels.wording.labels import label
 _REQUESTS = {"export": "export_data", "correct": "correct_data", "withdraw": "withdraw_consent"}
 
 
-async def _request(turn: Turn, what: str, services_clock_days: int = 3) -> str:
-    due = turn.now + timedelta(days=services_clock_days)
+async def _request(turn: Turn, what: str) -> str:
+    due = turn.services.due_at(TaskKind.PRIVACY, turn.now)
     await desk.open_task(
         turn.session,
         TaskKind.PRIVACY,
@@ -42,6 +41,7 @@ class MyData(BanyiAction):
     """The kinds and numbers of what is stored; never the content, which needs an identity check by a person."""
 
     action: ClassVar[str] = "action_my_data"
+    needs_holder: ClassVar[bool] = True
 
     async def act(self, turn: Turn) -> None:
         wanted = str(turn.params.get("request", ""))

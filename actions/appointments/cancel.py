@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 from uuid import UUID
 
@@ -19,10 +20,12 @@ from care.appointments import service as appointments
 from care.appointments.service import RULES
 from care.appointments.views import AppointmentView, Refused, Why
 from care.patients.service import LinkedPatient
+from channels.reply import Option
 from channels.wording.labels import label
 from language.normalise import fold
 
 Linked = Sequence[LinkedPatient]
+CONFIRM_DIGIT = 8
 _SURE = frozenset(
     {"取消", "确认取消", "取消吧", "确定取消", "退了吧", "退号", "取消预约", "是的取消", "对取消"}
 )
@@ -96,7 +99,7 @@ class CancelDialog(Dialog):
                 turn.say(
                     "cancel.sure",
                     option("keep", label("keep")),
-                    option("cancel", label("confirm_cancel")),
+                    _confirming(),
                     **words.card(turn, view, people.get(view.patient_id, "")),
                 )
                 return
@@ -146,11 +149,10 @@ class CancelDialog(Dialog):
         if said in _KEEP or (state.step == CANCEL_SURE and says_no(turn.text)):
             await self.quit(turn)
             return True
-        if (
-            state.step == CANCEL_SURE
-            and state.row.replaces_id is not None
-            and (said in _SURE or says_yes(turn.text))
-        ):
+        sure = said in _SURE or says_yes(turn.text)
+        if turn.is_sms and sure and state.step == CANCEL_SURE and said != label("confirm_cancel"):
+            return True  # a yes may have been sent twice: asked again, for the digit
+        if state.step == CANCEL_SURE and state.row.replaces_id is not None and sure:
             await self._cancel(turn, state.row.replaces_id)
             return True
         wish = await self._wish(turn, linked)
@@ -209,6 +211,11 @@ class CancelDialog(Dialog):
 
     async def suspend(self, turn: Turn) -> None:
         await drafts.discard(turn.session, turn.conversation.id)
+
+
+def _confirming() -> Option:
+    """Cancelling takes a digit of its own: the one that led here, pressed twice, must not do it."""
+    return replace(option("cancel", label("confirm_cancel")), digit=CONFIRM_DIGIT)
 
 
 def _refuse(turn: Turn, why: Why) -> None:

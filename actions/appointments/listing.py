@@ -25,6 +25,7 @@ class ListAppointments(BanyiAction):
     """`check_appointment`: everything to come for the contact's patients."""
 
     action: ClassVar[str] = "action_list_appointments"
+    needs_holder: ClassVar[bool] = True
 
     async def act(self, turn: Turn) -> None:
         linked = await flow.linked_patients(turn)
@@ -60,6 +61,7 @@ class Queue(BanyiAction):
     """`ask_queue`: the place in today's queue, or when the next appointment is."""
 
     action: ClassVar[str] = "action_queue"
+    needs_holder: ClassVar[bool] = True
 
     async def act(self, turn: Turn) -> None:
         linked = await flow.linked_patients(turn)
@@ -99,6 +101,7 @@ class RescheduleStart(BanyiAction):
     """`reschedule_appointment`: picks the appointment and goes into the booking form."""
 
     action: ClassVar[str] = "action_reschedule_start"
+    needs_holder: ClassVar[bool] = True
 
     async def act(self, turn: Turn) -> None:
         await BookingDialog().start_move(turn)

@@ -66,7 +66,7 @@ def _joins(text: str, place: int) -> bool:
 
 def numbered(items: Sequence[MenuItem]) -> str:
     """The options as lines to answer with a digit."""
-    return "\n".join(f"{number} {item.label}" for number, item in enumerate(items, 1))
+    return "\n".join(f"{item.digit or place} {item.label}" for place, item in enumerate(items, 1))
 
 
 def as_text(message: Rendered) -> str:

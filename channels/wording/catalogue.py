@@ -129,12 +129,12 @@ class Catalogue:
     def render_wechat(self, reply: Reply, question_id: UUID | None) -> Rendered:
         """Text, with a menu when the reply opened a question."""
         if reply.key == JOINED:
-            return Rendered(
-                text="\n\n".join(self.render_wechat(part, None).text for part in reply.parts())
-            )
+            return Rendered(text="\n\n".join(self.render_wechat(part, None).text for part in reply.parts()))
         word = self._wordings[reply.key]
         values = _Forgiving({**self._facts, **reply.params})
-        menu = tuple(MenuItem(f"{question_id}:{option.id}", option.label) for option in reply.options)
+        menu = tuple(
+            MenuItem(f"{question_id}:{option.id}", option.label, option.digit) for option in reply.options
+        )
         return Rendered(
             text=word.wechat.format_map(values).strip(), menu=menu, tail=word.tail.format_map(values)
         )

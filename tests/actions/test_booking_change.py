@@ -109,7 +109,11 @@ async def test_cancelling_is_deliberate(talker: Talker, database: Database) -> N
     assert await talk.say("1") == ["cancel.kept"]
     assert await statuses(database) == [Status.BOOKED]
     await talk.say("取消", "cancel_appointment")
-    assert await talk.say("2") == ["cancel.done"]
+    for again in ("2", "取消", "是的"):
+        assert "cancel.done" not in await talk.say(again, "out_of_scope"), again
+        assert talk.last.key == "cancel.sure"
+    assert await statuses(database) == [Status.BOOKED]
+    assert await talk.say("8") == ["cancel.done"]
     assert talk.form is None
     assert await statuses(database) == [Status.CANCELLED]
     assert await talk.say("1") == ["booking.when"]  # booked anew, same person and department

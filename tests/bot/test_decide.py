@@ -12,6 +12,7 @@ from bot.ports import InCharge
 from bot.shortcuts import opt_word
 from channels.contacts.models import Contact
 from channels.inbox.models import InboundMessage
+from channels.questions import holder
 from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply
 from store.clock import VirtualClock
@@ -122,8 +123,6 @@ def test_in_a_crisis_a_nurse_is_offered_only_when_one_is_there(handler: Conversa
         ("退订", "content"),
         ("退订。", "content"),
         (" TD ", "content"),
-        ("t", "content"),
-        ("T", "content"),
         ("R", "content"),
         ("拒收请回复R", "content"),
         ("全部退订", "all"),
@@ -136,6 +135,106 @@ def test_opt_out_words_work_in_every_state(
     for found in (state(), state(asked), state(asked, charge="taken")):
         plan = decide(handler, message(text), found)
         assert (plan.opt, keys(plan), plan.engine) == (word, [f"consent.{word}"], None)
+
+
+REMINDER = Reply(
+    "reminder.appointment",
+    {},
+    (
+        Option("confirm", "确认", "_confirm", {"appointment_id": "0" * 32}),
+        Option("cancel", "取消", "cancel_appointment", {"appointment_id": "0" * 32}),
+        Option("move", "改期", "reschedule_appointment", {"appointment_id": "0" * 32}),
+    ),
+)
+
+
+@pytest.mark.parametrize("text", ["取消", "N", "n", "T", "取消。", "２"])
+def test_a_refusal_answers_the_reminder_that_is_open(
+    handler: ConversationHandler, clock: VirtualClock, text: str
+) -> None:
+    open_reminder = question(clock, REMINDER, instance="reminder:1")
+    plan = decide(handler, message(text), state(open_reminder))
+    assert plan.engine == ("/cancel_appointment", {"params": {"appointment_id": "0" * 32}, "text": ""})
+    assert (plan.closes, plan.opt) == (open_reminder.id, None)
+
+
+@pytest.mark.parametrize("text", ["取消", "N", "T"])
+def test_without_a_question_a_refusal_means_the_coming_appointment(
+    handler: ConversationHandler, clock: VirtualClock, text: str
+) -> None:
+    coming = new_id()
+    found = state()
+    found.coming = coming
+    plan = decide(handler, message(text), found)
+    assert (plan.engine, plan.opt) == (("/cancel_appointment", {"params": {}, "text": ""}), None)
+    found.reminder = question(clock, REMINDER, status="expired")
+    plan = decide(handler, message(text), found)
+    assert plan.engine is not None
+    assert (plan.engine[0], set(plan.engine[1]["params"])) == ("/cancel_appointment", {"appointment_id"})
+
+
+@pytest.mark.parametrize(("text", "intent"), [("2", "/cancel_appointment"), ("3", "/reschedule_appointment")])
+def test_a_late_digit_answers_the_reminder_of_what_is_still_to_come(
+    handler: ConversationHandler, clock: VirtualClock, text: str, intent: str
+) -> None:
+    found = state()
+    found.coming, found.reminder = new_id(), question(clock, REMINDER, status="expired")
+    plan = decide(handler, message(text), found)
+    assert plan.engine is not None
+    assert plan.engine[0] == intent
+    found.reminder = None
+    assert keys(decide(handler, message(text), found)) == ["smalltalk.number_without_question"]
+
+
+def test_a_t_opts_out_only_where_it_answers_nothing(
+    handler: ConversationHandler, asked: OpenQuestion, clock: VirtualClock
+) -> None:
+    for found in (state(), state(charge="taken")):
+        plan = decide(handler, message("T"), found)
+        assert (plan.opt, keys(plan), plan.engine) == ("content", ["consent.content"], None)
+    plan = decide(handler, message("T"), state(asked))
+    assert (plan.opt, plan.engine) == (None, ("t", {"text": "t"}))
+    for word in ("TD", "R", "退订"):
+        found = state(question(clock, REMINDER))
+        found.coming = new_id()
+        assert decide(handler, message(word), found).opt == "content"
+
+
+def test_n_takes_the_option_that_says_no(handler: ConversationHandler, clock: VirtualClock) -> None:
+    sure = Reply(
+        "cancel.sure",
+        {},
+        (
+            Option("keep", "保留", "choose", {"answer": "keep"}),
+            Option("cancel", "确认取消", "choose", {"answer": "cancel"}, digit=8),
+        ),
+    )
+    plan = decide(handler, message("N"), state(question(clock, sure)))
+    assert plan.engine == ("/choose", {"params": {"answer": "keep"}, "text": ""})
+    for text, answer in (("8", "cancel"), ("1", "keep")):
+        plan = decide(handler, message(text), state(question(clock, sure)))
+        assert plan.engine == ("/choose", {"params": {"answer": answer}, "text": ""})
+    for text in ("2", "取消", "t"):
+        plan = decide(handler, message(text), state(question(clock, sure)))
+        assert plan.engine == (text, {"text": text}), "the digit that led here, said again, does nothing"
+        assert plan.closes is None
+
+
+def test_danger_comes_before_an_opt_out(handler: ConversationHandler, clock: VirtualClock) -> None:
+    plan = decide(handler, message("退订 我爸突然胸口剧痛喘不上气"), state(question(clock, REMINDER)))
+    assert (plan.alert, plan.opt) == ("emergency", None)
+
+
+def test_who_answers_is_kept_and_the_wish_goes_on(handler: ConversationHandler, clock: VirtualClock) -> None:
+    wish = {"text": "查预约", "plain": "查预约", "params": {}}
+    who = question(clock, holder.question(wish), instance=holder.INSTANCE)
+    plan = decide(handler, message("2"), state(who))
+    assert plan.holder == "family"
+    assert plan.engine == ("查预约", {"params": {}, "text": "查预约", "holder": "family"})
+    plan = decide(handler, message("打错了"), state(who))
+    assert (plan.holder, plan.engine) == ("wrong", None)
+    plan = decide(handler, message("停车怎么收费"), state(who))
+    assert (plan.holder, plan.closes) == (None, None), "what is not personal is answered without it"
 
 
 @pytest.mark.parametrize(

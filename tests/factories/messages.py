@@ -42,12 +42,19 @@ def inbound(text: str = "你好", channel: ChannelName = WECHAT, **values: Any) 
 
 
 async def conversation(
-    database: Database, clock: Clock, channel: ChannelName = WECHAT, address: str | None = None
+    database: Database,
+    clock: Clock,
+    channel: ChannelName = WECHAT,
+    address: str | None = None,
+    holder: str = "self",
 ) -> tuple[Contact, Conversation]:
-    """The contact at `address`, made if need be."""
+    """The contact at `address`, made if need be; a phone has said who answers it."""
     async with database.write("a test's contact") as session:
         address = address or (OPENID if channel is WECHAT else PHONE)
-        return await contacts.ensure(session, channel, ACCOUNTS[channel], address, clock.now())
+        contact, talk = await contacts.ensure(session, channel, ACCOUNTS[channel], address, clock.now())
+        if contact.channel == SMS:
+            contact.holder = holder
+        return contact, talk
 
 
 async def say(

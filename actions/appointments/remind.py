@@ -1,0 +1,98 @@
+"""Reminding of an appointment: 1 确认 2 取消 3 改期. Its answers mean the same however late they come, while it is to come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions import say
+from actions.services import Services
+from care.appointments import service as appointments
+from care.appointments.models import Status
+from care.appointments.views import AppointmentView
+from care.patients import service as patients
+from channels.contacts.models import Conversation
+from channels.outbox import service as outbox
+from channels.outbox.models import OutboundMessage
+from channels.ports import ChannelName
+from channels.reply import Option, Reply
+from channels.wording.labels import label
+from store import events
+
+CONFIRM = "_confirm"
+"""What the first option means, without the engine."""
+INSTANCE = "reminder:"
+
+
+def reminder(services: Services, view: AppointmentView, name: str, channel: str) -> Reply:
+    """The words and the three ways to answer."""
+    which = {"appointment_id": view.appointment_id.hex}
+    options = (
+        Option("confirm", label("reminder_confirm"), CONFIRM, which),
+        Option("cancel", label("reminder_cancel"), "cancel_appointment", which),
+        Option("move", label("reminder_move"), "reschedule_appointment", which),
+    )
+    return Reply("reminder.appointment", _card(services, view, name, channel), options)
+
+
+async def remind(
+    session: AsyncSession,
+    services: Services,
+    conversation: Conversation,
+    appointment_id: UUID,
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+) -> OutboundMessage | None:
+    """Queue the reminder once; it is worth nothing any more when the appointment begins."""
+    view = await appointments.get(session, appointment_id)
+    patient = await patients.get(session, view.patient_id) if view is not None else None
+    if view is None or patient is None or view.start <= now:
+        return None
+    return await outbox.enqueue(
+        session,
+        conversation,
+        reminder(services, view, patient.name, conversation.channel),
+        dedup_key=f"{INSTANCE}{appointment_id}:{conversation.id}",
+        purpose="service_notice",
+        now=now,
+        due_at=due_at,
+        priority=outbox.NOTICE_PRIORITY,
+        patient_id=view.patient_id,
+        instance=f"{INSTANCE}{appointment_id}",
+        expires_at=view.start,
+    )
+
+
+async def confirmed(
+    session: AsyncSession, services: Services, appointment_id: UUID, channel: str, now: datetime
+) -> Reply:
+    """The patient will come: on the timeline, and what to say."""
+    view = await appointments.get(session, appointment_id)
+    patient = await patients.get(session, view.patient_id) if view is not None else None
+    if (
+        view is None
+        or patient is None
+        or view.start <= now
+        or view.status not in (Status.PENDING, Status.BOOKED)
+    ):
+        return Reply("reminder.gone")
+    events.emit(session, view.patient_id, "appointment.confirmed", now, appointment_id=str(appointment_id))
+    return Reply("reminder.confirmed", _card(services, view, patient.name, channel))
+
+
+def _card(services: Services, view: AppointmentView, name: str, channel: str) -> dict[str, Any]:
+    """On SMS a sensitive department is called by its place."""
+    at = services.clock.local_naive(view.start)
+    hidden = channel == ChannelName.SMS and view.sensitive
+    return {
+        "name": name,
+        "department": view.place if hidden else view.department,
+        "doctor": view.practitioner,
+        "when": say.moment(at),
+        "when_short": say.moment_short(at),
+        "place": view.place,
+    }
