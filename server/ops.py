@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk import service as desk
+from care.gate.reasons import words
 from channels.ops.desk import OpsHouse
 from channels.ops.ports import AccountFacts
 from channels.outbox.models import OutboundMessage
@@ -34,6 +35,7 @@ def ops_house(house: House) -> OpsHouse:
         accounts=accounts,
         spool_waiting=house.spool.waiting,
         wake=house.delivery.wake,
+        explain=words,
         settled=close_tasks,
         silence=timedelta(minutes=house.settings.push_silence_minutes),
     )

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.outbox import holds as switches
 from channels.outbox.models import DeliveryHold, OutboundMessage
 from store import audit
 from web.signin.models import StaffUser
 
-SCOPES = ("all", "channel", "account", "campaign", "purpose")
 CAMPAIGNS_SHOWN = 20
 
 
@@ -29,8 +29,7 @@ class HoldLine:
 
 async def active(session: AsyncSession) -> list[HoldLine]:
     """What is stopped now, the newest first."""
-    rows = select(DeliveryHold).where(DeliveryHold.lifted_at.is_(None))
-    return await _named(session, list(await session.scalars(rows.order_by(DeliveryHold.set_at.desc()))))
+    return await _named(session, await switches.active(session))
 
 
 async def past(session: AsyncSession, limit: int = 10) -> list[HoldLine]:
@@ -96,43 +95,26 @@ async def campaigns(session: AsyncSession, stopped: Sequence[HoldLine]) -> list[
 
 
 async def stop(
-    session: AsyncSession, scope: str, key: str, reason: str, staff_id: UUID, now: datetime
-) -> DeliveryHold:
-    """Nothing of this scope is claimed until it is lifted. A second stop of the same changes nothing."""
-    same = select(DeliveryHold).where(
-        DeliveryHold.scope == scope, DeliveryHold.key == key, DeliveryHold.lifted_at.is_(None)
-    )
-    if (known := await session.scalar(same.limit(1))) is not None:
-        return known
-    hold = DeliveryHold(scope=scope, key=key, reason=reason, set_by=staff_id, set_at=now)
-    session.add(hold)
-    _audit(session, "delivery_stop", f"{scope}:{key}", staff_id, now)
-    return hold
+    session: AsyncSession, scope: switches.Scope, key: str, reason: str, staff_id: UUID, now: datetime
+) -> bool:
+    """Nothing of this scope is claimed until it is lifted. False: it was stopped already, by whoever the page names."""
+    _, new = await switches.hold(session, scope, key, reason=reason, now=now, by=staff_id)
+    if new:
+        _audit(session, "delivery_stop", f"{scope}:{key}", staff_id, now)
+    return new
 
 
 async def lift(session: AsyncSession, hold_id: UUID, staff_id: UUID, now: datetime) -> bool:
     """Let it go on; False when it was lifted before."""
-    done = await session.execute(
-        update(DeliveryHold)
-        .where(DeliveryHold.id == hold_id, DeliveryHold.lifted_at.is_(None))
-        .values(lifted_at=now, lifted_by=staff_id)
-        .returning(DeliveryHold.scope, DeliveryHold.key)
-    )
-    row = done.first()
-    if row is not None:
-        _audit(session, "delivery_resume", f"{row[0]}:{row[1]}", staff_id, now)
-    return row is not None
+    done = await switches.lift(session, hold_id, now=now, by=staff_id)
+    if done:
+        _audit(session, "delivery_resume", f"hold:{hold_id}", staff_id, now)
+    return done
 
 
 async def abort_campaign(session: AsyncSession, campaign: str, staff_id: UUID, now: datetime) -> int:
     """What a campaign has not sent yet is never sent; how many messages that were."""
-    rows = await session.execute(
-        update(OutboundMessage)
-        .where(OutboundMessage.campaign == campaign, OutboundMessage.status == "queued")
-        .values(status="suppressed", reason="aborted", due_at=None, finished_at=now)
-        .returning(OutboundMessage.id)
-    )
-    number = len(rows.all())
+    number = await switches.abort_campaign(session, campaign, reason="aborted", now=now)
     _audit(session, "delivery_abort", f"campaign:{campaign}", staff_id, now, number)
     return number
 

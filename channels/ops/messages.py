@@ -20,8 +20,6 @@ from channels.sms.numbers import to_e164
 
 PAGE = 40
 TROUBLE_SHOWN = 20
-SETTLED = ("phoned", "dropped")
-"""`reason` of a message a person has dealt with without sending it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +93,7 @@ async def troubles(session: AsyncSession) -> list[Line]:
         rows = await session.execute(
             select(OutboundMessage, Contact)
             .join(Contact, Contact.id == OutboundMessage.contact_id)
-            .where(
-                OutboundMessage.status == status,
-                or_(OutboundMessage.reason.is_(None), OutboundMessage.reason.not_in(SETTLED)),
-            )
+            .where(OutboundMessage.status == status)
             .order_by(OutboundMessage.created_at.desc())
             .limit(TROUBLE_SHOWN)
         )

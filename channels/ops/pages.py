@@ -17,6 +17,7 @@ from channels.ops.desk import OpsHouse
 from channels.ops.messages import Filters
 from channels.ops.settle import How, settle
 from channels.ops.shown import TEMPLATES, Times, Words, masked, query_of
+from channels.outbox.holds import Scope, covers
 from channels.reply import Reply
 from channels.wording.catalogue import fill
 from store import audit
@@ -195,11 +196,11 @@ def ops_router(house: OpsHouse) -> APIRouter:
     @router.post("/delivery/stop")
     async def stop(
         staff: Operator,
-        scope: Annotated[Literal["all", "channel", "account", "campaign", "purpose"], Form()],
+        scope: Annotated[Scope, Form()],
         reason: Annotated[str, Form(min_length=1, max_length=REASON_LONGEST)],
         key: Annotated[str, Form(max_length=100)] = "",
     ) -> Response:
-        if (scope == "all") != (key == ""):
+        if (scope is Scope.ALL) != (key == ""):
             raise HTTPException(422)
         async with house.database.write("ops stop") as session:
             await holds.stop(session, scope, key, reason.strip(), staff.id, house.clock.now())
@@ -226,8 +227,9 @@ def ops_router(house: OpsHouse) -> APIRouter:
                 raise HTTPException(404)
             _note(session, staff, "life", audit.subject_of("outbound", message_id))
             stops = await holds.active(session)
-        covering = [one for one in stops if _covers(one, found)]
-        return page(request, "life.html", staff, life=found, stops=covering)
+        covering = covers([one.hold for one in stops], found.message)
+        held_by = next((one for one in stops if one.hold is covering), None)
+        return page(request, "life.html", staff, life=found, held_by=held_by)
 
     @router.get("/delivery/{message_id}/words")
     async def text(request: Request, staff: Reader, message_id: UUID) -> Response:
@@ -286,18 +288,6 @@ async def _dead(session: AsyncSession) -> int:
     """Inbound messages nothing could be made of."""
     dead = select(func.count()).select_from(InboundMessage).where(InboundMessage.status == "dead")
     return await session.scalar(dead) or 0
-
-
-def _covers(line: holds.HoldLine, life: messages.Life) -> bool:
-    message, key = life.message, line.hold.key
-    of = {
-        "all": "",
-        "channel": message.channel,
-        "account": f"{message.channel}/{message.account_id}",
-        "campaign": message.campaign,
-        "purpose": message.purpose,
-    }
-    return of.get(line.hold.scope) == key
 
 
 def _text(house: OpsHouse, life: messages.Life) -> str:

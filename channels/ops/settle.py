@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.outbox import letters
 from channels.outbox.models import OutboundMessage
 from store import audit
 
 How = Literal["again", "phoned", "dropped"]
-OPEN = ("uncertain", "failed")
 
 
 async def settle(
@@ -23,21 +23,25 @@ async def settle(
 
     None when it is not (or no longer) up to a person: two people pressing at once decide once.
     """
-    outcomes: dict[str, dict[str, object]] = {
-        "again": {"status": "queued", "due_at": now, "attempts": 0, "reason": None, "finished_at": None},
-        "phoned": {"status": "failed", "due_at": None, "reason": "phoned", "finished_at": now},
-        "dropped": {"status": "suppressed", "due_at": None, "reason": "dropped", "finished_at": now},
-    }
+    if how == "again":
+        if not await letters.redrive(session, [message_id], by=staff_id, now=now):
+            return None
+    elif not await _close(session, message_id, how, now):
+        return None
+    else:
+        actor = audit.subject_of("staff", staff_id)
+        subject = audit.subject_of("outbound", message_id)
+        audit.record(session, actor=actor, action=f"delivery_{how}", subject=subject, at=now)
+    return await session.get(OutboundMessage, message_id, populate_existing=True)
+
+
+async def _close(session: AsyncSession, message_id: UUID, how: str, now: datetime) -> bool:
+    """Nobody sends it any more; False when it is not (or no longer) open."""
     done = await session.scalar(
         update(OutboundMessage)
-        .where(OutboundMessage.id == message_id, OutboundMessage.status.in_(OPEN))
-        .where((OutboundMessage.reason.is_(None)) | (OutboundMessage.reason != "phoned"))
-        .values(**outcomes[how])
+        .where(OutboundMessage.id == message_id, OutboundMessage.status.in_(letters.DEAD))
+        .values(status="suppressed", due_at=None, reason=how, finished_at=now)
         .returning(OutboundMessage.id)
+        .execution_options(synchronize_session=False)
     )
-    if done is None:
-        return None
-    actor = audit.subject_of("staff", staff_id)
-    subject = audit.subject_of("outbound", message_id)
-    audit.record(session, actor=actor, action=f"delivery_{how}", subject=subject, at=now)
-    return await session.get(OutboundMessage, message_id, populate_existing=True)
+    return done is not None

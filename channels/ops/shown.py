@@ -47,6 +47,8 @@ class Words:
         if not code:
             return ""
         head, _, rest = code.partition(":")
+        if head == "vendor":  # a hold the delivery set by itself
+            return self("reasons", head, said=self("codes", rest))
         for key in (code, head):
             if (text := self._words["reasons"].get(key)) is not None:
                 return f"{text}（{rest}）" if key == head and rest else text

@@ -11,6 +11,7 @@ import aiohttp
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.gate.reasons import words
 from channels.ops.desk import OpsHouse, Remembered
 from channels.ops.pages import ops_router
 from channels.ops.ports import AccountFacts
@@ -72,6 +73,7 @@ def ops_app(
         accounts=lambda: accounts,
         spool_waiting=lambda: spool,
         wake=settlements.wake,
+        explain=words,
         settled=settlements,
         silence=timedelta(minutes=30),
         remembered=Remembered(0),

@@ -191,7 +191,7 @@ async def test_people_decide_once_about_what_is_unclear(database: Database, cloc
     again = rows[ids[0]]
     assert (again.status, again.attempts, again.reason, again.due_at) == ("queued", 0, None, clock.now())
     assert [(rows[one].status, rows[one].reason) for one in ids[1:3]] == [
-        ("failed", "phoned"),
+        ("suppressed", "phoned"),
         ("suppressed", "dropped"),
     ]
 
@@ -228,6 +228,7 @@ async def test_a_message_is_told_from_its_cause_to_its_end(database: Database, c
             receipt="delivered",
             receipt_at=now,
         )
+        waiting = await deliveries.message(session, now, channel="sms")
         await deliveries.hold(session, now, "channel", "sms")
     async with visiting(ops_app(database, clock), tokens["operator"]) as operator:
         status, page = await operator.get(f"/ops/delivery/{first.id}")
@@ -245,11 +246,9 @@ async def test_a_message_is_told_from_its_cause_to_its_end(database: Database, c
         )
         assert (await operator.get(f"/ops/delivery/{first.id}/words"))[0] == 403
         _, page = await operator.get(f"/ops/delivery/{follows.id}")
-        assert (
-            "回执：已送达" in page
-            and "900619746936498440^0" in page
-            and "短信 停发中" in page.replace("渠道 sms", "短信")
-        )
+        assert "回执：已送达" in page and "900619746936498440^0" in page and "停发中" not in page
+        _, page_of_waiting = await operator.get(f"/ops/delivery/{waiting.id}")
+        assert "渠道 短信 停发中" in page_of_waiting and "内容有误" in page_of_waiting
         assert PHONE not in page and "199****0001" in page
         assert (await operator.get("/ops/delivery/01930000-0000-7000-8000-000000000000"))[0] == 404
         assert (await operator.get("/ops/delivery/nonsense"))[0] == 422
@@ -257,7 +256,7 @@ async def test_a_message_is_told_from_its_cause_to_its_end(database: Database, c
         _, part = await nurse.get(f"/ops/delivery/{first.id}/words")
         assert "胸口疼怎么办" in part
     read = [subject for action, subject in await audited(database) if action == "read"]
-    assert read == [f"outbound:{first.id}", f"outbound:{follows.id}", f"outbound:{first.id}"]
+    assert read == [f"outbound:{one.id}" for one in (first, follows, waiting, first)]
 
 
 async def test_messages_are_filtered_by_the_address_and_paged(
