@@ -110,7 +110,11 @@ class AliyunLine:
         """SendSms: shows the message on the handsets and schedules the reports."""
         sent = self.rules.send(fields)
         for message in sent:
-            self._report(message, self._handsets.show(message.number, message.text, message.parts, self.name))
+            opted_out = message.kind == "marketing" and message.number in self.rules.blacklist
+            fate: Fate = "blocked"
+            if not opted_out:
+                fate = self._handsets.show(message.number, message.text, message.parts, self.name)
+            self._report(message, fate)
         return {"Code": "OK", "Message": "OK", "BizId": sent[0].biz_id}
 
     def send_batch(self, fields: Mapping[str, str]) -> dict[str, Any]:

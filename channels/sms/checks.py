@@ -15,8 +15,8 @@ def send_problems(
     reachable: Callable[[str], bool],
     variable_chars: int = VARIABLE_CHARS,
 ) -> tuple[str, str] | None:
-    """A code of ours and what is wrong, or `None`. Without `templates` their texts are the vendor's to check; the length of a
-    variable is always checked: 1 to `variable_chars` characters."""
+    """A code of ours and what is wrong, or `None`. Without `templates` all of a template is the vendor's to check.
+    `variable_chars` is the account's own bound where it is tighter than the usual one."""
     if not message.template_code:
         return "template_required", "only approved templates can be sent"
     if not reachable(address):
@@ -27,4 +27,10 @@ def send_problems(
             return "template_unknown", message.template_code
         if findings := template.problems_with(message.variables):
             return "template_problem", ", ".join(f"{f.problem} {f.where}".strip() for f in findings)
+        for name, value in message.variables.items():
+            if len(value) > variable_chars:
+                return (
+                    "variable_too_long",
+                    f"{name}: {len(value)} characters, this account takes {variable_chars}",
+                )
     return None

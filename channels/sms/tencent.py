@@ -158,7 +158,13 @@ class TencentSender:
         status = statuses[0]
         code = str(status.get("Code", ""))
         if code == "Ok":
-            return SendResult(Outcome.ACCEPTED, vendor_id=str(status.get("SerialNo", "")), code=code)
+            fee = status.get("Fee")
+            return SendResult(
+                Outcome.ACCEPTED,
+                vendor_id=str(status.get("SerialNo", "")),
+                code=code,
+                parts=fee if isinstance(fee, int) else 0,
+            )
         return self._failed(code, str(status.get("Message", "")))
 
     def _failed(self, code: str, detail: str) -> SendResult:

@@ -101,7 +101,13 @@ class TwilioSender:
             return answer
         body, code = answer.body, _code(answer.body)
         if 200 <= answer.status < 300 and body.get("sid") and str(body.get("status")) not in FAILED:
-            return SendResult(Outcome.ACCEPTED, vendor_id=str(body["sid"]), code=str(body.get("status", "")))
+            parts = str(body.get("num_segments") or "")
+            return SendResult(
+                Outcome.ACCEPTED,
+                vendor_id=str(body["sid"]),
+                code=str(body.get("status", "")),
+                parts=int(parts) if parts.isdecimal() else 0,
+            )
         detail = str(body.get("message") or body.get("error_message") or f"HTTP {answer.status}")
         if answer.status >= 500:
             return unclear(code, f"HTTP {answer.status}")
@@ -111,7 +117,7 @@ class TwilioSender:
             return later(code, detail, until_hour(self._clock.now(), 0))
         if code in WAITS or answer.status == 429:
             return later(code, detail, WAITS.get(code, 2.0))
-        return refused(code, detail, stop=code in STOPS)
+        return refused(code, detail, stop=code in STOPS, stop_account=code in ACCOUNT)
 
 
 # Codes: https://www.twilio.com/docs/api/errors
@@ -121,6 +127,8 @@ WAITS = {"20429": 2.0, "14107": 2.0, "21611": 60.0, "30001": 60.0}
 DAILY_LIMIT = "63038"
 STOPS = frozenset({"21610", "21211", "21214", "21217", "21614"})
 """Unsubscribed (21610), no valid or no mobile number: this address takes nothing, now and later."""
+ACCOUNT = frozenset({"20003", "20005"})
+"""Wrong keys, a suspended account: nothing of it leaves until a person has looked."""
 ALERTS = frozenset({"20003", "20005", "20008", "21408", "21603", "21606", "21608", "30002", DAILY_LIMIT})
 """Keys, account, permission for a region, sending number: every message suffers, people must look."""
 
