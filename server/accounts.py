@@ -14,6 +14,8 @@ from typing import Any
 
 from channels.sms.aliyun import PUBLIC_API as SMS_API
 from channels.sms.aliyun import AliyunAccount
+from channels.sms.drivers import DRIVERS
+from channels.sms.port import SmsAccount
 from channels.wechat.account import DISASTER_API, OPEN_PAGES, WeChatAccount
 from channels.wechat.account import PUBLIC_API as WECHAT_API
 from server.settings import Settings, SettingsError
@@ -24,7 +26,7 @@ class Accounts:
     """By account id, in order. The first WeChat account and `sms_default` are what the demo and codes use."""
 
     wechat: dict[str, WeChatAccount]
-    sms: dict[str, AliyunAccount]
+    sms: dict[str, SmsAccount]
     sms_default: str
 
 
@@ -36,9 +38,9 @@ def read_accounts(settings: Settings) -> Accounts:
     for entry in given.get("wechat", []):
         one: WeChatAccount = _make(WeChatAccount, entry, "wechat")
         _add(wechat, one.account_id, one)
-    sms: dict[str, AliyunAccount] = {}
+    sms: dict[str, SmsAccount] = {}
     for entry in given.get("sms", []):
-        other: AliyunAccount = _make(AliyunAccount, {k: v for k, v in entry.items() if k != "driver"}, "sms")
+        other = _sms_entry(entry)
         _add(sms, other.account_id, other)
     if settings.sms_account not in sms:
         sms = {settings.sms_account: sms_account(settings), **sms}
@@ -112,6 +114,17 @@ def _make(kind: type[Any], entry: Any, part: str) -> Any:
         )
     except (TypeError, ValueError) as error:
         raise SettingsError(f"BANYI_ACCOUNTS_FILE: {part} account {name}: {error}.") from error
+
+
+def _sms_entry(entry: Any) -> SmsAccount:
+    name = entry.get("driver") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or name not in DRIVERS:
+        raise SettingsError(
+            f"BANYI_ACCOUNTS_FILE: an sms account's driver is one of {', '.join(DRIVERS)}, not {name!r}."
+        )
+    fields = {key: value for key, value in entry.items() if key != "driver"}
+    made: SmsAccount = _make(DRIVERS[name].account, fields, "sms")
+    return made
 
 
 def _add(known: dict[str, Any], account_id: str, account: Any) -> None:

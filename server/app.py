@@ -91,7 +91,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
         f"{settings.loopback}/wx/{house.wechat.account_id}",
         clock=house.clock,
     )
-    secret = house.sms.callback_secrets[0]
+    secret = settings.sms_callback_secret.split(",")[0]
     sms = create_sms_simulator(
         SimSmsConfig(
             access_keys={settings.sms_access_key_id: settings.sms_access_key_secret},

@@ -35,9 +35,12 @@ from channels.outbox.delivery import Delivery
 from channels.outbox.passive import Passive
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Sender
+from channels.questions import holder
 from channels.reply import Reply
 from channels.sms import review as template_review
-from channels.sms.aliyun import AliyunAccount, AliyunSender
+from channels.sms.aliyun import AliyunSender
+from channels.sms.drivers import SendingAbroadForbidden, make_sender
+from channels.sms.port import Connected, SmsAccount
 from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
 from channels.wechat.console.live import LiveConsole
@@ -54,7 +57,7 @@ from language.retrieve import HybridIndex
 from server.accounts import Accounts, read_accounts
 from server.media import media_worker, transcriber_of
 from server.people import CareDesk, CarePeople
-from server.settings import ROOT, Settings
+from server.settings import ROOT, Settings, SettingsError
 from store import crypto
 from store.audit import AuditSealer
 from store.clock import Clock, VirtualClock
@@ -120,7 +123,7 @@ class House:
         return next(iter(self.accounts.wechat.values()))
 
     @property
-    def sms(self) -> AliyunAccount:
+    def sms(self) -> SmsAccount:
         """The SMS account that codes and the demo use."""
         return self.accounts.sms[self.accounts.sms_default]
 
@@ -195,6 +198,7 @@ class House:
                 self._seal(),
                 self._housekeeping(),
                 self._review_templates(),
+                *(sender.run() for sender in self.senders.values() if isinstance(sender, Connected)),
             ]
         self.tasks = [asyncio.create_task(job) for job in jobs]
 
@@ -243,6 +247,22 @@ def free_text(sender: Sender) -> bool:
     return capabilities is not None and bool(capabilities.free_text)
 
 
+def sms_sender(
+    settings: Settings, account: SmsAccount, clock: Clock, inbox: Inbox, receipts: Receipts
+) -> Sender:
+    """The account's driver. Raises `SettingsError` for a vendor abroad without leave."""
+    try:
+        return make_sender(
+            account,
+            clock,
+            sending_abroad=settings.allow_sending_abroad,
+            inbound_sink=inbox,
+            receipt_sink=receipts,
+        )
+    except SendingAbroadForbidden as error:
+        raise SettingsError(str(error)) from error
+
+
 def build(settings: Settings, clock: Clock | None = None) -> House:
     """Wire one process. Opens no connection yet."""
     crypto.install(settings.secrets.keyring)
@@ -277,10 +297,10 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     senders: dict[tuple[str, str], Sender] = {
         ("wechat", account_id): WeChatSender(client) for account_id, client in clients.items()
     }
-    senders |= {("sms", one.account_id): AliyunSender(one, clock) for one in accounts.sms.values()}
     notices = _notices(settings, facts)
     passive_only = [one.account_id for one in accounts.wechat.values() if not one.customer_messages]
-    policy = Gate(settings.gate, CatalogueWords(catalogue), notices, passive_only=passive_only)
+    words = CatalogueWords(catalogue)
+    policy = Gate(settings.gate, words, notices, holder, passive_only=passive_only)
     delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
     passive = Passive(database, clock, catalogue, policy, delivery.wake)
 
@@ -289,10 +309,15 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         delivery.wake()
 
     transcriber, console = transcriber_of(settings), LiveConsole(database)
-    handler = ConversationHandler(database, clock, engine, people, hears=transcriber is not None, console=console)
+    handler = ConversationHandler(
+        database, clock, engine, people, hears=transcriber is not None, console=console
+    )
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
     spool = Spool(settings.spool)
     receipts = Receipts(database, clock)
+    inbox = Inbox(database, clock, spool, worker.wake, receipts=receipts, kind_of=notices.kind_of)
+    for one in accounts.sms.values():
+        senders["sms", one.account_id] = sms_sender(settings, one, clock, inbox, receipts)
     house = House(
         settings=settings,
         clock=clock,
@@ -302,7 +327,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         services=services,
         actions=all_actions(services),
         engine=engine,
-        inbox=Inbox(database, clock, spool, worker.wake, receipts=receipts, kind_of=notices.kind_of),
+        inbox=inbox,
         spool=spool,
         receipts=receipts,
         worker=worker,

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from channels.sms.drivers import driver_of
 from server.accounts import read_accounts
+from server.house import build
 from server.settings import Settings, SettingsError
+from store.crypto import Keyring
 
 SECOND = {
     "account_id": "campus-east",
@@ -50,6 +53,47 @@ def test_a_wrong_file_names_what_is_wrong(tmp_path: Path, given: Any, said: str)
     with pytest.raises(SettingsError, match="BANYI_ACCOUNTS_FILE") as raised:
         read_accounts(settings_with(tmp_path, given))
     assert said in str(raised.value)
+
+
+TENCENT = {
+    "driver": "tencent",
+    "account_id": "tencent",
+    "sign": "云江示范医院",
+    "callback_secrets": ["t" * 24],
+    "secret_id": "id",
+    "secret_key": "key-of-tencent",
+    "sdk_app_id": "1400000000",
+}
+TWILIO = {
+    "driver": "twilio",
+    "account_id": "abroad",
+    "sign": "云江示范医院",
+    "callback_secrets": ["u" * 24],
+    "account_sid": "AC" + "0" * 32,
+    "auth_token": "token-of-twilio",
+    "from_number": "+15005550006",
+    "callback_base": "https://hospital.example",
+}
+
+
+def test_an_sms_account_is_of_its_driver(tmp_path: Path) -> None:
+    accounts = read_accounts(settings_with(tmp_path, {"sms": [TENCENT]}))
+    assert [driver_of(one) for one in accounts.sms.values()] == ["aliyun", "tencent"]
+
+
+def test_an_unknown_driver_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="driver is one of aliyun, tencent, twilio, cmpp, not 'pigeon'"):
+        read_accounts(settings_with(tmp_path, {"sms": [{**TENCENT, "driver": "pigeon"}]}))
+
+
+async def test_a_vendor_abroad_needs_leave(tmp_path: Path, keyring: Keyring) -> None:
+    settings = settings_with(tmp_path, {"sms": [TWILIO]})
+    (tmp_path / "models").symlink_to(Settings().models)
+    with pytest.raises(SettingsError, match="BANYI_ALLOW_SENDING_ABROAD"):
+        build(settings)
+    house = build(settings.model_copy(update={"allow_sending_abroad": True}))
+    assert ("sms", "abroad") in house.senders
+    await house.close()
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:
