@@ -154,7 +154,9 @@ def test_every_key_that_code_says_is_written() -> None:
     found = {(key, path) for path, node in code() if (key := said(node)) is not None and "." in key}
     assert len(found) > 60
     keys = set(catalogue().keys())
-    pages = {path for _, path in found if path.startswith(("web/", "channels/simulator/"))}
+    # A page's own texts are beside its templates; asked for what is not there, `Texts` raises.
+    own = {path for _, path in found if "= Texts(" in (ROOT / path).read_text("utf-8")}
+    pages = own | {path for _, path in found if path.startswith(("web/", "channels/simulator/"))}
     missing = sorted((key, path) for key, path in found if key not in keys and path not in pages)
     assert missing == []
 
