@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
@@ -29,6 +29,7 @@ from care.patients import service as patients
 from care.patients.models import Condition, Patient, Relation
 from care.patients.service import PatientData
 from care.questionnaires.service import publish_shipped
+from channels.contacts.models import Contact
 from store.base import Base
 from store.clock import Clock
 from store.database import Database
@@ -121,13 +122,20 @@ async def link_demo_contacts(session: AsyncSession, make_contact: ContactMaker, 
     for row in load("patients"):
         for contact in row["contacts"]:
             contact_id = await make_contact(session, contact["channel"], contact["address"])
+            relation = Relation(contact["relation"])
             new += await patients.link_contact(
                 session,
                 demo_id("patient", row["record"]),
                 contact_id,
-                Relation(contact["relation"]),
+                relation,
                 at=now,
                 label=contact.get("label"),
+            )
+            known = "self" if relation is Relation.SELF else "family"
+            await session.execute(
+                update(Contact)
+                .where(Contact.id == contact_id, Contact.channel == "sms", Contact.holder == "unknown")
+                .values(holder=contact.get("holder", known))
             )
     return new
 

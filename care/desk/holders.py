@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk import service as desk
 from care.desk.models import TaskKind
+from care.gate import silence
 from care.gate.reasons import Reason
 from care.patients import identity
 from care.patients import service as patients
@@ -40,18 +41,7 @@ async def settle(
         await _wrong_number(session, contact, now, due_at)
         return False
     await _link(session, contact, said, now)
-    released = await session.execute(
-        update(OutboundMessage)
-        .where(
-            OutboundMessage.contact_id == contact.id,
-            OutboundMessage.status == "queued",
-            OutboundMessage.reason == Reason.HOLDER_UNKNOWN.value,
-        )
-        .values(due_at=now)
-        .returning(OutboundMessage.id)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(released.all())
+    return await silence.let_go(session, contact.id, [Reason.HOLDER_UNKNOWN], now=now) > 0
 
 
 async def corrected(

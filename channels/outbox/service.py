@@ -47,12 +47,13 @@ async def enqueue(
     expires_at: datetime | None = None,
     continues: UUID | None = None,
     seq: int | None = None,
+    waits: bool | None = None,
 ) -> OutboundMessage | None:
     """Queue `reply` to the conversation's contact. None when `dedup_key` was said before: nothing is said twice.
 
     With options it opens a question under `instance` (default: the reply's key): a reply's at once,
-    a push's when it is sent (`questions.on_sending`). `seq` is its place among what is said there, where the caller has
-    already counted it. After `expires_at` it is suppressed instead of sent.
+    a push's when it is sent (`questions.on_sending`; `waits` says otherwise). `seq` is its place among what is said there,
+    where the caller has already counted it. After `expires_at` it is suppressed instead of sent.
     """
     question_id: UUID | None = None
     if reply.options:
@@ -67,7 +68,7 @@ async def enqueue(
             now=now,
             patient_id=patient_id,
             resumes=resumes,
-            waiting=purpose != "reply",
+            waiting=purpose != "reply" if waits is None else waits,
         )
         await session.flush()
         question_id = question.id

@@ -15,8 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact, Conversation
 from channels.outbox import service as outbox
-from channels.questions import service as questions
-from channels.questions.ranks import Rank, rank_of
 from channels.reply import Option, Reply
 from channels.wording.labels import label
 
@@ -43,18 +41,13 @@ def question(go: dict[str, Any] | None = None) -> Reply:
 
 
 async def ask(session: AsyncSession, contact_ids: Sequence[UUID], now: datetime) -> None:
-    """Put the question to phones that something personal waits for, once each; an alarm there is left alone meanwhile."""
+    """Put the question to phones that something personal waits for, once each. It opens when it is sent, like any push's."""
     rows = await session.scalars(
         select(Conversation)
         .join(Contact, Contact.id == Conversation.contact_id)
         .where(Contact.id.in_(contact_ids), Contact.channel == "sms", Contact.holder == UNKNOWN)
     )
-    waiting = list(rows)
-    standing = await questions.current_of(session, [one.id for one in waiting], now)
-    for conversation in waiting:
-        before = standing.get(conversation.id)
-        if before is not None and rank_of(before.instance) is Rank.SAFETY:
-            continue
+    for conversation in list(rows):
         await outbox.enqueue(
             session,
             conversation,
@@ -63,4 +56,5 @@ async def ask(session: AsyncSession, contact_ids: Sequence[UUID], now: datetime)
             purpose="reply",
             now=now,
             instance=INSTANCE,
+            waits=True,
         )

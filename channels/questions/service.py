@@ -72,7 +72,7 @@ async def on_sending(
     Returns message id → when to ask again, for those that must not leave yet: they go back to the queue with reason `WAITS`
     and are due earlier when the question in their way is answered.
     """
-    pushed = [one for one in messages if one.question_id is not None and one.purpose != "reply"]
+    pushed = [one for one in messages if one.question_id is not None and one.inbound_id is None]
     if not pushed:
         return {}
     ids = [one.question_id for one in pushed]
