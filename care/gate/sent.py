@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.gate.case import Case
@@ -76,13 +76,31 @@ _LEAVING = select(_ROW.id, _ROW.conversation_id, _ROW.patient_id, _ROW.purpose).
 )
 
 
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key)"
+    " FROM (SELECT DISTINCT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS wanted"
+)
+
+
+async def _one_after_the_other(session: AsyncSession, ids: Sequence[UUID]) -> None:
+    """Two workers that push to one person at the same moment would not see each other. On PostgreSQL the second waits until
+    the first has written down what it sends; SQLite has one writer anyway. In the order of the keys: nobody waits in a ring."""
+    if session.get_bind().dialect.name != "sqlite":
+        keys = [int.from_bytes(one.bytes[8:], "big", signed=True) for one in ids]
+        await session.execute(_LOCK, {"keys": keys})
+
+
 async def read_sent(session: AsyncSession, cases: Sequence[Case], now: datetime) -> Sent:
-    """The counts for those of `cases` that are capped at all."""
+    """The counts for those of `cases` that are capped at all. Nobody else counts for the same people until this transaction
+    ends."""
     sent = Sent()
     capped = [case for case in cases if case.purpose in CAPPED and not case.emergency]
     patients = list({case.patient_id for case in capped if case.patient_id is not None})
     numbers = [case for case in cases if not case.on_wechat and not case.emergency]
     talks = list({c.conversation_id for c in [*numbers, *(c for c in capped if c.patient_id is None)]})
+    if not patients and not talks:
+        return sent
+    await _one_after_the_other(session, [*patients, *talks])
     since = now - WEEK
     for part in chunks(patients):
         of_patient = {"patients": padded(part), "since": since}
@@ -92,8 +110,7 @@ async def read_sent(session: AsyncSession, cases: Sequence[Case], now: datetime)
         in_talk = {"conversations": padded(some), "since": since}
         for talk_id, purpose, at in await session.execute(_IN_CONVERSATION, in_talk):
             sent.pushed[talk_id].append((at, RANK[purpose]))
-    if patients or talks:
-        await _read_leaving(session, sent, cases, patients, talks, now)
+    await _read_leaving(session, sent, cases, patients, talks, now)
     return sent
 
 
