@@ -23,6 +23,8 @@ from channels.simulator.cmpp import SimCmppConfig
 from channels.simulator.cmpp_control import create_cmpp_simulator
 from channels.simulator.sms import create_sms_simulator
 from channels.simulator.sms_rules import SimSmsConfig
+from channels.simulator.sms_tencent_rules import SimTencentConfig
+from channels.simulator.sms_twilio_rules import SimTwilioConfig
 from channels.simulator.wechat import create_wechat_simulator
 from channels.simulator.wechat_rules import SimWeChatConfig
 from channels.sms.cmpp.account import PORT
@@ -44,15 +46,23 @@ def wechat_app(settings: dict[str, Any]) -> FastAPI:
 
 
 def sms_app(settings: dict[str, Any]) -> FastAPI:
-    """The SMS stand-in from its part of the file, `port` left out."""
+    """The SMS stand-in from its part of the file, `port` left out; `tencent` and `twilio` are parts of their own."""
     given = dict(settings)
     up_url, report_url = given.pop("up_url"), given.pop("report_url", "")
     given["templates"] = tuple(SmsTemplate(**template) for template in given.get("templates", ()))
-    if "push_retries" in given:
-        given["push_retries"] = tuple(given["push_retries"])
-    if "code_limits" in given:
-        given["code_limits"] = {float(seconds): count for seconds, count in given["code_limits"].items()}
-    return create_sms_simulator(SimSmsConfig(**given), up_url, report_url)
+    for vendor, kind in (("tencent", SimTencentConfig), ("twilio", SimTwilioConfig)):
+        if vendor in given:
+            given[vendor] = kind(**_fields(given[vendor]))
+    return create_sms_simulator(SimSmsConfig(**_fields(given)), up_url, report_url)
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as tuples, and the windows of limits keyed by seconds."""
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    for name in ("code_limits", "phone_limits", "delivery_seconds"):
+        if name in fields:
+            fields[name] = {float(seconds): count for seconds, count in fields[name].items()}
+    return fields
 
 
 def cmpp_app(settings: dict[str, Any]) -> FastAPI:
