@@ -1,8 +1,8 @@
 """The wording of every reply, read from YAML, rendered per channel.
 
 A file maps keys to `wechat` (text with `{param}`), `tail` (under a menu) and `sms`: one template, or a mapping from the number
-of options to a template. SMS templates use the vendor's `${name}`; `${o1}`…`${o4}` are option labels; `{hospital}` and
-`{landline}` are filled in when the file is read, because an approved text may not vary there.
+of options to a template; where there is none, `no_sms` says why. SMS templates use the vendor's `${name}`; `${o1}`…`${o4}` are
+option labels; `{hospital}` and `{landline}` are filled in when the file is read, because an approved text may not vary there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import yaml
 
 from channels.ports import MenuItem, Rendered
 from channels.reply import JOINED, Reply
+from channels.wording.labels import label
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 SMS_VARIABLE_LIMIT = 35
@@ -26,6 +27,9 @@ SMS_VARIABLE_LIMIT = 35
 NOT_REPLIES = frozenset({"labels.yml", "notices.yml"})
 """Files beside the wordings that hold something else."""
 CALL_US = "common.call_us"
+MODEL_MADE = "model_made"
+"""Set on a reply whose words a model has made: it carries the visible mark that the law asks for (人工智能生成合成内容标识办法, in force
+2025-09-01). Words of ours, written by people, carry none."""
 
 
 class WordingError(ValueError):
@@ -40,6 +44,8 @@ class Wording:
     wechat: str
     tail: str = ""
     sms: Mapping[int, str] = field(default_factory=dict)
+    no_sms: str = ""
+    """Why there is no template: `wechat_only` (never said by SMS), or `own` (each such reply names one by `sms_key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ class Catalogue:
                 wechat=entry["wechat"].strip(),
                 tail=str(entry.get("tail") or "").strip(),
                 sms={int(count): self._constant(text) for count, text in sms.items()},
+                no_sms=str(entry.get("no_sms") or ""),
             )
 
     def _constant(self, text: str) -> str:
@@ -135,9 +142,10 @@ class Catalogue:
         menu = tuple(
             MenuItem(f"{question_id}:{option.id}", option.label, option.digit) for option in reply.options
         )
-        return Rendered(
-            text=word.wechat.format_map(values).strip(), menu=menu, tail=word.tail.format_map(values)
-        )
+        text = word.wechat.format_map(values).strip()
+        if reply.params.get(MODEL_MADE):
+            text = f"{text}\n{label('ai_mark')}"
+        return Rendered(text=text, menu=menu, tail=word.tail.format_map(values))
 
     def render_sms(self, reply: Reply, account_id: str = "") -> Rendered | None:
         """The account's approved template with its variables in their limits; None when there is none for this reply."""

@@ -21,8 +21,43 @@ from server.settings import ROOT
 FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
 SIGN = "云江示范医院"
 ROOMS = ("server", "bot", "actions", "content", "care", "channels", "web")
-WECHAT_ONLY = {"faq.answer", "advice.question"}
-"""On SMS these are said by templates of their own: the FAQ entry's, the question's (`sms_key`)."""
+EMERGENCY = {"safety.emergency", "safety.crisis_on_duty", "safety.crisis_later", "safety.false_alarm"}
+"""Texts of an emergency name 120, 110 or 12356; a landline would only distract."""
+SMS_OPTIONS = 4
+LONGEST = {
+    "department": "心血管内科（老年）",
+    "doctor": "阿卜杜拉·买买提",
+    "doctors_short": "阿卜杜拉·买买提、欧阳建国、司马玉兰、诸葛文",
+    "name": "阿卜杜拉·买买提",
+    "old": "11月24日周二上午10:30",
+    "place": "住院部2号楼12层西区",
+    "question_short": "从挂号到看上病，您这次一共等了多久",
+    "said": "我是说下下个星期三或者星期四的上午吧",
+    "text": "您的复查结果医生已经看过了，请下周一上午带上片子到门诊楼3层东找我",
+    "first": "您的复查结果医生已经看过了，下周一上午请带上以前所有的片子",
+    "rest": "到门诊楼3层东的护士站找我，来之前正常吃饭吃药，不用再空腹",
+    "times_short": "周一上午、周二上午、周三下午、周四上午、周五上午",
+    "title": "副主任医师",
+    "until": "11月24日周二上午10:30",
+    "what": "心血管内科（老年）",
+    "when": "11月24日周二上午到11月26日周四",
+    "when_short": "11月24日周二上午10:30",
+}
+"""The longest a hospital is likely to have, where that is longer than `TYPICAL`."""
+LONG_TIMES = (
+    "11月24日周二上午欧阳建国28元",
+    "11月26日周四下午阿卜杜拉·买买提18元",
+    "12月30日周三上午欧阳建国108元",
+    "其他日期",
+    "找人工",
+)
+LONG_LABELS = (
+    "阿卜杜拉·买买提（爱人）",
+    "给别人约，先绑定",
+    "心血管内科（老年）",
+    "都不是，问人工",
+    "找人工",
+)
 TYPICAL = {
     "ahead": "3",
     "also": "也可以先到全科门诊。",
@@ -102,9 +137,25 @@ def test_every_wording_reads_well_on_wechat(key: str) -> None:
     assert len(rendered.text.encode()) <= 2048
 
 
-@pytest.mark.parametrize("key", sorted(set(catalogue().keys()) - WECHAT_ONLY))
-def test_every_wording_has_its_sms(key: str) -> None:
-    assert catalogue().wording(key).sms, f"{key}: without an SMS template the patient only gets the landline"
+@pytest.mark.parametrize("key", catalogue().keys())
+def test_every_wording_has_its_sms_or_says_why_not(key: str) -> None:
+    word = catalogue().wording(key)
+    assert bool(word.sms) != (word.no_sms in ("own", "wechat_only")), (
+        f"{key}: only the landline would be left"
+    )
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_sms_has_the_landline_unless_it_is_an_emergency(template: Template) -> None:
+    if template.key in EMERGENCY:
+        assert re.search("120|12356", template.text)
+    else:
+        assert FACTS["landline"] in template.text, template.text
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_sms_names_at_most_four_options(template: Template) -> None:
+    assert sum(name.startswith("o") and name[1:].isdigit() for name in template.variables) <= SMS_OPTIONS
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -116,6 +167,16 @@ def test_every_template_passes_the_vendors_review(template: Template) -> None:
     assert {f"o{n}" for n in range(1, template.options + 1)} >= {
         name for name in template.variables if re.fullmatch(r"o\d", name)
     }
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_fits_two_parts_at_its_longest(template: Template) -> None:
+    labels = LONG_TIMES if template.key.startswith(("booking.when", "booking.date")) else LONG_LABELS
+    shown = tuple(Option(f"o{n}", labels[n]) for n in range(template.options))
+    rendered = catalogue().render_sms(Reply(template.key, TYPICAL | LONGEST, shown))
+    assert rendered is not None
+    whole = f"【{SIGN}】{rendered.text}"
+    assert count_parts(whole) <= 2, f"{len(whole)}: {whole}"
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
