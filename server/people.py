@@ -34,7 +34,7 @@ from store import audit
 _KINDS = {
     "message": TaskKind.HUMAN_REQUEST,
     "click": TaskKind.HUMAN_REQUEST,
-    "voice": TaskKind.MEDIA,
+    "voice": TaskKind.VOICE,
     "media": TaskKind.MEDIA,
     "correction": TaskKind.CORRECTION,
 }

@@ -14,6 +14,7 @@ WITHIN: Mapping[TaskKind, timedelta] = {
     TaskKind.HUMAN_REQUEST: timedelta(minutes=30),
     TaskKind.DEAD_LETTER: timedelta(minutes=30),
     TaskKind.MEDIA: timedelta(hours=1),
+    TaskKind.VOICE: timedelta(minutes=30),
     TaskKind.COMPLAINT: timedelta(hours=1),
     TaskKind.CALL: timedelta(hours=1),
     TaskKind.UNCERTAIN_SEND: timedelta(hours=1),

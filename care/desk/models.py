@@ -22,6 +22,7 @@ class TaskKind(StrEnum):
     COMPLAINT = "complaint"
     PRIVACY = "privacy"
     MEDIA = "media"
+    VOICE = "voice"
 
 
 class DeskTask(Base):
