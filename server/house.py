@@ -163,24 +163,27 @@ class House:
         for tell in self.on_templates:
             await tell()
 
+    async def review_templates(self, *, poll: bool = True) -> None:
+        """Hand in what operators submitted; with `poll` ask after what is in review. What may be said is read anew."""
+        for account_id, account in self.accounts.sms.items():
+            sender = self.senders["sms", account_id]
+            if isinstance(sender, AliyunSender):
+                await template_review.sync(
+                    self.database,
+                    self.clock,
+                    account_id,
+                    account.sign,
+                    template_review.AliyunReview(sender),
+                    poll=poll,
+                )
+        await self.load_templates()  # decided here, in another process or by a file
+
     async def _review_templates(self) -> None:
-        """Hands in what operators submitted, and asks after what is in review every tenth round."""
+        """As often as a vendor takes applications; after those in review every tenth round."""
         rounds = 0
         while True:
             try:
-                for account_id, account in self.accounts.sms.items():
-                    sender = self.senders["sms", account_id]
-                    if isinstance(sender, AliyunSender):
-                        await template_review.sync(
-                            self.database,
-                            self.clock,
-                            account_id,
-                            account.sign,
-                            template_review.AliyunReview(sender),
-                            poll=rounds % 10 == 0,
-                        )
-                if rounds % 2 == 0:
-                    await self.load_templates()  # decided here, in another process or by a file
+                await self.review_templates(poll=rounds % 10 == 0)
                 rounds += 1
             except Exception:
                 log.exception("templates.sync_failed")

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.desk import service as desk
 from care.gate.reasons import words
 from channels.ops.desk import OpsHouse
-from channels.ops.ports import AccountFacts
+from channels.ops.ports import AccountFacts, NoticeFacts
 from channels.outbox.models import OutboundMessage
-from server.house import House
+from server.house import House, free_text
 from server.wording import page_words
 from web.shell import NavLink
 
@@ -26,7 +26,24 @@ def ops_house(house: House) -> OpsHouse:
             AccountFacts("wechat", name, has_token=True, token_age=client.tokens.age())
             for name, client in house.clients.items()
         ]
-        return [*wechat, *(AccountFacts("sms", name) for name in house.accounts.sms)]
+        sms = [
+            AccountFacts("sms", name, sign=one.sign, free_text=free_text(house.senders["sms", name]))
+            for name, one in house.accounts.sms.items()
+        ]
+        return [*wechat, *sms]
+
+    def notices() -> Sequence[NoticeFacts]:
+        return [
+            NoticeFacts(
+                one.name,
+                one.kind,
+                one.title,
+                one.fields,
+                house.notices.ids_of(one.name, house.accounts.wechat),
+                house.notices.replies_of(one.name),
+            )
+            for one in house.notices.templates.values()
+        ]
 
     return OpsHouse(
         database=house.database,
@@ -35,6 +52,8 @@ def ops_house(house: House) -> OpsHouse:
         accounts=accounts,
         spool_waiting=house.spool.waiting,
         wake=house.delivery.wake,
+        sync_templates=house.review_templates,
+        notices=notices,
         explain=words,
         settled=close_tasks,
         silence=timedelta(minutes=house.settings.push_silence_minutes),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from channels.ops.ports import AccountWatch, Explain, Settled
+from channels.ops.ports import AccountWatch, Explain, NoticeFacts, Settled
 from channels.wording.catalogue import Catalogue
 from store.clock import Clock
 from store.database import Database
@@ -49,7 +49,8 @@ class Remembered:
 @dataclass(frozen=True, slots=True)
 class OpsHouse:
     """What the server hands in. `spool_waiting` counts callbacks that are not in the database yet; `wake` tells the delivery
-    that something may go out now. `silence` is how long without a push is looked at twice."""
+    that something may go out now, `sync_templates` asks the vendors how the reviews stand. `silence` is how long without a
+    push is looked at twice."""
 
     database: Database
     clock: Clock
@@ -57,6 +58,8 @@ class OpsHouse:
     accounts: AccountWatch
     spool_waiting: Callable[[], int]
     wake: Callable[[], None]
+    sync_templates: Callable[[], Awaitable[None]]
+    notices: Callable[[], Sequence[NoticeFacts]]
     explain: Explain | None = None
     settled: Settled | None = None
     silence: timedelta = timedelta(minutes=30)

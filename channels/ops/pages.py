@@ -15,23 +15,21 @@ from channels.inbox.models import InboundMessage
 from channels.ops import counts, health, holds, messages
 from channels.ops.desk import OpsHouse
 from channels.ops.messages import Filters
+from channels.ops.rendering import READERS, SETTLERS, STOPPERS, VIEWERS, OpsPages
 from channels.ops.settle import How, settle
-from channels.ops.shown import TEMPLATES, Times, Words, masked, query_of
+from channels.ops.templates_pages import add_template_routes
 from channels.outbox.holds import Scope, covers
 from channels.reply import Reply
 from channels.wording.catalogue import fill
 from store import audit
 from web.security import csrf_protect
-from web.shell import add_templates, render
-from web.signin.models import Role, StaffUser
+from web.signin.models import StaffUser
 from web.signin.pages import require
 
-add_templates("ops", TEMPLATES)
-
-Viewer = Annotated[StaffUser, Depends(require(Role.OPERATOR, Role.NURSE, Role.AUDITOR))]
-Operator = Annotated[StaffUser, Depends(require(Role.OPERATOR))]
-Settler = Annotated[StaffUser, Depends(require(Role.OPERATOR, Role.NURSE))]
-Reader = Annotated[StaffUser, Depends(require(Role.NURSE))]
+Viewer = Annotated[StaffUser, Depends(require(*VIEWERS))]
+Operator = Annotated[StaffUser, Depends(require(*STOPPERS))]
+Settler = Annotated[StaffUser, Depends(require(*SETTLERS))]
+Reader = Annotated[StaffUser, Depends(require(*READERS))]
 Window = Literal["24h", "14d"]
 REASON_LONGEST = 200
 
@@ -63,33 +61,12 @@ class Now:
         return next((one for one in self.stops if (one.hold.scope, one.hold.key) == (scope, key)), None)
 
 
-def may(staff: StaffUser, *roles: Role) -> bool:
-    """Whether a button is worth showing; the route asks again."""
-    return Role.ADMIN in staff.roles or bool(set(roles) & set(staff.roles))
-
-
 def ops_router(house: OpsHouse) -> APIRouter:
     """The pages and their buttons."""
     router = APIRouter(prefix="/ops", include_in_schema=False, dependencies=[Depends(csrf_protect)])
-    words = Words(house.explain)
-    times = Times(house.clock, words)
-
-    def page(request: Request, template: str, staff: StaffUser, **context: Any) -> Response:
-        said = request.query_params.get("said", "")
-        return render(
-            request,
-            f"ops/{template}",
-            words=words,
-            times=times,
-            masked=masked,
-            query_of=query_of,
-            said=words("said", said) if said in words.known("said") else "",
-            said_kind="error" if said in ("too_late", "not_found") else "success",
-            may_stop=may(staff, Role.OPERATOR),
-            may_settle=may(staff, Role.OPERATOR, Role.NURSE),
-            may_read=may(staff, Role.NURSE),
-            **context,
-        )
+    pages = OpsPages(house)
+    page = pages.show
+    add_template_routes(router, house, pages)
 
     async def look() -> Now:
         async def find() -> Now:
@@ -176,7 +153,7 @@ def ops_router(house: OpsHouse) -> APIRouter:
             lines=found[: messages.PAGE],
             more=more,
             filters=filters,
-            statuses=[one for one in words.known("statuses").items() if one[0] != "waiting"],
+            statuses=[one for one in pages.words.known("statuses").items() if one[0] != "waiting"],
             accounts=sorted({(one.account_id, one.account_id) for one in house.accounts()}),
         )
 

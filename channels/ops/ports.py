@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,12 +17,15 @@ from channels.outbox.models import OutboundMessage
 class AccountFacts:
     """One configured vendor account, as this process knows it.
 
-    `token_age` is in seconds since its access token was fetched; None where there is no token, or none was asked for yet.
-    `problem` is a short code (`token_refused`…) while the adapter cannot use the account at all.
+    `sign` is an SMS account's signature, `free_text` whether it needs no approved templates. `token_age` is in seconds since
+    the access token was fetched; None where there is no token, or none was asked for yet. `problem` is a short code
+    (`token_refused`…) while the adapter cannot use the account at all.
     """
 
     channel: str
     account_id: str
+    sign: str = ""
+    free_text: bool = False
     has_token: bool = False
     token_age: float | None = None
     problem: str = ""
@@ -30,6 +33,20 @@ class AccountFacts:
 
 AccountWatch = Callable[[], Sequence[AccountFacts]]
 """The configured accounts, in the order they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFacts:
+    """A WeChat notice. `ids` are the accounts' own template ids by account, `fields` WeChat's fields with their labels,
+    `replies` the wordings it may tell. `kind`: long, once, template."""
+
+    name: str
+    kind: str
+    title: str
+    fields: Mapping[str, str]
+    ids: Mapping[str, str]
+    replies: Sequence[str]
+
 
 Explain = Callable[[str], str]
 """A gate's reason in Chinese; the code itself where nobody has words for it."""

@@ -8,7 +8,7 @@ numbers its fields differently). Whether a person has agreed to a template is as
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -97,6 +97,15 @@ class NoticeBook:
             if own is not None and own.template_id == template_id:
                 return template.kind
         return "once"
+
+    def ids_of(self, name: str, accounts: Iterable[str]) -> dict[str, str]:
+        """Account → its own id of the template `name`, where it has one."""
+        own = {account: self._own(account, name) for account in accounts}
+        return {account: one.template_id for account, one in own.items() if one is not None}
+
+    def replies_of(self, name: str) -> list[str]:
+        """The replies the template `name` may tell."""
+        return [key for key, uses in self._notices.items() if name in uses]
 
     def simulator_templates(self) -> dict[str, tuple[str, ...]]:
         """Template id → fields, as the demo's account has them registered."""

@@ -21,3 +21,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const open = part.querySelector("details[open]") !== null;
   part.addEventListener("htmx:afterSettle", () => open && part.querySelector("details")?.setAttribute("open", ""), { once: true });
 });
+
+// One box ticks all of a name.
+for (const box of document.querySelectorAll("[data-all]")) {
+  box.addEventListener("change", () => {
+    for (const one of box.form.querySelectorAll(`[name="${box.dataset.all}"]`)) one.checked = box.checked;
+  });
+}

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.gate.reasons import words
 from channels.ops.desk import OpsHouse, Remembered
 from channels.ops.pages import ops_router
-from channels.ops.ports import AccountFacts
+from channels.ops.ports import AccountFacts, NoticeFacts
 from channels.outbox.models import OutboundMessage
 from channels.wording.catalogue import Catalogue
 from channels.wording.labels import FILE as LABELS
@@ -28,7 +28,20 @@ from web.signin.models import Role
 from web.signin.pages import SESSION_COOKIE, signin_router
 from web.signin.service import create_user, open_session
 
-ACCOUNTS = (AccountFacts("wechat", "hospital", True, 754.0), AccountFacts("sms", "aliyun"))
+ACCOUNTS = (
+    AccountFacts("wechat", "hospital", has_token=True, token_age=754.0),
+    AccountFacts("sms", "aliyun", sign="云江示范医院"),
+)
+NOTICES = (
+    NoticeFacts(
+        "visit_once",
+        "once",
+        "预约结果通知",
+        {"thing1": "就诊人"},
+        {"hospital": "visit_once"},
+        ["booking.booked"],
+    ),
+)
 TOKEN = "t" * 43
 PASSWORD = "a long password"
 
@@ -38,15 +51,26 @@ class Settlements:
 
     def __init__(self) -> None:
         self.heard: list[tuple[UUID, str]] = []
-        self.woken = 0
+        self.woken = self.synced = 0
+        self.vendor_away = False
 
     async def __call__(
         self, session: AsyncSession, message: OutboundMessage, how: str, staff_id: UUID, now: datetime
     ) -> None:
         self.heard.append((message.id, how))
 
+    async def sync(self) -> None:
+        if self.vendor_away:
+            raise ConnectionError("the vendor is away")
+        self.synced += 1
+
     def wake(self) -> None:
         self.woken += 1
+
+
+def catalogue() -> Catalogue:
+    """The shipped wordings."""
+    return Catalogue(LABELS.parent, {"hospital": "云江市示范医院", "landline": "0571-00000000"})
 
 
 def ops_app(
@@ -65,20 +89,23 @@ def ops_app(
     app.state.nav = [NavLink("发送中心", "/ops/delivery", frozenset({"operator", "nurse", "auditor"}))]
     install_shell(app)
     app.include_router(signin_router())
-    facts = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
     house = OpsHouse(
         database=database,
         clock=clock,
-        catalogue=Catalogue(LABELS.parent, facts),
+        catalogue=catalogue(),
         accounts=lambda: accounts,
         spool_waiting=lambda: spool,
         wake=settlements.wake,
+        sync_templates=settlements.sync,
+        notices=lambda: NOTICES,
         explain=words,
         settled=settlements,
         silence=timedelta(minutes=30),
         remembered=Remembered(0),
     )
-    app.include_router(ops_router(house))
+    router = ops_router(house)
+    app.include_router(router)
+    app.state.ops_routes = router.routes
     return app
 
 
@@ -112,12 +139,12 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visiting(app: FastAPI, token: str = "") -> AsyncIterator[Visitor]:
+async def visiting(app: FastAPI, token: str = "", accept: str = "text/html") -> AsyncIterator[Visitor]:
     """A visitor with the session `token` (none: not signed in)."""
     async with serve(app) as url:
         cookies = {CSRF_COOKIE: TOKEN, **({SESSION_COOKIE: token} if token else {})}
         headers = {
-            "Accept": "text/html",
+            "Accept": accept,
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
         }
         async with aiohttp.ClientSession(

@@ -75,7 +75,7 @@ async def test_an_account_says_what_is_wrong(database: Database, clock: VirtualC
         await deliveries.attempt(session, refused, "refused", code="45009")
         broke = await deliveries.message(session, now - timedelta(hours=1), "failed", channel="sms")
         await deliveries.attempt(session, broke, "refused", code="isv.AMOUNT_NOT_ENOUGH")
-    accounts = (AccountFacts("wechat", "hospital", True), AccountFacts("sms", "aliyun"))
+    accounts = (AccountFacts("wechat", "hospital", has_token=True), AccountFacts("sms", "aliyun"))
     async with visiting(ops_app(database, clock, accounts=accounts), tokens["operator"]) as operator:
         _, page = await operator.get("/ops/delivery/accounts")
     assert "已经 41 分钟没有收到推送，平时这段时间约有 30 条" in page and "MarkFail" in page
