@@ -61,6 +61,11 @@ class ClaimLoop(Generic[Item]):
         self._woken = True
         self._more = False
 
+    @property
+    def in_hand(self) -> int:
+        """Items claimed and not done."""
+        return len(self._running)
+
     def wake(self) -> None:
         """Something was stored: look now, without asking first whether there is anything."""
         self._woken = True

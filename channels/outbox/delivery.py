@@ -73,6 +73,11 @@ class Delivery:
             upkeep=self.reap,
         )
 
+    @property
+    def in_hand(self) -> int:
+        """Messages claimed and not settled yet."""
+        return self._loop.in_hand
+
     def wake(self) -> None:
         """Something was queued: look now, without asking first whether there is anything."""
         self._loop.wake()

@@ -165,7 +165,22 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_outbound_message_campaign_status"), ["campaign", "status"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_outbound_message_continues"), ["continues"], unique=False)
+        batch_op.drop_index(batch_op.f("ix_outbound_message_inbound_id"))
+        for name in ("inbound_id", "continues"):
+            present = sa.text(f"{name} IS NOT NULL")
+            batch_op.create_index(
+                batch_op.f(f"ix_outbound_message_{name}"),
+                [name],
+                unique=False,
+                sqlite_where=present,
+                postgresql_where=present,
+            )
+        batch_op.drop_index(batch_op.f("ix_outbound_message_status_priority_due_at"))
+        batch_op.create_index(
+            batch_op.f("ix_outbound_message_status_priority_due_at_id"),
+            ["status", "priority", "due_at", "id"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_outbound_message_created_at"), ["created_at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_outbound_message_patient_id_finished_at"),
@@ -184,6 +199,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbound_message_patient_id_finished_at"))
         batch_op.drop_index(batch_op.f("ix_outbound_message_created_at"))
         batch_op.drop_index(batch_op.f("ix_outbound_message_continues"))
+        batch_op.drop_index(batch_op.f("ix_outbound_message_inbound_id"))
+        batch_op.create_index(batch_op.f("ix_outbound_message_inbound_id"), ["inbound_id"], unique=False)
+        batch_op.drop_index(batch_op.f("ix_outbound_message_status_priority_due_at_id"))
+        batch_op.create_index(
+            batch_op.f("ix_outbound_message_status_priority_due_at"),
+            ["status", "priority", "due_at"],
+            unique=False,
+        )
         batch_op.drop_index(batch_op.f("ix_outbound_message_campaign_status"))
         batch_op.drop_column("continues")
         batch_op.drop_column("rung")
