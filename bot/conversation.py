@@ -7,6 +7,7 @@ is made from what was read; the engine is asked with no session open; everything
 from __future__ import annotations
 
 import re
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,7 @@ from channels.questions.holder import Holder
 from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply, join_runs
 from channels.wechat import leaving
+from channels.wechat.typing import Typing
 from language.normalise import normalise
 from language.screen import screen
 from store.clock import Clock
@@ -130,6 +132,7 @@ class ConversationHandler:
         *,
         hears: bool = False,
         console: Console | None = None,
+        typing: Typing | None = None,
     ) -> None:
         """`hears`: voices are written down by a transcriber; otherwise patients are asked to type."""
         self._database = database
@@ -138,6 +141,7 @@ class ConversationHandler:
         self._people = people
         self._hears = hears
         self._console = console
+        self._typing = typing
 
     async def look(self, claimed: Claimed, message: InboundMessage) -> State:
         """Read what the decision needs, in a session of its own."""
@@ -367,6 +371,9 @@ class ConversationHandler:
             plan.replies.append(self._welcome(contact))
         return self._to_intent(plan, "bind_patient", {"qr": True}, f"event:{message.event}:binding")
 
+    def _thinking(self, contact: Contact) -> AbstractAsyncContextManager[None]:
+        return self._typing.while_slow(contact) if self._typing is not None else nullcontext()
+
     async def ask(
         self, claimed: Claimed, message: InboundMessage, plan: Plan, *, retry: bool
     ) -> EngineAnswer | None:
@@ -381,13 +388,14 @@ class ConversationHandler:
         for attempt in range(EMPTY_TURNS):
             metadata["retry"] = retry or attempt > 0
             try:
-                return await self._engine.turn(
-                    claimed.conversation.engine_id,
-                    text,
-                    metadata,
-                    retry=retry or attempt > 0,
-                    fresh=attempt > 0,
-                )
+                async with self._thinking(claimed.contact):
+                    return await self._engine.turn(
+                        claimed.conversation.engine_id,
+                        text,
+                        metadata,
+                        retry=retry or attempt > 0,
+                        fresh=attempt > 0,
+                    )
             except EmptyTurn as error:
                 log.warning("engine.empty_turn", intent=str(error), attempt=attempt + 1)
         return None

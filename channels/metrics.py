@@ -9,6 +9,9 @@ from prometheus_client import Counter, Histogram
 
 RECEIVED = Counter("banyi_inbound_total", "Inbound messages stored", ["channel"])
 SENT = Counter("banyi_send_total", "Tries to send, by outcome", ["channel", "rung", "outcome"])
+WECHAT_ERRORS = Counter(
+    "banyi_wechat_errors_total", "errcodes WeChat answered with, by endpoint", ["account", "path", "errcode"]
+)
 SEND_SECONDS = Histogram("banyi_send_seconds", "Seconds a vendor took to take a message", ["channel"])
 DECIDED = Counter("banyi_gate_total", "Messages the gate did not let leave, by what became of them", ["end"])
 

@@ -53,7 +53,7 @@ def create_app(house: House) -> FastAPI:
     app.state.rate_storage_url = settings.redis_url or "memory://"
     install_shell(app)
     inbox: Inbox = house.inbox
-    app.include_router(callback_router(house.accounts.wechat, inbox, house.clock, house.passive))
+    app.include_router(callback_router(house.accounts.wechat, inbox, house.clock, house.passive, house.nonces))
     app.include_router(make_router(house.accounts.sms.values(), inbox, house.receipts, house.clock))
     app.include_router(health_router(house))
     app.include_router(signin_router())

@@ -44,10 +44,12 @@ from channels.sms.port import Connected, SmsAccount
 from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
 from channels.wechat.console.live import LiveConsole
+from channels.wechat.nonces import MemoryNonces, Nonces, RedisNonces
 from channels.wechat.notices import NoticeBook, read_ids
 from channels.wechat.redis_tokens import RedisTokenStore
 from channels.wechat.sender import WeChatSender
 from channels.wechat.token import MemoryTokenStore, TokenStore
+from channels.wechat.typing import Typing
 from channels.wording import registry
 from channels.wording.catalogue import Catalogue, make_template
 from content.faq.search import FaqIndex, sms_text
@@ -111,6 +113,7 @@ class House:
     delivery: Delivery
     passive: Passive
     notices: NoticeBook
+    nonces: Nonces
     sealer: AuditSealer
     accounts: Accounts
     senders: dict[tuple[str, str], Sender]
@@ -313,7 +316,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
 
     transcriber, console = transcriber_of(settings), LiveConsole(database)
     handler = ConversationHandler(
-        database, clock, engine, people, hears=transcriber is not None, console=console
+        database, clock, engine, people, hears=transcriber is not None, typing=Typing(clients), console=console
     )
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
     spool = Spool(settings.spool)
@@ -341,6 +344,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         delivery=delivery,
         passive=passive,
         notices=notices,
+        nonces=RedisNonces(Redis.from_url(settings.redis_url)) if settings.redis_url else MemoryNonces(),
         sealer=AuditSealer(
             database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")
         ),

@@ -9,9 +9,7 @@ quarantined: refusing them would only make WeChat repeat them and show the patie
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +31,7 @@ from channels.wechat.codec import (
     signature_ok,
     to_inbound,
 )
+from channels.wechat.nonces import MemoryNonces, Nonces
 from channels.wechat.window import grant_of
 from channels.wechat.wording import as_text, split_text
 from store.clock import Clock
@@ -52,39 +51,18 @@ class Refused(Exception):
     """A push that is not trusted; `reason` goes to the log, never to the caller."""
 
 
-class NonceMemory:
-    """Which body came with a nonce. For plain mode, whose signature does not cover the body: WeChat's retry
-    brings the same body, another one under a used nonce is a forgery. Bounded, in this process only.
-    """
-
-    def __init__(self, lifetime: float = 600.0, size: int = 50_000) -> None:
-        self._seen: OrderedDict[tuple[str, str, str], tuple[float, bytes]] = OrderedDict()
-        self._lifetime = lifetime
-        self._size = size
-
-    def reused(self, account: str, timestamp: str, nonce: str, body: bytes, now: float) -> bool:
-        """Whether the nonce came before with another body; remembers it otherwise."""
-        while self._seen and (
-            len(self._seen) >= self._size or next(iter(self._seen.values()))[0] < now - self._lifetime
-        ):
-            self._seen.popitem(last=False)
-        key = (account, timestamp, nonce)
-        digest = hashlib.sha256(body).digest()
-        known = self._seen.get(key)
-        if known is None:
-            self._seen[key] = (now, digest)
-            return False
-        return known[1] != digest
-
-
 def callback_router(
-    accounts: Mapping[str, WeChatAccount], sink: InboundSink, clock: Clock, answers: Answers | None = None
+    accounts: Mapping[str, WeChatAccount],
+    sink: InboundSink,
+    clock: Clock,
+    answers: Answers | None = None,
+    nonces: Nonces | None = None,
 ) -> APIRouter:
     """`GET` and `POST /wx/{account}` for every account in `accounts` (looked up at each call, so it may change).
 
-    `answers` gives passive replies to accounts that wait for them (`passive_wait`)."""
+    `answers` gives passive replies to accounts that wait for them (`passive_wait`); `nonces` is what plain mode remembers."""
     router = APIRouter()
-    nonces = NonceMemory()
+    seen = nonces or MemoryNonces()
 
     @router.get("/wx/{account_id}", include_in_schema=False)
     async def verify(account_id: str, request: Request) -> Response:
@@ -111,7 +89,7 @@ def callback_router(
         try:
             message, push = _open(account, query, body, clock)
             stamp, nonce = query["timestamp"], query["nonce"]
-            if account.mode == "plain" and nonces.reused(
+            if account.mode == "plain" and await seen.reused(
                 account_id, stamp, nonce, body, clock.now().timestamp()
             ):
                 raise Refused("nonce used with another body")

@@ -4,15 +4,24 @@ exception."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 import orjson
 
+from channels import metrics
 from channels.wechat.account import WeChatAccount
-from channels.wechat.errors import ALERT_CODES, TOKEN_ERRORS, VendorError
+from channels.wechat.errors import (
+    ALERT_CODES,
+    STALE_MEDIUM,
+    TOKEN_ERRORS,
+    TYPING_ERRORS,
+    VendorError,
+    closed_until,
+)
 from channels.wechat.token import MemoryTokenStore, StoredToken, TokenKeeper, TokenStore
 from store.clock import Clock
 
@@ -46,6 +55,8 @@ class Unclear:
 
 Failure = NotSent | Unclear | VendorError
 Answer = dict[str, Any] | Failure
+Body = bytes | Callable[[], aiohttp.FormData] | None
+"""JSON in UTF-8, or a form made anew for each try."""
 
 
 class TokenRefused(RuntimeError):
@@ -81,6 +92,7 @@ class WeChatClient:
         self.clock = clock
         self._session = session
         self._owns_session = session is None
+        self._closed: dict[str, tuple[datetime, VendorError]] = {}
         self.tokens = TokenKeeper(account.account_id, tokens or MemoryTokenStore(), self._fetch_token, clock)
 
     # -- customer-service messages
@@ -96,9 +108,39 @@ class WeChatClient:
         return await self._custom({"touser": openid, "msgtype": "msgmenu", "msgmenu": menu})
 
     async def typing(self, openid: str, on: bool = True) -> Answer:
-        """Shows or hides "正在输入"; works only within 30 s of an exchange (45080)."""
+        """Shows or hides "正在输入"; works only within 30 s of an exchange. That it did not (45080), or shows already (45081), is
+        nobody's trouble: success."""
         command = "Typing" if on else "CancelTyping"
-        return await self.post("/cgi-bin/message/custom/typing", {"touser": openid, "command": command})
+        answer = await self.post("/cgi-bin/message/custom/typing", {"touser": openid, "command": command})
+        return {} if isinstance(answer, VendorError) and answer.code in TYPING_ERRORS else answer
+
+    async def send_medium(
+        self, openid: str, kind: str, content: bytes, content_type: str, media_id: str = ""
+    ) -> tuple[Answer, str]:
+        """`message/custom/send` of an image, voice or video: uploaded unless `media_id` still serves, and once more when that
+        has expired (40007). The answer and the media id to use for three days."""
+        uploaded = False
+        while True:
+            if not media_id:
+                fresh = await self.upload_media(kind, content, content_type)
+                if not isinstance(fresh, dict):
+                    return fresh, ""
+                media_id, uploaded = str(fresh["media_id"]), True
+            answer = await self._custom({"touser": openid, "msgtype": kind, kind: {"media_id": media_id}})
+            if isinstance(answer, VendorError) and answer.code == STALE_MEDIUM and not uploaded:
+                media_id = ""
+                continue
+            return answer, media_id
+
+    async def upload_media(self, kind: str, content: bytes, content_type: str) -> Answer:
+        """`media/upload` of a temporary medium (`image`, `voice`, `video`, `thumb`): its `media_id`, good for three days."""
+
+        def form() -> aiohttp.FormData:
+            data = aiohttp.FormData()
+            data.add_field("media", content, filename=f"media.{kind}", content_type=content_type)
+            return data
+
+        return await self._call("POST", "/cgi-bin/media/upload", {"type": kind}, form, "media_id")
 
     async def _custom(self, payload: dict[str, Any]) -> Answer:
         return await self.post("/cgi-bin/message/custom/send", payload)
@@ -158,6 +200,13 @@ class WeChatClient:
         """Replaces the account's menu: `{"button": […]}`, 1-3 with 1-5 below each."""
         return await self.post("/cgi-bin/menu/create", menu)
 
+    async def clear_quota(self) -> Answer:
+        """Sets today's counters back, ten times a month at most (48006): for people, after a mistake of ours."""
+        answer = await self.post("/cgi-bin/clear_quota", {"appid": self.account.appid})
+        if isinstance(answer, dict):
+            self._closed.clear()
+        return answer
+
     async def get_menu(self) -> Answer:
         return await self.get("/cgi-bin/get_current_selfmenu_info", {}, "is_menu_open")
 
@@ -212,8 +261,36 @@ class WeChatClient:
         method: str,
         path: str,
         params: dict[str, str],
-        body: bytes | None,
+        body: Body,
         field: str,
+    ) -> Answer:
+        if (closed := self._still_closed(path)) is not None:
+            return closed
+        answer = await self._with_token(method, path, params, body, field)
+        if isinstance(answer, VendorError):
+            self._note(path, answer)
+        return answer
+
+    def _still_closed(self, path: str) -> VendorError | None:
+        """The quota's error, while asking again would only be counted again."""
+        until, error = self._closed.get(path, (None, None))
+        if until is not None and self.clock.now() < until:
+            return error
+        self._closed.pop(path, None)
+        return None
+
+    def _note(self, path: str, error: VendorError) -> None:
+        metrics.WECHAT_ERRORS.labels(self.account.account_id, path, str(error.code)).inc()
+        if (until := closed_until(error.code, self.clock.now())) is not None:
+            self._closed[path] = until, error
+        if error.code in ALERT_CODES:
+            log.error(
+                "wechat refused a call",
+                extra={"path": path, "errcode": error.code, "detail": error.detail[:200]},
+            )
+
+    async def _with_token(
+        self, method: str, path: str, params: dict[str, str], body: Body, field: str
     ) -> Answer:
         try:
             token = await self.tokens.current()
@@ -224,15 +301,6 @@ class WeChatClient:
             other = await self._other_token(token)
             if other is not None:
                 answer = await self.request(method, path, {**params, "access_token": other}, body, field)
-        if isinstance(answer, VendorError) and answer.code in ALERT_CODES:
-            log.error(
-                "wechat refused a call",
-                extra={
-                    "path": path,
-                    "errcode": answer.code,
-                    "detail": answer.detail[:200],
-                },
-            )
         return answer
 
     async def _other_token(self, refused: str) -> str | None:
@@ -263,7 +331,7 @@ class WeChatClient:
         method: str,
         path: str,
         params: dict[str, str],
-        body: bytes | None,
+        body: Body,
         field: str,
     ) -> Answer:
         """One call without a token of ours, on the second host when the first cannot be reached."""
@@ -279,17 +347,17 @@ class WeChatClient:
         method: str,
         url: str,
         params: dict[str, str],
-        body: bytes | None,
+        body: Body,
         field: str,
     ) -> Answer:
         session = await self._http()
-        headers = {"Content-Type": "application/json; charset=utf-8"} if body is not None else None
+        headers = {"Content-Type": "application/json; charset=utf-8"} if isinstance(body, bytes) else None
         try:
             async with session.request(
                 method,
                 url,
                 params=params,
-                data=body,
+                data=body() if callable(body) else body,
                 headers=headers,
                 allow_redirects=False,
             ) as response:

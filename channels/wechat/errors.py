@@ -49,7 +49,9 @@ ALERT_CODES = frozenset(
         40013,
         40125,
         40164,
+        40037,
         40243,
+        41030,
         44004,
         45002,
         45008,
@@ -64,6 +66,24 @@ ALERT_CODES = frozenset(
 )
 """A mistake of ours, of the configuration or a penalty: people must look."""
 DAILY_QUOTA = 45009
+MINUTE_QUOTA = 45011
+STALE_MEDIUM = 40007
+"""The medium is older than its three days: upload it again, once."""
+SIGN_IN_AGAIN = frozenset({40029, 40163, 42003})
+"""A page's code is wrong, used or expired: the browser is sent to sign in once more."""
+
+
+def closed_until(code: int, now: datetime) -> datetime | None:
+    """Until when an endpoint need not be asked again after `code`; None where the next call may go through.
+
+    Daily counters start anew at midnight in China:
+    https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html"""
+    if code == MINUTE_QUOTA:
+        return now + timedelta(seconds=60)
+    if code == DAILY_QUOTA:
+        here = now.astimezone(CHINA)
+        return (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +97,8 @@ class VendorError:
 
 def verdict(error: VendorError, now: datetime) -> SendResult:
     """What `error` means for the message that got it."""
-    if error.code == DAILY_QUOTA:
-        here = now.astimezone(CHINA)
-        midnight = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        result = SendResult(_RETRY, retry_after=(midnight - here).total_seconds(), next_rung=True)
+    if error.code == DAILY_QUOTA and (midnight := closed_until(error.code, now)) is not None:
+        result = SendResult(_RETRY, retry_after=(midnight - now).total_seconds(), next_rung=True)
     else:
         result = TABLE.get(error.code, SendResult(_REFUSED, next_rung=True))
     return replace(result, code=str(error.code), detail=error.detail[:300])

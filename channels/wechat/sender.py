@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from channels.outbox.ports import Rung
 from channels.ports import Outcome, Rendered, SendResult
 from channels.wechat.client import Answer, NotSent, Unclear, WeChatClient
@@ -9,6 +11,7 @@ from channels.wechat.errors import MENU_ERRORS, VendorError, verdict
 from channels.wechat.wording import as_text, clean, plan, split_text
 
 RETRY_SECONDS = 2.0
+NO_RIGHT = "48001"
 _NOTICES = frozenset({Rung.SUBSCRIPTION_LONG, Rung.SUBSCRIPTION_ONCE, Rung.TEMPLATE})
 
 
@@ -54,7 +57,9 @@ class WeChatSender:
             answer = await self._client.send_subscription(
                 address, message.template_code, message.variables, message.url
             )
-        return self._result(answer, 0, 1)
+        result = self._result(answer, 0, 1)
+        # That a right to notices is missing (48001) says nothing about conversations.
+        return replace(result, stop_channel=False) if result.code == NO_RIGHT else result
 
     async def _menu(self, address: str, head: str, message: Rendered) -> Answer:
         items = [{"id": item.id, "content": clean(item.label)} for item in message.menu]

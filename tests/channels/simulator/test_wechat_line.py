@@ -344,9 +344,10 @@ async def test_tokens_are_shared_replaced_and_bounded(monkeypatch: pytest.Monkey
 
 async def test_typing_and_the_other_calls() -> None:
     async with line() as wired:
-        assert (await wired.client.typing("o1")).code == 45080  # type: ignore[union-attr]
+        assert await wired.client.typing("o1") == {}  # 45080: nobody has written for 30 s
         await wired.sim.user_text("o1", "hi")
         assert isinstance(await wired.client.typing("o1"), dict)
+        assert await wired.client.typing("o1") == {}  # 45081: it shows already
         info = await wired.client.user_info("o1")
         assert isinstance(info, dict)
         assert info["subscribe"] == 1

@@ -256,10 +256,10 @@ async def test_quota_and_its_clearing() -> None:
         assert isinstance(await wired.client.send_text("o1", "一"), dict)
         assert code(await wired.client.send_text("o1", "二")) == 45009
         for _ in range(10):
-            answer = await wired.client.post("/cgi-bin/clear_quota", {"appid": CONFIG.appid})
+            answer = await wired.client.clear_quota()
             assert isinstance(answer, dict), answer
         assert isinstance(await wired.client.send_text("o1", "三"), dict)
-        assert code(await wired.client.post("/cgi-bin/clear_quota", {"appid": CONFIG.appid})) == 48006
+        assert code(await wired.client.clear_quota()) == 48006
 
 
 async def test_wechatpys_own_client_is_served() -> None:
