@@ -11,8 +11,9 @@ from channels.inbox.service import Inbox
 from channels.ops.pages import ops_router
 from channels.simulator.feed import database_feed
 from channels.simulator.pages import PhoneLook, phones_router
-from channels.simulator.sms import create_sms_simulator
+from channels.simulator.sms_accounts import sms_simulator_for
 from channels.simulator.sms_rules import SimSmsConfig
+from channels.simulator.sms_tencent_rules import SimTencentConfig
 from channels.simulator.wechat import create_wechat_simulator
 from channels.simulator.wechat_rules import SimWeChatConfig
 from channels.sms.drivers import make_router
@@ -91,17 +92,15 @@ def _add_simulators(app: FastAPI, house: House) -> None:
         f"{settings.loopback}/wx/{house.wechat.account_id}",
         clock=house.clock,
     )
-    secret = settings.sms_callback_secret.split(",")[0]
-    sms = create_sms_simulator(
+    sms = sms_simulator_for(
+        house.accounts.sms.values(),
+        settings.loopback,
         SimSmsConfig(
-            access_keys={settings.sms_access_key_id: settings.sms_access_key_secret},
-            signs={settings.sms_sign: "approved"},
             notice_daily=2000,
             number_daily=2000,
             code_limits={60.0: 5, 3600.0: 50},
+            tencent=SimTencentConfig(phone_limits={}, same_content_daily=2000),
         ),
-        f"{settings.loopback}/sms/aliyun/{secret}/up",
-        f"{settings.loopback}/sms/aliyun/{secret}/report",
         clock=house.clock,
     )
     app.state.wechat_sim, app.state.sms_sim = wechat.state.sim, sms.state.sim

@@ -58,7 +58,9 @@ def sms_app(settings: dict[str, Any]) -> FastAPI:
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """JSON's lists as tuples, and the windows of limits keyed by seconds."""
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
     for name in ("code_limits", "phone_limits", "delivery_seconds"):
         if name in fields:
             fields[name] = {float(seconds): count for seconds, count in fields[name].items()}
