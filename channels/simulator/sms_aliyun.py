@@ -20,6 +20,7 @@ from channels.simulator.sms_faults import API_FAULTS, after, before
 from channels.simulator.sms_handsets import Fate, Handsets, UpResult
 from channels.simulator.sms_push import Item, Pusher, PushRules, Reports, numeric_answer
 from channels.simulator.sms_rules import Sent, SmsRefusal, SmsRules
+from channels.simulator.sms_templates import Reviewers
 from channels.sms.chinatime import CHINA
 from channels.sms.numbers import to_e164
 from store.clock import Clock
@@ -61,9 +62,8 @@ class AliyunLine:
             "SendSms": self.send,
             "SendBatchSms": self.send_batch,
             "QuerySendDetails": self.details,
-            "CreateSmsTemplate": self.create_template,
-            "GetSmsTemplate": self.get_template,
         }
+        self.actions = Reviewers(lambda: self.rules, clock).actions(self.actions)
 
     # -- the patient
 
@@ -173,18 +173,6 @@ class AliyunLine:
             "TotalCount": len(found),
             "SmsSendDetailDTOs": {"SmsSendDetailDTO": rows},
         }
-
-    def create_template(self, fields: Mapping[str, str]) -> dict[str, Any]:
-        """CreateSmsTemplate: in review from now on."""
-        template = self.rules.create_template(fields)
-        if self.rules.config.review_seconds:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.rules.config.review_seconds, self.rules.review, template.code)
-        return {"Code": "OK", "Message": "OK", "TemplateCode": template.code, "TemplateName": template.key}
-
-    def get_template(self, fields: Mapping[str, str]) -> dict[str, Any]:
-        """GetSmsTemplate: text and review state."""
-        return {"Code": "OK", "Message": "OK"} | self.rules.describe_template(fields.get("TemplateCode", ""))
 
     # -- reports
 

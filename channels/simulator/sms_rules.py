@@ -202,7 +202,7 @@ class SmsRules:
         """Approves a pending template, or rejects one that breaks the vendor's written rules."""
         template = self._known(code)
         if template.state == "pending":
-            state: State = "rejected" if _review_reason(template) else "approved"
+            state: State = "rejected" if review_reason(template) else "approved"
             self.templates[code] = template = replace(template, state=state)
         return template
 
@@ -215,7 +215,7 @@ class SmsRules:
             "TemplateContent": template.text,
             "TemplateType": next(kind for kind, name in TEMPLATE_TYPES.items() if name == template.kind),
             "TemplateStatus": {"pending": "0", "approved": "1", "rejected": "2"}[template.state],
-            "AuditInfo": {"RejectInfo": _review_reason(template) if template.state == "rejected" else ""},
+            "AuditInfo": {"RejectInfo": review_reason(template) if template.state == "rejected" else ""},
         }
 
     def _known(self, code: str) -> SmsTemplate:
@@ -293,7 +293,7 @@ class SmsRules:
         self._windows.count(keys, now)
 
 
-def _review_reason(template: SmsTemplate) -> str:
+def review_reason(template: SmsTemplate) -> str:
     """The vendor's reason to reject, in its own words; empty when there is none."""
     text = template.text
     if len(text) > 500 or "【" in text or "】" in text:

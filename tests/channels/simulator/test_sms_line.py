@@ -360,7 +360,11 @@ async def test_templates_are_reviewed(text: str, kind: int, status: str) -> None
         client = Client(config)
         made = await client.create_sms_template_async(
             models.CreateSmsTemplateRequest(
-                template_name="复诊", template_content=text, template_type=kind, related_sign_name="和平医院"
+                template_name="复诊",
+                template_content=text,
+                template_type=kind,
+                related_sign_name="和平医院",
+                template_rule='{"name": "name"}' if "${name}" in text else None,
             )
         )
         assert made.body.code == "OK"
