@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from urllib.parse import parse_qsl, urlencode
+
 import orjson
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -10,6 +13,9 @@ from hypothesis import strategies as st
 
 from channels.sms.aliyun import AliyunAccount
 from channels.sms.drivers import make_router
+from channels.sms.tencent import TencentAccount
+from channels.sms.twilio import TwilioAccount
+from channels.sms.twilio_push import sign
 from channels.wechat import codec
 from channels.wechat.account import WeChatAccount
 from channels.wechat.callback import callback_router
@@ -29,7 +35,24 @@ ALIYUN = AliyunAccount(
     access_key_secret="secret",
     callback_secrets=(SECRET,),
 )
-APP.include_router(make_router([ALIYUN], HOUSE, HOUSE, Clock()))
+TENCENT = TencentAccount(
+    account_id="t",
+    sign="和平医院",
+    secret_id="id",
+    secret_key="key",
+    sdk_app_id="1",
+    callback_secrets=(SECRET,),
+)
+TWILIO = TwilioAccount(
+    account_id="w",
+    sign="",
+    account_sid="AC1",
+    auth_token="token",
+    callback_base="https://house.example",
+    callback_secrets=(SECRET,),
+    from_number="+15005550006",
+)
+APP.include_router(make_router([ALIYUN, TENCENT, TWILIO], HOUSE, HOUSE, Clock()))
 HTTP = TestClient(APP, raise_server_exceptions=True)
 
 words = st.text(max_size=40)
@@ -64,9 +87,19 @@ items = st.dictionaries(
             "success",
             "report_time",
             "err_code",
+            "mobile",
+            "nationcode",
+            "text",
+            "time",
+            "sid",
+            "ext",
+            "report_status",
+            "user_receive_time",
         ]
     ),
-    values | st.sampled_from(["13800138000", "2026-11-22 08:00:00"]) | st.lists(values, max_size=2),
+    values
+    | st.sampled_from(["13800138000", "2026-11-22 08:00:00", "86", "SUCCESS"])
+    | st.lists(values, max_size=2),
 )
 
 
@@ -98,8 +131,38 @@ def test_signed_pushes_with_odd_insides(inside: dict[str, object] | bytes) -> No
     assert (answer.status_code, answer.content) == (200, b"success")
 
 
-@given(st.sampled_from(["up", "report"]), st.lists(items, max_size=3).map(orjson.dumps) | bodies)
+@given(
+    st.sampled_from(["up", "report"]),
+    st.lists(items, max_size=3).map(orjson.dumps) | items.map(orjson.dumps) | bodies,
+)
 @settings(max_examples=200, deadline=None)
 def test_sms_pushes(path: str, body: bytes) -> None:
     answer = HTTP.post(f"/sms/aliyun/{SECRET}/{path}", content=body)
     assert (answer.status_code, answer.json()["code"]) == (200, 0)
+    answer = HTTP.post(f"/sms/tencent/{SECRET}/{path}", content=body)
+    assert (answer.status_code, answer.json()["result"]) == (200, 0)
+
+
+@given(
+    st.sampled_from(["up", "report"]),
+    st.dictionaries(st.sampled_from(["From", "Body", "MessageSid", "MessageStatus", "ErrorCode"]), words)
+    | bodies,
+    st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_twilio_pushes(path: str, inside: dict[str, str] | bytes, as_json: bool) -> None:
+    """Signed, whatever is inside is kept or quarantined; unsigned, nothing is."""
+    body = inside if isinstance(inside, bytes) else urlencode(inside).encode()
+    target = f"/sms/twilio/{SECRET}/{path}"
+    kind = "application/x-www-form-urlencoded"
+    fields: list[tuple[str, str]] = []
+    if as_json:
+        target, kind = f"{target}?bodySHA256={hashlib.sha256(body).hexdigest()}", "application/json"
+    else:
+        fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    headers = {
+        "Content-Type": kind,
+        "X-Twilio-Signature": sign("token", "https://house.example" + target, fields),
+    }
+    assert HTTP.post(target, content=body, headers=headers).status_code == 200
+    assert HTTP.post(target, content=body, headers={"Content-Type": kind}).status_code == 403
