@@ -6,8 +6,9 @@ import itertools
 import random
 import re
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -28,8 +29,8 @@ from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
 from channels.outbox.models import OutboundMessage
 from channels.questions.models import OpenQuestion
-from channels.reply import Reply
-from tests.e2e.installation import WECHAT, Installation, dump, http
+from channels.reply import Reply, digits
+from tests.e2e.installation import SMS, WECHAT, Installation, dump, http
 
 SETTLED = ("accepted", "delivered", "failed", "uncertain", "suppressed")
 PATIENCE = 25.0
@@ -60,9 +61,20 @@ class Said:
 
     key: str
     labels: list[str]
+    digits: list[int]
     text: str
     params: dict[str, Any]
     status: str
+
+
+Push = Callable[[AsyncSession, Conversation, datetime], Awaitable[UUID]]
+"""Queues something; returns the message's id."""
+
+
+def _said(reply: Reply, text: str, status: str) -> Said:
+    return Said(
+        reply.key, [one.label for one in reply.options], digits(reply.options), text, reply.params, status
+    )
 
 
 @dataclass(slots=True)
@@ -129,9 +141,12 @@ class Phone:
     seen: int = 0
     last: Turn | None = None
     story: list[str] = field(default_factory=list)
+    pushes: list[UUID] = field(default_factory=list)
 
     @classmethod
-    def open(cls, home: Installation, channel: str, *people: Person, address: str = "") -> Phone:
+    def open(
+        cls, home: Installation, channel: str, *people: Person, address: str = "", holder: str = "self"
+    ) -> Phone:
         address = address or new_address(channel)
         made = put_on_record(home, *people) if people else []
         now = home.now()
@@ -140,6 +155,7 @@ class Phone:
             contact, conversation = await contacts.ensure(
                 session, channel, home.account(channel), address, now
             )
+            contact.holder = holder if contact.channel == SMS else contact.holder
             for one in made:
                 patient = await patients.get_by_record_number(session, one.number)
                 assert patient is not None
@@ -178,7 +194,8 @@ class Phone:
             assert found, f"no option with {which!r} among {self.options}\n{self}"
             which = found[0]
         if self.channel != WECHAT:
-            return self.say(str(which))
+            asked = [reply for reply in (self.last.replies if self.last else []) if reply.digits]
+            return self.say(str(asked[-1].digits[which - 1] if asked else which))
         menus = [event for event in self.transcript() if event["direction"] == "out" and event.get("menu")]
         assert menus and which <= len(menus[-1]["menu"]), f"nothing to tap as {which}\n{self}"
         item = menus[-1]["menu"][which - 1]
@@ -258,8 +275,43 @@ class Phone:
         self.seen = max([int(event["seq"]) for event in self.transcript()], default=self.seen)
         for n, (reply, status) in enumerate(replies):
             text = shown[n] if len(shown) == len(replies) else "\n".join(shown)
-            turn.replies.append(Said(reply.key, [o.label for o in reply.options], text, reply.params, status))
+            turn.replies.append(_said(reply, text, status))
         return turn
+
+    def push(self, push: Push) -> None:
+        """Have the house queue something for this conversation."""
+        now = self.home.now()
+
+        async def work(session: AsyncSession) -> UUID:
+            conversation = await session.get(Conversation, self.conversation_id)
+            assert conversation is not None
+            return await push(session, conversation, now)
+
+        self.pushes.append(self.home.write(work))
+        self.story.append("push")
+
+    def unasked(self, how: str, patience: float = PATIENCE) -> Said | None:
+        """What became of the oldest push not looked at: `sent`, or `waits` with the reason the house gives (None then)."""
+        pushed, deadline = self.pushes[0], time.monotonic() + patience
+        while True:
+            with self.home.rows() as session:
+                row = session.get(OutboundMessage, pushed)
+                assert row is not None
+                reply, status, reason = Reply.from_json(row.reply), row.status, row.reason
+            if how == "sent" and status in SETTLED:
+                break
+            if how != "sent" and status == "queued" and reason == how:
+                return None
+            assert time.monotonic() < deadline, f"{reply.key} is {status} {reason}\n{self}"
+            time.sleep(0.025)
+        self.pushes.pop(0)
+        shown = [event["text"] for event in self.transcript(self.seen) if event["direction"] == "out"]
+        self.seen = max([int(event["seq"]) for event in self.transcript()], default=self.seen)
+        said = _said(reply, "\n".join(shown), status)
+        if self.last is not None:
+            self.last.replies = [said]
+        self.story.append(f"  B {said.key} {said.text!r} (unasked)")
+        return said
 
     def transcript(self, after: int = 0) -> list[dict[str, Any]]:
         url = f"{self.base}/_sim/transcript?address={quote(self.address)}&after={after}"
@@ -302,8 +354,17 @@ class Phone:
                 "opt_out": session.scalar(select(OptOut.level).where(OptOut.contact_id == self.contact_id)),
                 "handoff": session.scalar(select(Handoff.state).where(Handoff.conversation_id == here)),
                 "question": opened.instance if opened else None,
+                "asks": opened.instance.partition(":")[0] if opened else None,
                 "answers": [dict(one.answers) for one in response][-1:],
                 "survey": [one.status for one in response][-1:],
+                "holder": session.scalar(select(Contact.holder).where(Contact.id == self.contact_id)),
+                "corrections": len(
+                    session.scalars(
+                        select(DeskTask).where(
+                            DeskTask.contact_id == self.contact_id, DeskTask.kind == "correction"
+                        )
+                    ).all()
+                ),
                 "contact": session.scalar(select(Contact.status).where(Contact.id == self.contact_id)),
                 "intent": self.last.intent if self.last else None,
                 "resolved": self.last.resolved if self.last else None,

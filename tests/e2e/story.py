@@ -3,6 +3,7 @@
     title: what it shows
     channels: [wechat, sms]            # default both
     who: [{name: 陈晓, sex: female}]    # whom the phone speaks for; [] for a stranger
+    holder: unknown                   # who answers the phone (SMS), as far as is known; default self
     record: [{name: 孙丽}]              # on record, bound to nobody
     lines:
       - P: 停车怎么收费                  # says it
@@ -10,6 +11,9 @@
       - do: {action: menu, key: BOOK}  # anything else a WeChat user does
       - B: faq.answer /停车/            # the reply's key (with * and |), then a pattern found in what the phone shows
       - row: {appointments: 1}         # facts, as `Phone.facts` names them
+      - push: reminder                 # the house queues what nobody asked for: a reminder, a survey
+      - asked: holder.ask              # waits until this question is open
+      - unasked: sent                  # it reaches the phone (expect it with B), or waits for the reason named
       - wait: 11m                      # business time passes
 
 Every reply must be expected: one `B` a reply, in order. A value may differ by channel: `{wechat: …, sms: …}`. `{name}`,
@@ -30,6 +34,7 @@ import yaml
 
 from tests.e2e.installation import SMS, WECHAT, Installation, http, wait_until
 from tests.e2e.phone import Person, Phone, Said, put_on_record
+from tests.e2e.pushes import PUSHES
 
 FOLDER = Path(__file__).parent / "conversations"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -47,6 +52,7 @@ class Story:
     channels: tuple[str, ...] = (WECHAT, SMS)
     who: tuple[Person, ...] = (Person("陈晓"),)
     record: tuple[Person, ...] = ()
+    holder: str = "self"
 
     @property
     def id(self) -> str:
@@ -60,11 +66,12 @@ def read(*names: str) -> list[Story]:
 
 
 def _story(file: str, raw: dict[str, Any]) -> Story:
-    unknown = set(raw) - {"title", "channels", "who", "record", "lines"}
+    unknown = set(raw) - {"title", "channels", "who", "record", "lines", "holder"}
     assert not unknown, f"{file}: {raw.get('title')}: what is {unknown}?"
     who = tuple(_person(one) for one in raw["who"]) if "who" in raw else (Person("陈晓"),)
     record = tuple(_person(one) for one in raw.get("record", ()))
-    return Story(file, raw["title"], raw["lines"], tuple(raw.get("channels", (WECHAT, SMS))), who, record)
+    channels = tuple(raw.get("channels", (WECHAT, SMS)))
+    return Story(file, raw["title"], raw["lines"], channels, who, record, str(raw.get("holder", "self")))
 
 
 def _person(raw: dict[str, Any]) -> Person:
@@ -88,7 +95,7 @@ class Player:
 
     def play(self) -> Phone:
         self.record = put_on_record(self.home, *self.story.record) if self.story.record else []
-        self.phone = Phone.open(self.home, self.channel, *self.story.who)
+        self.phone = Phone.open(self.home, self.channel, *self.story.who, holder=self.story.holder)
         for line in self.story.lines:
             assert len(line) == 1, f"one thing a line: {line}"
             ((kind, value),) = line.items()
@@ -123,6 +130,15 @@ class Player:
                 assert name in facts, f"no fact is called {name}"
                 wanted = self._here(wanted)
                 assert facts[name] == wanted, f"{name} is {facts[name]!r}, not {wanted!r}\n{self.phone}"
+        elif kind == "push":
+            self._all_expected()
+            self.phone.push(PUSHES[value])
+        elif kind == "asked":
+            wait_until(lambda: self.phone.facts()["question"] == value or None, f"{value} is asked", 25)
+        elif kind == "unasked":
+            self._all_expected()
+            said = self.phone.unasked(value)
+            self.replies = [] if said is None else [said]
         elif kind == "wait":
             self.home.advance(timedelta(seconds=int(value[:-1]) * _UNITS[value[-1]]))
         else:
