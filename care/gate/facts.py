@@ -26,8 +26,6 @@ from channels.inbox.models import InboundMessage
 from channels.ports import ChannelName
 from channels.wechat.models import SubscriptionGrant
 
-_PURPOSES: list[Purpose] = list(Purpose)
-
 
 @dataclass(slots=True)
 class Window:
@@ -182,7 +180,8 @@ async def read_standing(session: AsyncSession, facts: Facts, cases: Sequence[Cas
     for phones in facts.own_phones.values():
         asked += [Recipient(phone.contact_id) for phone in phones]
     if asked:
-        facts.standing = await standing(session, asked, _PURPOSES)
+        purposes = {Purpose(case.purpose) for case in cases if case.needs_consent}
+        facts.standing = await standing(session, asked, sorted(purposes))
 
 
 async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> AsyncIterator[Any]:

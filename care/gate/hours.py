@@ -19,9 +19,11 @@ class OpenHours:
         self._rules = rules
         table = holidays or Holidays.load()
         self._is_workday = lru_cache(maxsize=512)(table.is_workday)
+        self.next_open = lru_cache(maxsize=64)(self._next_open)
+        """The first moment from `at` (aware) on when `purpose` may be sent; `at` itself when it may be now. A batch asks the
+        same few things at the same moment."""
 
-    def next_open(self, purpose: str, at: datetime) -> datetime:
-        """The first moment from `at` (aware) on when `purpose` may be sent; `at` itself when it may be now."""
+    def _next_open(self, purpose: str, at: datetime) -> datetime:
         hours, rests = self._rules.hours.get(purpose), purpose in self._rules.rest_days
         if hours is None and not rests:
             return at

@@ -20,7 +20,8 @@ _PATIENT = {
 
 
 def contact_status(case: Case, *, just_asked: bool) -> Reason | None:
-    """Nothing is begun at an address that is dead. Whoever writes from a wrong number all the same gets an answer.
+    """Nothing is begun at an address that is dead. Whoever writes from a wrong number all the same gets an answer, never
+    a code.
 
     An appointment's notice to somebody who unfollowed may still go another way (`ways.py`)."""
     match case.contact.status:
@@ -28,7 +29,8 @@ def contact_status(case: Case, *, just_asked: bool) -> Reason | None:
             elsewhere = case.purpose == "service_notice" and case.patient_id is not None
             return None if elsewhere else Reason.UNFOLLOWED
         case "wrong_number":
-            return None if case.emergency or just_asked else Reason.WRONG_NUMBER
+            answered = just_asked and case.purpose != "code"
+            return None if case.emergency or answered else Reason.WRONG_NUMBER
         case "active":
             return None
         case _:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select, text
+from sqlalchemy import bindparam, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.gate.case import Case
@@ -53,7 +53,8 @@ class Sent:
 _OF_PATIENT = select(_ROW.patient_id, _ROW.purpose, _ROW.finished_at).where(
     _ROW.patient_id.in_(bindparam("patients", expanding=True)),
     _ROW.finished_at > bindparam("since"),
-    _ROW.status.in_(_LEFT),
+    # Not the bare column: SQLite would go through all that ever left by the index on the status.
+    func.coalesce(_ROW.status, "").in_(_LEFT),
     _ROW.purpose.in_(PUSHED),
     _ROW.inbound_id.is_(None),
 )

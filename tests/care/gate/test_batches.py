@@ -26,13 +26,13 @@ from tests.factories.messages import SMS, WECHAT
 
 
 @asynccontextmanager
-async def statements(database: Database) -> AsyncIterator[list[str]]:
+async def statements(database: Database) -> AsyncIterator[list[tuple[str, Any]]]:
     """What was asked of the database meanwhile."""
-    seen: list[str] = []
+    seen: list[tuple[str, Any]] = []
     engines = {database.writer.sync_engine, database.reader.sync_engine, database._short.sync_engine}
 
     def note(*call: Any) -> None:
-        seen.append(str(call[2]))
+        seen.append((str(call[2]), call[3]))
 
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
@@ -178,6 +178,31 @@ async def test_two_workers_at_once_do_not_both_use_the_last_place(town: Town, da
     finally:
         await other.close()
     assert sorted(one.reason for one in verdicts) == ["allowed", "burden_day"]
+
+
+async def test_counts_are_read_by_person_and_by_conversation(town: Town) -> None:
+    """With a million messages sent, none of these may look through them all."""
+    who = await town.patient()
+    _, talk = await town.contact(of=who)
+    _, phone = await town.contact(SMS, who)
+    messages = [await town.message(one, "follow_up", who) for one in (talk, phone)]
+    used = []
+    async with town.database.write() as session:
+        connection = await session.connection()
+        if not town.database.is_sqlite:
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = [await session.get_one(OutboundMessage, one.id) for one in messages]
+        batch = [Candidate(row, await session.get_one(Contact, row.contact_id)) for row in rows]
+        async with statements(town.database) as seen:
+            await town.gate.check(session, batch, town.clock.now())
+        explain = "EXPLAIN QUERY PLAN " if town.database.is_sqlite else "EXPLAIN "
+        for statement, values in [one for one in seen if "FROM outbound_message" in one[0]]:
+            plan = str((await connection.exec_driver_sql(explain + statement, values)).all())
+            assert "SCAN outbound_message" not in plan
+            used.append(plan)
+    assert "ix_outbound_message_patient_id_finished_at" in used[0]
+    assert "ix_outbound_message_conversation_id_status_seq" in used[1]
+    assert "ix_outbound_message_" in used[2]
 
 
 async def test_nobody_asks_about_an_empty_batch(town: Town) -> None:

@@ -24,7 +24,7 @@ ALL = (*PUSHED, "reply", "staff_reply", "code")
     [
         ("active", set(ALL)),
         ("stopped", {"reply", "staff_reply", "code"}),
-        ("wrong_number", {"code"}),
+        ("wrong_number", set()),
         ("unfollowed", set()),
     ],
 )
