@@ -149,15 +149,16 @@ class ConsoleDesk:
 
 def console_router(desk: ConsoleDesk) -> APIRouter:
     """The page and what its script asks."""
-    router = APIRouter(prefix="/ops/wechat", include_in_schema=False, dependencies=[Depends(csrf_protect)])
-    database, clock = desk.database, desk.clock
 
-    def known(account_id: str) -> str:
-        if account_id not in desk.clients:
+    def known(request: Request) -> None:
+        account_id = request.path_params.get("account_id")
+        if account_id is not None and account_id not in desk.clients:
             raise HTTPException(404)
-        return account_id
 
-    Account = Annotated[str, Depends(known)]
+    router = APIRouter(
+        prefix="/ops/wechat", include_in_schema=False, dependencies=[Depends(csrf_protect), Depends(known)]
+    )
+    database, clock = desk.database, desk.clock
 
     def content_in(body: Mapping[str, Any]) -> Content:
         try:
@@ -173,7 +174,7 @@ def console_router(desk: ConsoleDesk) -> APIRouter:
         return RedirectResponse(f"/ops/wechat/{account}", 303)
 
     @router.get("/{account_id}")
-    async def page(request: Request, staff: Staff, account_id: Account) -> Response:
+    async def page(request: Request, staff: Staff, account_id: str) -> Response:
         async with database.read("console-page") as session:
             state = await desk.state(session, account_id)
             entries = await _history(session, account_id, clock)
@@ -192,13 +193,13 @@ def console_router(desk: ConsoleDesk) -> APIRouter:
         )
 
     @router.get("/{account_id}/history")
-    async def past(request: Request, _staff: Staff, account_id: Account) -> Response:
+    async def past(request: Request, _staff: Staff, account_id: str) -> Response:
         async with database.read("console-history") as session:
             entries = await _history(session, account_id, clock)
         return render(request, "console/history.html", entries=entries)
 
     @router.put("/{account_id}/draft")
-    async def keep(staff: Staff, account_id: Account, body: Page) -> Response:
+    async def keep(staff: Staff, account_id: str, body: Page) -> Response:
         content = content_in(body)
         async with database.write("console-save") as session:
             kept = await service.save(
@@ -216,14 +217,14 @@ def console_router(desk: ConsoleDesk) -> APIRouter:
         return JSONResponse({"tag": content.tag, "problems": desk.said(content)})
 
     @router.delete("/{account_id}/draft")
-    async def drop(_staff: Staff, account_id: Account) -> Response:
+    async def drop(_staff: Staff, account_id: str) -> Response:
         async with database.write("console-discard") as session:
             await service.discard(session, account_id)
             state = await desk.state(session, account_id)
         return JSONResponse(state)
 
     @router.post("/{account_id}/publish")
-    async def publish(staff: Staff, account_id: Account, body: Page) -> Response:
+    async def publish(staff: Staff, account_id: str, body: Page) -> Response:
         """Publishes the draft as it is kept, if it is still what the editor saw (`seen`)."""
         async with database.read("console-draft") as session:
             state = await desk.state(session, account_id)
@@ -238,7 +239,7 @@ def console_router(desk: ConsoleDesk) -> APIRouter:
         return JSONResponse({"number": done.number, "live_tag": content.tag})
 
     @router.post("/{account_id}/roll-back/{number}")
-    async def roll_back(staff: Staff, account_id: Account, number: int) -> Response:
+    async def roll_back(staff: Staff, account_id: str, number: int) -> Response:
         """Publishes an older version's content under a new number; the draft stays."""
         async with database.read("console-version") as session:
             row = await service.version(session, account_id, number)
