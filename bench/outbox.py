@@ -77,6 +77,7 @@ async def drain(database: Database, worker: Delivery, campaign: str) -> float:
         .where(OutboundMessage.campaign == campaign, OutboundMessage.status.in_(("queued", "sending")))
     )
     gc.collect()
+    gc.freeze()  # as the application does once it is up
     begun = time.perf_counter()
     running = asyncio.create_task(worker.run())
     try:

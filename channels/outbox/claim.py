@@ -145,9 +145,7 @@ class Claimer:
                 asked.append(row)
         jobs: list[Job] = []
         if asked:
-            candidates = [
-                Candidate(row.message, row.contact, frozenset(row.history.refused)) for row in asked
-            ]
+            candidates = [Candidate(row.message, row.contact, row.history.refused) for row in asked]
             verdicts = await self._policy.check(session, candidates, now)
             leaving = [row.message for row, verdict in zip(asked, verdicts, strict=True) if verdict.send]
             waits = await questions.on_sending(session, leaving, now)
@@ -193,10 +191,11 @@ class Claimer:
         contacts = {one.id: one for one in await session.scalars(_CONTACTS, {"ids": ids})}
         before = await histories(session, [message.id for _, message in found])
         for _, message in found:
-            if message.attempts == 1 and message.reason is None:  # new, or sent once more by a person
+            if message.attempts == 1 and message.reason is None and message.id in before:
                 before[message.id].begin_again()
         return [
-            _Row(message, contacts[message.contact_id], token, before[message.id]) for token, message in found
+            _Row(message, contacts[message.contact_id], token, before.get(message.id) or History())
+            for token, message in found
         ]
 
     async def _decide(

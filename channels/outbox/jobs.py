@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -30,8 +29,8 @@ class History:
     the vendor, `next_n` the number of the next attempt, `held` the newest attempt when it was a refusal of the gate's."""
 
     next_n: int = 1
-    refused: set[str] = field(default_factory=set)
-    retries: Counter[str] = field(default_factory=Counter)
+    refused: frozenset[str] = frozenset()
+    retries: Mapping[str, int] = field(default_factory=dict)
     held: tuple[UUID, str] | None = None
 
     def add(
@@ -39,16 +38,14 @@ class History:
     ) -> None:
         self.next_n = max(self.next_n, n + 1)
         if verdict == "refused" or receipt == "failed":
-            self.refused.add(rung)
+            self.refused |= {rung}
         elif verdict == "retry":
-            self.retries[rung] += 1
+            self.retries = {**self.retries, rung: self.retries.get(rung, 0) + 1}
         self.held = (attempt_id, gate or "") if verdict == "held" else None
 
     def begin_again(self) -> None:
         """A person had it sent once more: every rung is open to it, whatever was refused before."""
-        self.refused.clear()
-        self.retries.clear()
-        self.held = None
+        self.refused, self.retries, self.held = frozenset(), {}, None
 
 
 @dataclass(slots=True)
@@ -81,10 +78,8 @@ _ATTEMPT: Any = DeliveryAttempt.__table__
 
 
 async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, History]:
-    """Of each message, whatever was decided about it before."""
-    found = {one: History() for one in ids}
-    if not ids:
-        return found
+    """Of the messages that were decided about before; of the others there is nothing to tell."""
+    found: dict[UUID, History] = {}
     columns = (_ATTEMPT.c.outbound_id, _ATTEMPT.c.id, _ATTEMPT.c.n, _ATTEMPT.c.rung, _ATTEMPT.c.verdict)
     rows = await session.execute(
         select(*columns, _ATTEMPT.c.gate, _ATTEMPT.c.receipt)
@@ -92,5 +87,5 @@ async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Hi
         .order_by(_ATTEMPT.c.n)
     )
     for outbound_id, *attempt in rows:
-        found[outbound_id].add(*attempt)
+        found.setdefault(outbound_id, History()).add(*attempt)
     return found

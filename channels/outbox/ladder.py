@@ -54,7 +54,7 @@ def after(job: Job, result: SendResult, receipt: str | None, now: datetime) -> S
 
 def _again_in(job: Job, result: SendResult) -> float | None:
     """Seconds until another try on the same rung; None when there were enough."""
-    before = job.history.retries[job.rung]
+    before = job.history.retries.get(job.rung, 0)
     if before + 1 >= MAX_TRIES and not (result.stop_channel and not _urgent(job)):
         return None
     return max(result.retry_after, BACKOFF[min(before, len(BACKOFF) - 1)])
@@ -68,7 +68,7 @@ def _urgent(job: Job) -> bool:
 def failed_later(
     purpose: str,
     plan: Sequence[str],
-    tried: frozenset[str] | set[str],
+    tried: frozenset[str],
     code: str | None,
     now: datetime,
     verdict: str = "",
@@ -79,6 +79,6 @@ def failed_later(
     return Step(verdict, "failed", code)
 
 
-def next_rung(plan: Sequence[str], tried: frozenset[str] | set[str]) -> Rung | None:
+def next_rung(plan: Sequence[str], tried: frozenset[str]) -> Rung | None:
     """For people who look at a message's life: the way it would take next."""
     return next((Rung(rung) for rung in plan if rung not in tried), None)

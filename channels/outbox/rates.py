@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
@@ -34,6 +35,7 @@ class Rates:
         storage: Storage = (
             RedisStorage(f"async+{redis_url}", implementation="redispy") if redis_url else MemoryStorage()
         )
+        self._storage = storage
         self._limiter = MovingWindowRateLimiter(storage)
 
     async def places(self) -> dict[str, tuple[int, int]]:
@@ -53,6 +55,17 @@ class Rates:
         end = loop.time() + PATIENCE
         while not await self._limiter.hit(item, *key) and loop.time() < end:
             await asyncio.sleep(LOOK_AGAIN)
+
+    async def clear(self) -> None:
+        """Forget what was counted (after a restart of the vendor's own counters, and in tests)."""
+        for key, item in self._items.items():
+            await self._limiter.clear(item, *key)
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        client: Any = getattr(getattr(self._storage, "bridge", None), "storage", None)
+        if client is not None:
+            await client.aclose()
 
 
 def reserve(places: int) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox import ladder
-from channels.outbox.jobs import histories
+from channels.outbox.jobs import History, histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import TroubleDesk
 from channels.ports import Receipt
@@ -108,7 +108,7 @@ class Receipts:
     async def _failed(
         self, session: AsyncSession, message: OutboundMessage, receipt: Receipt, now: datetime
     ) -> bool:
-        history = (await histories(session, [message.id]))[message.id]
+        history = (await histories(session, [message.id])).get(message.id) or History()
         step = ladder.failed_later(
             message.purpose, message.plan or (), history.refused, receipt.code[:200], now
         )
