@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -264,7 +265,7 @@ async def _history(session: AsyncSession, account_id: str, clock: Clock) -> list
     staff = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(ids)))
     names: dict[UUID, str] = {row[0]: row[1] for row in staff}
     entries = []
-    for row, older in zip(rows, [*rows[1:], None], strict=True):
+    for row, older in zip_longest(rows, rows[1:]):
         changed = service.changes(service.content_of(older), service.content_of(row)) if older else []
         entries.append(
             Entry(
