@@ -36,6 +36,11 @@ RULES = {
     "find_department": "action_advise_department",
     "ask_doctor": "action_ask_doctor",
     "opt_out": "action_opt_out",
+    "check_appointment": "action_list_appointments",
+    "ask_queue": "action_queue",
+    "book_appointment": "action_booking_start",
+    "cancel_appointment": "action_cancel_start",
+    "reschedule_appointment": "action_reschedule_start",
 }
 
 
@@ -120,7 +125,9 @@ class Stage:
         return done
 
 
-async def stage(services: Services, channel: ChannelName = WECHAT, address: str | None = None) -> Stage:
-    """A contact that has said nothing yet."""
-    contact, talk = await conversation(services.database, services.clock, channel, address)
+async def stage(
+    services: Services, channel: ChannelName = WECHAT, address: str | None = None, holder: str = "self"
+) -> Stage:
+    """A contact that has said nothing yet; `holder` answers the phone."""
+    contact, talk = await conversation(services.database, services.clock, channel, address, holder)
     return Stage(services, contact.id, talk.engine_id)
