@@ -105,6 +105,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     )
     app.state.wechat_sim, app.state.sms_sim = wechat.state.sim, sms.state.sim
 
+        default=house.accounts.sms_default,
     async def register() -> None:
         """The hospital's templates, as the vendor's reviewers approved them."""
         async with house.database.read("sim-templates") as session:

@@ -19,14 +19,20 @@ from store.clock import VirtualClock
 
 
 def sms_simulator_for(
-    accounts: Iterable[SmsAccount], home: str, config: SimSmsConfig, clock: VirtualClock | None = None
+    accounts: Iterable[SmsAccount],
+    home: str,
+    config: SimSmsConfig,
+    clock: VirtualClock | None = None,
+    default: str = "",
 ) -> FastAPI:
     """One stand-in for the first account of each vendor called over HTTP; `home` is the house's own address, `config` the rest
-    of the rules (those of a vendor without an account are left out). A carrier's gateway has a stand-in of its own."""
+    of the rules (those of a vendor without an account are left out). Phones nobody wrote to yet answer to the account named
+    `default`, else to the first. A carrier's gateway has a stand-in of its own."""
     up = report = ""
+    served: list[SmsAccount] = [one for one in accounts if isinstance(one, CallbackAccount)]
     tencent_rules, twilio_rules = config.tencent, config.twilio
     config = replace(config, tencent=None, twilio=None)
-    for account in reversed(list(accounts)):
+    for account in reversed(served):
         if isinstance(account, AliyunAccount):
             up, report = _callbacks(account, home)
             config = replace(config, access_keys={account.access_key_id: account.access_key_secret})
@@ -60,7 +66,11 @@ def sms_simulator_for(
             )
         if account.sign:
             config = replace(config, signs={**config.signs, account.sign: "approved"})
-    return create_sms_simulator(config, up, report, clock)
+    app = create_sms_simulator(config, up, report, clock)
+    if served:
+        first = next((one for one in served if one.account_id == default), served[0])
+        app.state.sim.handsets.default = first.driver
+    return app
 
 
 def _callbacks(account: CallbackAccount, home: str) -> tuple[str, str]:

@@ -42,6 +42,7 @@ class Handsets:
     def __init__(self, transcripts: Transcripts) -> None:
         self.transcripts = transcripts
         self.lines: dict[str, Line] = {}
+        self.default = ""
         self.off: set[str] = set()
         self.blocked: set[str] = set()
         """On a carrier's blacklist: nothing arrives."""
@@ -50,7 +51,7 @@ class Handsets:
         self._last: dict[str, str] = {}
 
     def add_line(self, line: Line) -> None:
-        """The first line takes the answers of phones nobody wrote to yet."""
+        """The first line takes the answers of phones nobody wrote to yet, unless `default` names another."""
         self.lines[line.name] = line
 
     def show(self, number: str, text: str, parts: int, line: str) -> Fate:
@@ -71,7 +72,7 @@ class Handsets:
     async def answer(self, number: str, text: str) -> UpResult:
         """The patient writes back."""
         self.transcripts.add(number, "in", text, "text")
-        name = self._last.get(number) or next(iter(self.lines))
+        name = self._last.get(number) or self.default or next(iter(self.lines))
         return await self.lines[name].up(number, text)
 
     def set_state(self, number: str, *, off: bool | None = None, blocked: bool | None = None) -> None:

@@ -12,7 +12,16 @@ from channels.simulator.sms_rules import SimSmsConfig
 from channels.sms.drivers import make_router, make_sender
 from store.clock import VirtualClock
 from tests.channels.simulator.serving import House, serve, until
-from tests.channels.simulator.sms_lines import ALIYUN, PHONE, SECRET, TEMPLATES, TENCENT, TWILIO, VALUES
+from tests.channels.simulator.sms_lines import (
+    ABROAD,
+    ALIYUN,
+    PHONE,
+    SECRET,
+    TEMPLATES,
+    TENCENT,
+    TWILIO,
+    VALUES,
+)
 
 
 async def test_every_account_of_the_house() -> None:
@@ -26,8 +35,10 @@ async def test_every_account_of_the_house() -> None:
         ]
         app.include_router(make_router(accounts, house, house, clock))
         config = SimSmsConfig(templates=TEMPLATES, receipt_delay=0.02)
-        sim_app = sms_simulator_for(accounts, home, config, clock)
+        sim_app = sms_simulator_for(accounts, home, config, clock, default="ten")
         app.mount("/sim/sms", sim_app)
+        await sim_app.state.sim.user_text(ABROAD, "first")
+        assert house.messages.pop().account_id == "ten"
         message = Rendered(text="您好", template_code="1001", variables=VALUES)
         for account in (accounts[0], *accounts[2:]):
             sender = make_sender(account, clock, sending_abroad=True)
