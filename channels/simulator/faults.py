@@ -17,6 +17,7 @@ KINDS = frozenset(
         "no_errcode",  # accepted, answered `{}`
         "duplicate_push",  # the callback is called twice at once
         "late_push",  # the callback is called `value` seconds late
+        "slow_push",  # the callback's body drips in over `value` seconds (slow loris)
         "bad_signature",  # the callback's signature is wrong
         "stale_push",  # the callback's timestamp is an hour old
         "lost_receipt",  # no delivery report

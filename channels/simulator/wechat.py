@@ -8,7 +8,6 @@ await sim.user_text("o1", "挂号")
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -17,12 +16,15 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from channels.simulator.chance import Chance
 from channels.simulator.faults import Faults
 from channels.simulator.transcript import Event, Transcripts
 from channels.simulator.wechat_api import add_api_routes
 from channels.simulator.wechat_control import NotAFollower as NotAFollower
 from channels.simulator.wechat_control import add_control_routes
 from channels.simulator.wechat_more import MEDIA_SAMPLES, MEDIA_TYPES, MediaStore, OAuth, add_more_routes
+from channels.simulator.wechat_notices import add_notice_routes
+from channels.simulator.wechat_people import People, add_people_routes
 from channels.simulator.wechat_push import TROUBLE, Pusher, PushResult
 from channels.simulator.wechat_rules import SimWeChatConfig, User, WeChatRules
 from store.clock import Clock, VirtualClock
@@ -39,15 +41,17 @@ class WeChatSimulator:
         push_clock: Clock | None = None,
     ) -> None:
         self.clock = clock or VirtualClock()
-        self.rules = WeChatRules(config, self.clock)
+        self.chance = Chance(config.seed)
+        self.rules = WeChatRules(config, self.clock, self.chance)
         self.faults = Faults()
         self.transcripts = Transcripts(self.clock, config.transcript_events)
         self.pusher = Pusher(
-            config, callback_url, push_clock or (self.clock if clock else Clock()), self.faults
+            config, callback_url, push_clock or (self.clock if clock else Clock()), self.faults, self.chance
         )
-        self._next_id = time.time_ns() // 1_000_000 << 20
-        self.media = MediaStore()
-        self.oauth = OAuth()
+        self._next_id = config.seed << 32 if config.seed is not None else time.time_ns() // 1_000_000 << 20
+        self.people = People()
+        self.media = MediaStore(self.chance, config.media_seconds)
+        self.oauth = OAuth(config, self.chance)
         self._tasks: set[asyncio.Task[PushResult]] = set()
 
     # -- the patient
@@ -63,7 +67,7 @@ class WeChatSimulator:
         self.rules.grant(user, "follow")
         self.transcripts.add(openid, "system", "已关注", "event")
         extra = (
-            {"EventKey": f"qrscene_{scene}", "Ticket": secrets.token_urlsafe(48)}
+            {"EventKey": f"qrscene_{scene}", "Ticket": self.chance.token(48)}
             if scene
             else {"EventKey": ""}
         )
@@ -118,7 +122,11 @@ class WeChatSimulator:
                 )
             }
         if kind == "voice":
-            defaults |= {"Format": "amr", "Recognition": ""}
+            said = str(fields.pop("said", "")) if self.rules.config.recognition else ""
+            fields.pop("said", None)
+            defaults |= {"Format": "amr", "Recognition": said}
+        if kind == "location":
+            defaults = {"Location_X": 30.25, "Location_Y": 120.16, "Scale": 15, "Label": "云江市示范医院"}
         return await self._message(user, {"MsgType": kind} | defaults | fields)
 
     async def user_scan(self, openid: str, scene: str) -> PushResult:
@@ -128,7 +136,7 @@ class WeChatSimulator:
             return await self.user_follow(openid, scene)
         self.transcripts.add(openid, "system", "扫描二维码", "event")
         self.rules.grant(user, "scan")
-        return await self._event(user, "SCAN", {"EventKey": scene, "Ticket": secrets.token_urlsafe(48)})
+        return await self._event(user, "SCAN", {"EventKey": scene, "Ticket": self.chance.token(48)})
 
     async def user_event(self, openid: str, event: str, **fields: Any) -> PushResult:
         """Any other event by the vendor's name and fields; grants nothing."""
@@ -150,6 +158,11 @@ class WeChatSimulator:
         event = {"SubscribeMsgPopupEvent": {"List": item if self.rules.config.envelope == "xml" else [item]}}
         return await self._event(user, "subscribe_msg_popup_event", event, shown=False)
 
+    def user_blocks(self, openid: str, on: bool = True) -> None:
+        """Takes no messages of the account any more (接收消息 off); nothing is told to the account."""
+        self._follower(openid).blocks = on
+        self.transcripts.add(openid, "system", "已拒收公众号消息" if on else "已恢复接收消息", "event")
+
     async def user_withdraws(self, openid: str, template_id: str) -> PushResult:
         """Switches a subscription notice off in the account's settings."""
         user = self._follower(openid)
@@ -158,8 +171,16 @@ class WeChatSimulator:
         event = {"SubscribeMsgChangeEvent": {"List": item if self.rules.config.envelope == "xml" else [item]}}
         return await self._event(user, "subscribe_msg_change_event", event, shown=False)
 
-    def notify(self, user: User, event: str, fields: dict[str, Any], delay: float = 0.05) -> None:
-        """An event of the vendor's own about `user`, a little later and in the background."""
+    def notify(self, user: User, event: str, fields: dict[str, Any]) -> None:
+        """An event of the vendor's own about `user`, a little later and in the background; lost, doubled or late by fault."""
+        delay = self.rules.config.notify_delay
+        times = 1
+        if self.faults:
+            if self.faults.take({"lost_receipt"}, event) is not None:
+                return
+            times += self.faults.take({"duplicate_receipt"}, event) is not None
+        if times == 2:
+            self.start(self._event(user, event, fields, shown=False))
 
         async def later() -> PushResult:
             await asyncio.sleep(delay)
@@ -205,12 +226,13 @@ class WeChatSimulator:
 
     def reset(self) -> None:
         """Forgets people, tokens, faults and transcripts; the configured followers follow again."""
-        self.rules = WeChatRules(self.rules.config, self.clock)
+        self.rules = WeChatRules(self.rules.config, self.clock, self.chance)
+        self.people = People()
         self.faults.clear()
         self.transcripts.clear()
         self.pusher.reset()
-        self.media = MediaStore()
-        self.oauth = OAuth()
+        self.media = MediaStore(self.chance, self.rules.config.media_seconds)
+        self.oauth = OAuth(self.rules.config, self.chance)
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -277,6 +299,8 @@ def create_wechat_simulator(
     )
     app.state.sim = sim
     add_api_routes(app, sim)
+    add_people_routes(app, sim)
+    add_notice_routes(app, sim)
     add_more_routes(app, sim)
     add_control_routes(app, sim)
     return app

@@ -1,9 +1,8 @@
-"""The vendor's side of the WeChat stand-in: tokens, customer-service messages, users, QR codes, menus."""
+"""The vendor's side of the WeChat stand-in: tokens, customer-service messages, menus."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +24,16 @@ Call = Callable[[Any, bytes, Request], dict[str, Any]]
 
 
 def add_api_routes(app: FastAPI, sim: WeChatSimulator) -> None:
-    """Tokens, custom messages, users, QR codes, menus."""
+    """Tokens, custom messages, menus."""
 
     def route(path: str, call: Call, methods: tuple[str, ...] = ("POST",), token: bool = True) -> None:
         add_call(app, sim, path, call, methods, token)
 
     def custom(payload: Any, raw: bytes, _: Request) -> dict[str, Any]:
+        kind = payload.get("msgtype") if isinstance(payload, dict) else None
+        part = payload.get(kind) if kind in ("image", "voice", "video") else None
+        if isinstance(part, dict):
+            sim.media.read(str(part.get("media_id", "")), sim.rules.now())
         user, text, menu = sim.rules.custom(payload, raw)
         sim.transcripts.add(user.openid, "out", text, "custom", menu)
         return {}
@@ -51,46 +54,23 @@ def add_api_routes(app: FastAPI, sim: WeChatSimulator) -> None:
         token, lasts = sim.rules.stable_token(payload.get("force_refresh") is True)
         return {"access_token": token, "expires_in": lasts}
 
-    def user_info(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
-        user = sim.rules.user(request.query_params.get("openid", ""))
-        if not user.subscribed:
-            return {"subscribe": 0, "openid": user.openid}
-        scene = "ADD_SCENE_QR_CODE" if user.scene else "ADD_SCENE_SEARCH"
-        return {
-            "subscribe": 1,
-            "openid": user.openid,
-            "nickname": "",
-            "language": "zh_CN",
-            "headimgurl": "",
-            "subscribe_time": user.subscribe_time,
-            "remark": "",
-            "groupid": 0,
-            "tagid_list": [],
-            "subscribe_scene": scene,
-            "qr_scene": 0,
-            "qr_scene_str": user.scene,
-        }
-
-    def followers(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
-        openids = [user.openid for user in sim.rules.users.values() if user.subscribed]
-        return {"total": len(openids), "count": len(openids), "data": {"openid": openids}, "next_openid": ""}
-
-    def qrcode(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
-        return _qrcode(payload)
-
     def menu_create(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
+        sim.rules.count("menu_create", sim.rules.config.menu_create_daily)
         sim.rules.menu = _menu(payload)
         return {}
 
     def menu_info(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
+        sim.rules.count("menu_get", sim.rules.config.menu_get_daily)
         return {"is_menu_open": int(sim.rules.menu is not None), "selfmenu_info": sim.rules.menu or {}}
 
     def menu_get(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
+        sim.rules.count("menu_get", sim.rules.config.menu_get_daily)
         if sim.rules.menu is None:
             raise Refusal(46003)
         return {"menu": sim.rules.menu}
 
     def menu_delete(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
+        sim.rules.count("menu_delete", sim.rules.config.menu_delete_daily)
         sim.rules.menu = None
         return {}
 
@@ -101,9 +81,6 @@ def add_api_routes(app: FastAPI, sim: WeChatSimulator) -> None:
     route("/cgi-bin/stable_token", stable_token, token=False)
     route("/cgi-bin/message/custom/send", custom)
     route("/cgi-bin/message/custom/typing", typing)
-    route("/cgi-bin/user/info", user_info, ("GET",))
-    route("/cgi-bin/user/get", followers, ("GET",))
-    route("/cgi-bin/qrcode/create", qrcode)
     route("/cgi-bin/menu/create", menu_create)
     route("/cgi-bin/menu/get", menu_get, ("GET",))
     route("/cgi-bin/menu/delete", menu_delete, ("GET",))
@@ -167,7 +144,7 @@ def _json(raw: bytes) -> Any:
 
 def errmsg(refusal: Refusal, sim: WeChatSimulator) -> str:
     text = f"{ERRORS.get(refusal.code, 'unknown error')}{refusal.addition}"
-    return f"{text} rid: {int(sim.rules.now()):08x}-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
+    return f"{text} rid: {int(sim.rules.now()):08x}-{sim.chance.hexadecimal(4)}-{sim.chance.hexadecimal(4)}"
 
 
 def check_credentials(sim: WeChatSimulator, request: Request, given: dict[str, Any]) -> None:
@@ -180,35 +157,6 @@ def check_credentials(sim: WeChatSimulator, request: Request, given: dict[str, A
         raise Refusal(40013)
     if given.get("secret") != config.secret:
         raise Refusal(40125)
-
-
-def _qrcode(payload: Any) -> dict[str, Any]:
-    """Checks the scene as the vendor does: temporary ≤ 2,592,000 s, strings of 1..64, permanent numbers
-    1..100000."""
-    action = payload.get("action_name") if isinstance(payload, dict) else None
-    info = payload.get("action_info") if isinstance(payload, dict) else None
-    scene = info.get("scene") if isinstance(info, dict) else None
-    if action not in ("QR_SCENE", "QR_STR_SCENE", "QR_LIMIT_SCENE", "QR_LIMIT_STR_SCENE") or not isinstance(
-        scene, dict
-    ):
-        raise Refusal(40097)
-    text, number = scene.get("scene_str"), scene.get("scene_id")
-    top = 100_000 if action == "QR_LIMIT_SCENE" else 2**32 - 1
-    good = (
-        isinstance(text, str) and 1 <= len(text) <= 64
-        if action.endswith("STR_SCENE")
-        else isinstance(number, int) and 1 <= number <= top
-    )
-    if not good:
-        raise Refusal(40097)
-    value = text if action.endswith("STR_SCENE") else str(number)
-    answer: dict[str, Any] = {"ticket": secrets.token_urlsafe(64), "url": f"http://weixin.qq.com/q/{value}"}
-    if "LIMIT" not in action:
-        seconds = payload.get("expire_seconds", 60)
-        if not isinstance(seconds, int) or not 1 <= seconds <= 2_592_000:
-            raise Refusal(40097)
-        answer["expire_seconds"] = seconds
-    return answer
 
 
 def _menu(payload: Any) -> dict[str, Any]:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from channels.simulator.wechat import WeChatSimulator
 
 
+async def _at_once(act: Callable[[str, bool], None], openid: str, on: bool) -> PushResult:
+    """What the account is not told of."""
+    act(openid, on)
+    return PushResult("ok")
+
+
 class NotAFollower(RuntimeError):
     """The openid does not follow the account, so its phone has no chat to write in."""
 
@@ -30,6 +36,10 @@ def add_control_routes(app: FastAPI, sim: WeChatSimulator) -> None:
         "media": lambda openid, body: sim.user_media(
             openid, str(body["kind"]), **dict(body.get("fields") or {})
         ),
+        "image": lambda openid, body: sim.user_media(openid, "image"),
+        "voice": lambda openid, body: sim.user_media(openid, "voice", said=str(body.get("said", ""))),
+        "location": lambda openid, body: sim.user_media(openid, "location", **dict(body.get("fields") or {})),
+        "block": lambda openid, body: _at_once(sim.user_blocks, openid, body.get("on") is not False),
         "subscribe_notice": lambda openid, body: sim.user_subscribes(
             openid, str(body["template"]), body.get("accept") is not False, body.get("long_term") is True
         ),

@@ -1,8 +1,7 @@
-"""The vendor's side of the WeChat stand-in, second half: notices, media, web sign-in, JS tickets, quota."""
+"""The vendor's side of the WeChat stand-in, second half: media, web sign-in, JS tickets, quota."""
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
+from channels.simulator.chance import Chance
 from channels.simulator.controls import json_response, problem
 from channels.simulator.wechat_api import add_call, check_credentials, errmsg
-from channels.simulator.wechat_fields import check_fields
-from channels.simulator.wechat_rules import Refusal
+from channels.simulator.wechat_rules import Refusal, SimWeChatConfig
 
 if TYPE_CHECKING:
     from channels.simulator.wechat import WeChatSimulator
@@ -35,25 +34,21 @@ MEDIA_SAMPLES: Mapping[str, bytes] = {
     "shortvideo": b"\x00\x00\x00\x18ftypmp42" + bytes(64),
 }
 """What a phone sends when a test names no content: the head of such a file, and nothing to see or hear in it."""
-MEDIA_LIMITS: Mapping[str, int] = {"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "thumb": 64 << 10}
-"""Bytes of an upload; from memory of the vendor's table, unconfirmed."""
-MEDIA_SECONDS = 3 * 86400.0
 MEDIA_KEPT = 500
-CODE_SECONDS = 300.0
-"""Life of a web sign-in code; unconfirmed."""
-SNS_SECONDS = 7200
 
 
 class MediaStore:
     """Temporary media: three days, the newest 500."""
 
-    def __init__(self) -> None:
+    def __init__(self, chance: Chance, seconds: float) -> None:
+        self._chance = chance
+        self._seconds = seconds
         self._kept: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
 
     def keep(self, content: bytes, content_type: str, now: float) -> str:
         """Stores and returns a new media id."""
-        media_id = secrets.token_urlsafe(48)
-        self._kept[media_id] = (now + MEDIA_SECONDS, content_type, content)
+        media_id = self._chance.token(48)
+        self._kept[media_id] = (now + self._seconds, content_type, content)
         if len(self._kept) > MEDIA_KEPT:
             self._kept.popitem(last=False)
         return media_id
@@ -77,14 +72,16 @@ class _Grant:
 class OAuth:
     """Codes and tokens of web sign-in (`/connect/oauth2/authorize`, `/sns/…`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: SimWeChatConfig, chance: Chance) -> None:
+        self._config = config
+        self._chance = chance
         self._codes: dict[str, _Grant] = {}
         self._tokens: dict[str, _Grant] = {}
         self._refresh: dict[str, _Grant] = {}
 
     def code(self, openid: str, scope: str, now: float) -> str:
-        code = secrets.token_urlsafe(24)
-        self._codes[code] = _Grant(openid, scope, now + CODE_SECONDS)
+        code = self._chance.token(24)
+        self._codes[code] = _Grant(openid, scope, now + self._config.code_seconds)
         return code
 
     def exchange(self, code: str, now: float) -> dict[str, Any]:
@@ -117,12 +114,12 @@ class OAuth:
         return grant.openid
 
     def _issue(self, grant: _Grant, now: float) -> dict[str, Any]:
-        access, refresh = secrets.token_urlsafe(64), secrets.token_urlsafe(64)
-        self._tokens[access] = _Grant(grant.openid, grant.scope, now + SNS_SECONDS)
+        access, refresh = self._chance.token(64), self._chance.token(64)
+        self._tokens[access] = _Grant(grant.openid, grant.scope, now + self._config.sns_seconds)
         self._refresh[refresh] = grant
         return {
             "access_token": access,
-            "expires_in": SNS_SECONDS,
+            "expires_in": self._config.sns_seconds,
             "refresh_token": refresh,
             "openid": grant.openid,
             "scope": grant.scope,
@@ -130,15 +127,20 @@ class OAuth:
 
 
 def add_more_routes(app: FastAPI, sim: WeChatSimulator) -> None:
-    """Notices, media, web sign-in, JS tickets, quota."""
-    _notices(app, sim)
+    """Media, web sign-in, JS tickets, quota."""
     _media(app, sim)
     _sign_in(app, sim)
 
     def ticket(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
+        config = sim.rules.config
         if request.query_params.get("type") not in ("jsapi", "wx_card"):
             raise Refusal(40097)
-        return {"errcode": 0, "errmsg": "ok", "ticket": secrets.token_urlsafe(64), "expires_in": 7200}
+        return {
+            "errcode": 0,
+            "errmsg": "ok",
+            "ticket": sim.chance.token(64),
+            "expires_in": config.ticket_seconds,
+        }
 
     def clear_quota(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
         if not isinstance(payload, dict) or payload.get("appid") != sim.rules.config.appid:
@@ -150,69 +152,20 @@ def add_more_routes(app: FastAPI, sim: WeChatSimulator) -> None:
     add_call(app, sim, "/cgi-bin/clear_quota", clear_quota)
 
 
-def _notices(app: FastAPI, sim: WeChatSimulator) -> None:
-    def checked(payload: Any) -> tuple[str, str, dict[str, str]]:
-        if not isinstance(payload, dict):
-            raise Refusal(47001)
-        template_id = str(payload.get("template_id", ""))
-        fields = sim.rules.config.templates.get(template_id)
-        if fields is None:
-            raise Refusal(40037)
-        return str(payload.get("touser", "")), template_id, check_fields(fields, payload.get("data"))
-
-    def template(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
-        sim.rules.count("template", sim.rules.config.template_daily)
-        openid, _, values = checked(payload)
-        user = sim.rules.user(openid)
-        if not user.subscribed:
-            raise Refusal(43004)
-        message_id = sim.next_id()
-        status = "failed:user block" if user.blacklisted else "success"
-        if status == "success":
-            sim.transcripts.add(openid, "out", _lines(values), "template")
-        sim.notify(user, "TEMPLATESENDJOBFINISH", {"MsgID": message_id, "Status": status})
-        return {"errcode": 0, "errmsg": "ok", "msgid": message_id}
-
-    def subscription(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
-        openid, template_id, values = checked(payload)
-        user = sim.rules.user(openid)
-        left = user.consents.get(template_id, 0.0)
-        if left < 1:
-            raise Refusal(43101)
-        user.consents[template_id] = left - 1
-        sim.transcripts.add(openid, "out", _lines(values), "template")
-        item = {
-            "TemplateId": template_id,
-            "MsgID": sim.next_id(),
-            "ErrorCode": 0,
-            "ErrorStatus": "success",
-        }
-        listed: Any = item if sim.rules.config.envelope == "xml" else [item]
-        sim.notify(user, "subscribe_msg_sent_event", {"SubscribeMsgSentEvent": {"List": listed}})
-        return {}
-
-    add_call(app, sim, "/cgi-bin/message/template/send", template)
-    add_call(app, sim, "/cgi-bin/message/subscribe/bizsend", subscription)
-
-
-def _lines(values: Mapping[str, str]) -> str:
-    return "\n".join(values.values())
-
-
 def _media(app: FastAPI, sim: WeChatSimulator) -> None:
     async def upload(request: Request) -> Response:
         try:
             sim.rules.check_token(request.query_params.get("access_token", ""))
-            sim.rules.count("upload", 100_000)
+            sim.rules.count("upload", sim.rules.config.upload_daily)
             kind = request.query_params.get("type", "")
-            if kind not in MEDIA_LIMITS:
+            if kind not in sim.rules.config.media_limits:
                 raise Refusal(40004)
             form = await request.form()
             given = form.get("media")
             if not isinstance(given, UploadFile):
                 raise Refusal(41005)
             content = await given.read()
-            if not content or len(content) > MEDIA_LIMITS[kind]:
+            if not content or len(content) > sim.rules.config.media_limits[kind]:
                 raise Refusal(40006)
             now = sim.rules.now()
             media_id = sim.media.keep(content, given.content_type or MEDIA_TYPES[kind], now)
@@ -223,7 +176,7 @@ def _media(app: FastAPI, sim: WeChatSimulator) -> None:
     async def download(request: Request) -> Response:
         try:
             sim.rules.check_token(request.query_params.get("access_token", ""))
-            sim.rules.count("download", 200_000)
+            sim.rules.count("download", sim.rules.config.download_daily)
             kind, content = sim.media.read(request.query_params.get("media_id", ""), sim.rules.now())
         except Refusal as refusal:
             return json_response({"errcode": refusal.code, "errmsg": errmsg(refusal, sim)})
@@ -263,7 +216,7 @@ def _sign_in(app: FastAPI, sim: WeChatSimulator) -> None:
 
     def exchange(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
         query = request.query_params
-        sim.rules.count("sns", 50_000, 60, 45011)
+        sim.rules.count("sns", sim.rules.config.sns_minute, 60, 45011)
         check_credentials(sim, request, dict(query) | {"grant_type": "client_credential"})
         if query.get("grant_type") != "authorization_code":
             raise Refusal(40097)

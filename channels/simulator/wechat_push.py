@@ -10,7 +10,7 @@ import asyncio
 import base64
 import hashlib
 import logging
-import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ import aiohttp
 import orjson
 from wechatpy.crypto import PrpCrypto
 
+from channels.simulator.chance import Chance
 from channels.simulator.faults import Faults
 from channels.simulator.wechat_rules import SimWeChatConfig
 from channels.wechat.codec import CodecError, cdata, read_envelope
@@ -49,7 +50,15 @@ class BadAnswer(Exception):
 class Pusher:
     """Calls `callback_url`. `clock` is what the signature's timestamp is taken from."""
 
-    def __init__(self, config: SimWeChatConfig, callback_url: str, clock: Clock, faults: Faults) -> None:
+    def __init__(
+        self,
+        config: SimWeChatConfig,
+        callback_url: str,
+        clock: Clock,
+        faults: Faults,
+        chance: Chance | None = None,
+    ) -> None:
+        self._chance = chance or Chance(config.seed)
         self.callback_url = callback_url
         self._config = config
         self._clock = clock
@@ -106,8 +115,10 @@ class Pusher:
         url = f"{self.callback_url}?{urlencode(self._query(openid, cipher))}"
         timeout = aiohttp.ClientTimeout(total=self._config.push_timeout)
         content_type = "text/xml" if self._config.envelope == "xml" else "application/json"
+        slow = self._faults.take({"slow_push"}) if self._faults else None
+        sent = body if slow is None else _dripping(body, slow.seconds(1.0))
         async with self._session.post(
-            url, data=body, headers={"Content-Type": content_type}, timeout=timeout, allow_redirects=False
+            url, data=sent, headers={"Content-Type": content_type}, timeout=timeout, allow_redirects=False
         ) as response:
             answer = await response.read()
             if response.status != 200:
@@ -122,7 +133,7 @@ class Pusher:
                 stamp -= 3600
             if self._faults.take({"bad_signature"}) is not None:
                 token = "not" + token
-        nonce = str(secrets.randbelow(2_000_000_000))
+        nonce = str(self._chance.below(2_000_000_000))
         query = {
             "signature": signature(token, str(stamp), nonce),
             "timestamp": str(stamp),
@@ -195,6 +206,14 @@ class Pusher:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _dripping(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """The body in ten pieces over `seconds`: a line so bad that reading it is an attack."""
+    step = max(1, len(body) // 10)
+    for start in range(0, len(body), step):
+        yield body[start : start + step]
+        await asyncio.sleep(seconds / 10)
 
 
 def signature(*parts: str) -> str:

@@ -6,12 +6,12 @@ https://developers.weixin.qq.com/doc/service/ unless a line says otherwise.
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from channels.simulator.chance import Chance
 from store.clock import Clock
 
 ERRORS: dict[int, str] = {
@@ -25,6 +25,17 @@ ERRORS: dict[int, str] = {
     40013: "invalid appid",
     40014: "invalid access_token",
     40016: "invalid button size",
+    40032: "invalid openid list size",
+    40053: "invalid remark",
+    45056: "tag num out of limit",
+    45057: "can't delete tag that has too many fans",
+    45058: "can't modify sys tag",
+    45059: "tag num on one fan out of limit",
+    45157: "invalid tag name: already exists",
+    45158: "invalid tag name: too long",
+    45159: "invalid tag id",
+    61004: "access clientip is not registered",
+    89503: "this ip is to be confirmed by the administrator",
     40017: "invalid button type",
     40029: "invalid code",
     40030: "invalid refresh_token",
@@ -108,6 +119,47 @@ class SimWeChatConfig:
     force_pause: float = 30.0
     custom_daily: int = 500_000
     template_daily: int = 100_000
+    upload_daily: int = 100_000
+    download_daily: int = 200_000
+    menu_create_daily: int = 1000
+    menu_get_daily: int = 10_000
+    menu_delete_daily: int = 1000
+    qrcode_daily: int = 100_000
+    followers_daily: int = 500
+    user_info_daily: int = 5_000_000
+    """Daily limits: https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html"""
+    test_share: float = 0.1
+    """A test account has a tenth of every daily limit (same page)."""
+    clear_monthly: int = 10
+    sns_minute: int = 50_000
+    """https://developers.weixin.qq.com/doc/service/api/webdev/access/api_snsaccesstoken"""
+    code_seconds: float = 300.0
+    """Life of a web sign-in code; from memory, unconfirmed."""
+    sns_seconds: int = 7200
+    ticket_seconds: int = 7200
+    """Life of a JS ticket; from memory, unconfirmed."""
+    followers_page: int = 10_000
+    tags: int = 100
+    tags_each: int = 20
+    """https://developers.weixin.qq.com/doc/offiaccount/User_Management/User_Tag_Management.html"""
+    template_burst: int = 30
+    """Template messages to one openid in a minute before jobs fail with "failed:freq limit", twice as many before 43117; both were
+    seen (community, 2024-07), the numbers are unpublished. 0: no limit."""
+    blocked_code: str = "43116"
+    """ErrorCode of a notice's result when the user has blocked the account; the real one is unpublished."""
+    bizsend_msgid: bool = True
+    """Whether `bizsend` answers with the msgid that its result carries; from memory, unconfirmed."""
+    media_seconds: float = 3 * 86400.0
+    media_limits: Mapping[str, int] = field(
+        default_factory=lambda: {"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "thumb": 64 << 10}
+    )
+    """Bytes of an upload; from memory of the vendor's table (voice: chatgpt-on-wechat), unconfirmed."""
+    recognition: bool = False
+    """Whether a voice carries words in Recognition: dead since 2023 (community), empty even where it is switched on."""
+    notify_delay: float = 0.05
+    """Seconds until the result of a notice is told; unpublished."""
+    seed: int | None = None
+    """Makes ids, tokens and nonces the same in every run."""
     text_bytes: int = 2048
     """Measured by users (MamaShip/Observer#77)."""
     menu_items: int = 10
@@ -136,6 +188,11 @@ class User:
     subscribed: bool = False
     subscribe_time: int = 0
     blacklisted: bool = False
+    """By the account (43019)."""
+    blocks: bool = False
+    """The user takes nothing from the account: notices end as "user block", customer messages are answered 45015 (unpublished)."""
+    remark: str = ""
+    tags: set[int] = field(default_factory=set)
     scene: str = ""
     remaining: int = 0
     expires: float = 0.0
@@ -158,7 +215,7 @@ class Refusal(Exception):
 class WeChatRules:
     """State and decisions of one account; every method that refuses raises `Refusal`."""
 
-    def __init__(self, config: SimWeChatConfig, clock: Clock) -> None:
+    def __init__(self, config: SimWeChatConfig, clock: Clock, chance: Chance | None = None) -> None:
         self.config = config
         self.clock = clock
         self.users: dict[str, User] = {}
@@ -167,6 +224,8 @@ class WeChatRules:
         self.blocked = False
         self.menu: dict[str, Any] | None = None
         self._counts: dict[str, tuple[int, int]] = {}
+        self._sent: dict[tuple[str, str], int] = {}
+        self._chance = chance or Chance(config.seed)
         self._reset_tokens()
         for openid in config.followers:
             self.follow(openid)
@@ -237,13 +296,15 @@ class WeChatRules:
             del self.tokens[token]
         if old in self.tokens:
             self.tokens[old] = min(self.tokens[old], now + self.config.token_overlap)
-        new = "96_" + secrets.token_urlsafe(96)
+        new = "96_" + self._chance.token(96)
         self.tokens[new] = now + self.config.token_seconds
         return new
 
     def check_token(self, token: str) -> None:
         if not token:
             raise Refusal(41001)
+        if not token.startswith("96_"):
+            raise Refusal(40014)
         end = self.tokens.get(token)
         if end is None:
             raise Refusal(40001)
@@ -257,17 +318,31 @@ class WeChatRules:
     def clear_counts(self) -> None:
         """`clear_quota`: ten times a month, all daily counters back to nothing."""
         month = self._counts.get("clear", (0, 0))
-        self.count("clear", 10, 30 * 86400, 48006)
+        self.count("clear", self.config.clear_monthly, 30 * 86400, 48006)
         self._counts = {"clear": self._counts.get("clear", month)}
 
     def count(self, name: str, limit: int, seconds: int = 86400, code: int = 45009) -> None:
         """One more call of `name`; refused above `limit` in the present day (UTC+8) or minute."""
+        if self.config.account_type == "test" and seconds == 86400:
+            limit = max(1, int(limit * self.config.test_share))
+        if self.tally(name, seconds) > limit:
+            raise Refusal(code)
+
+    def tally(self, name: str, seconds: int) -> int:
+        """How many of `name` there were in the present period, this one included."""
         period = int((self.now() + 8 * 3600) // seconds)
         at, used = self._counts.get(name, (period, 0))
         used = used + 1 if at == period else 1
         self._counts[name] = (period, used)
-        if used > limit:
-            raise Refusal(code)
+        return used
+
+    def already_sent(self, openid: str, client_msg_id: str) -> int:
+        """The msgid under which a template message with this `client_msg_id` went out; 0 for none."""
+        return self._sent.get((openid, client_msg_id), 0) if client_msg_id else 0
+
+    def remember_sent(self, openid: str, client_msg_id: str, message_id: int) -> None:
+        if client_msg_id:
+            self._sent[openid, client_msg_id] = message_id
 
     # -- sending
 
@@ -284,7 +359,7 @@ class WeChatRules:
         text, menu = self._content(payload)
         if user.blacklisted:
             raise Refusal(43019)
-        if not user.subscribed or self.now() >= user.expires:
+        if not user.subscribed or user.blocks or self.now() >= user.expires:
             raise Refusal(45015)
         if user.remaining <= 0:
             raise Refusal(45047)

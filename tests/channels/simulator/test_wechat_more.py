@@ -208,7 +208,8 @@ async def test_tokens_live_as_the_vendor_says() -> None:
             await get(http, "/cgi-bin/token", **who)
         assert (await get(http, "/cgi-bin/token", **who))["errcode"] == 45009
         assert await works("") == 41001
-        assert await works("nonsense") == 40001
+        assert await works("nonsense") == 40014
+        assert await works("96_nobodys") == 40001
         refused = await get(http, "/cgi-bin/user/info", access_token="nonsense", openid="o1")
         rid = refused["errmsg"].rsplit("rid: ", 1)[1].split("-")
         assert [len(group) for group in rid] == [8, 8, 8]
