@@ -495,7 +495,7 @@ class ConversationHandler:
                 instance=(instance or reply.key) if asks else None,
                 resumes=resumes if asks else None,
                 seq=first + n + 1,
-                due_at=_after_the_line(message, now),
+                due_at=after_the_line(message, now),
                 priority=outbox.URGENT_PRIORITY if plan.alert is not None else outbox.CONVERSATION_PRIORITY,
             )
 
@@ -555,7 +555,7 @@ def _may_mean_the_coming_one(message: InboundMessage) -> bool:
     return message.kind == "text" and (refusal(text) is not None or number_in(text) is not None)
 
 
-def _after_the_line(message: InboundMessage, now: datetime) -> datetime:
+def after_the_line(message: InboundMessage, now: datetime) -> datetime:
     """When the delivery worker may take an answer: at once, unless the callback still waits to give it back itself."""
     return max(now, message.passive_until) if message.passive_until is not None else now
 

@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversation import ConversationHandler, State, urgent
+from bot.conversation import ConversationHandler, State, after_the_line, urgent
 from bot.engine_client import EngineError, EngineUnavailable
 from bot.ports import People
 from channels.inbox import queue
@@ -183,6 +183,7 @@ class InboxWorker:
                 dedup_key=f"wait:{message.id}",
                 purpose="reply",
                 now=now,
+                due_at=after_the_line(message, now),
                 inbound_id=message.id,
             )
             await queue.give_back(session, claimed, now + timedelta(seconds=delay), message)
@@ -216,6 +217,7 @@ class InboxWorker:
                 dedup_key=f"dead:{message.id}",
                 purpose="reply",
                 now=now,
+                due_at=after_the_line(message, now),
                 inbound_id=message.id,
             )
             await queue.finish(session, claimed, message, now, last=last, status="dead")
