@@ -33,6 +33,7 @@ from channels.outbox.jobs import LEASE, History, Job, histories, own_rung
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy, TroubleDesk, Verdict
 from channels.outbox.rendering import Renderer, parts_of
+from channels.ports import Rendered
 from channels.questions import service as questions
 from store import leases
 from store.ids import new_id
@@ -121,6 +122,12 @@ class _Row:
     contact: Contact
     token: UUID
     history: History
+    words: Rendered | None = None
+    """In the words of a customer message, where it may become one: the gate must know how many of the window it takes."""
+
+    @property
+    def weight(self) -> int:
+        return 1 if self.words is None else parts_of(self.words, self.contact)
 
 
 class Claimer:
@@ -145,7 +152,11 @@ class Claimer:
                 asked.append(row)
         jobs: list[Job] = []
         if asked:
-            candidates = [Candidate(row.message, row.contact, row.history.refused) for row in asked]
+            for row in asked:
+                row.words = self._renderer.words(row.message, row.contact)
+            candidates = [
+                Candidate(row.message, row.contact, row.history.refused, row.weight) for row in asked
+            ]
             verdicts = await self._policy.check(session, candidates, now)
             leaving = [row.message for row, verdict in zip(asked, verdicts, strict=True) if verdict.send]
             waits = await questions.on_sending(session, leaving, now)
@@ -209,7 +220,10 @@ class Claimer:
         if rung in row.history.refused:  # the gate knows of no other way
             await self._nowhere(session, book, row, verdict, now, "no_rung_left")
             return None
-        rendered = await self._renderer.render(session, row.message, row.contact, verdict.notice, rung, now)
+        rendered = row.words if verdict.notice is None else None
+        rendered = rendered or await self._renderer.render(
+            session, row.message, row.contact, verdict.notice, rung, now
+        )
         if rendered is None:
             book.refuse(row, verdict, "failed", why="no_wording", rung=rung)
             return None

@@ -26,6 +26,15 @@ class Renderer:
         self._catalogue = catalogue
         self._desk = desk
 
+    def words(self, row: OutboundMessage, contact: Contact) -> Rendered | None:
+        """As a WeChat customer message; None on other channels, and where there are no words for it."""
+        if contact.channel != ChannelName.WECHAT:
+            return None
+        try:
+            return self._catalogue.render_wechat(Reply.from_json(row.reply), row.question_id)
+        except KeyError:
+            return None
+
     async def render(
         self,
         session: AsyncSession,

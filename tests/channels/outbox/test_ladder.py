@@ -392,3 +392,14 @@ async def test_a_contact_that_takes_nothing_is_stopped_but_its_message_goes_on(
     assert found is not None
     assert found.status == "stopped"
     assert await tasks(database) == ["call"]
+
+
+async def test_the_gate_knows_how_much_of_the_window_a_long_text_takes(
+    database: Database, clock: VirtualClock, delivery: Delivery, gate: Gate
+) -> None:
+    ladder = on(gate, Ladder(PLAN))
+    _, talk = await conversation(database, clock)
+    await say(database, clock, talk, Reply("faq.answer", {"answer": "请空腹。" * 400}), GREET)
+    await drain(delivery)
+    assert [one.weight for one in ladder.asked] == [3, 1]
+    assert [one.parts for one in await attempts(database)] == [3, 1]
