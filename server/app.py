@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from care.gate.reasons import words
 from channels.inbox.service import Inbox
 from channels.ops.pages import ops_router
 from channels.simulator.feed import database_feed
@@ -23,7 +24,7 @@ from channels.wording import registry
 from server.demo import DemoDirectory
 from server.health import health_router
 from server.house import House
-from server.ops import navigation, ops_house
+from server.ops import navigation, ops_house, phone_notices
 from server.wechat_pages import add_wechat_pages
 from server.wording import page_words
 from store.clock import VirtualClock
@@ -127,7 +128,17 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     house.on_templates.append(register)
     app.mount("/sim/wechat", wechat)
     app.mount("/sim/sms", sms)
-    look = PhoneLook(account_name=settings.hospital_name)
+    look = PhoneLook(account_name=settings.hospital_name, notices=phone_notices(house))
     wechat.state.sim.rules.menu = look.menu_payload()
-    feed = database_feed(house.database, house.wechat.account_id, house.sms.account_id)
-    app.include_router(phones_router(DemoDirectory(), wechat.state.sim, sms.state.sim, feed, look=look))
+    feed = database_feed(house.database, house.wechat.account_id, house.sms.account_id, words)
+    app.include_router(
+        phones_router(
+            DemoDirectory(),
+            wechat.state.sim,
+            sms.state.sim,
+            feed,
+            look=look,
+            clock=house.clock,
+            moved=house.delivery.wake,
+        )
+    )

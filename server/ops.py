@@ -13,6 +13,7 @@ from care.gate.reasons import words
 from channels.ops.desk import OpsHouse
 from channels.ops.ports import AccountFacts, NoticeFacts
 from channels.outbox.models import OutboundMessage
+from channels.simulator.pages import PhoneNotice
 from server.house import House, free_text
 from server.wording import page_words
 from web.shell import NavLink
@@ -58,6 +59,12 @@ def ops_house(house: House) -> OpsHouse:
         settled=close_tasks,
         silence=timedelta(minutes=house.settings.push_silence_minutes),
     )
+
+
+def phone_notices(house: House) -> tuple[PhoneNotice, ...]:
+    """What the demo's phones can be asked to agree to: the notices that need a consent."""
+    templates = [one for one in house.notices.templates.values() if one.kind != "template"]
+    return tuple(PhoneNotice(one.name, one.title, one.kind == "long") for one in templates)
 
 
 async def close_tasks(

@@ -11,16 +11,18 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from channels.simulator import samples
 from channels.simulator.transcript import Event
 from channels.simulator.wechat import NotAFollower
 from channels.sms.numbers import to_e164
+from store.clock import VirtualClock
 from web.security import csrf_protect
 from web.shell import add_templates, render
 from web.signin.pages import MaybeStaff
@@ -35,6 +37,7 @@ LOOK_UP_SECONDS = 0.5  # how soon an open stream notices that the server is stop
 REFUSED_WITHIN_SECONDS = 0.5
 PEOPLE_SHOWN = 60
 TEXT_AT_MOST = 6000
+PICTURE_AT_MOST = 10 << 20
 log = logging.getLogger(__name__)
 _RUN = secrets.token_hex(4)  # sequence numbers start again with the process
 
@@ -79,9 +82,29 @@ class WeChatPhone(SmsPhone, Protocol):
 
     async def user_unfollow(self, openid: str, /) -> Any: ...
 
+    async def user_media(
+        self, openid: str, kind: str, content: bytes | None = None, content_type: str = "", /
+    ) -> Any: ...
+
+    async def user_subscribes(
+        self, openid: str, template_id: str, accept: bool = True, long_term: bool = False, /
+    ) -> Any: ...
+
+    async def user_withdraws(self, openid: str, template_id: str, /) -> Any: ...
+
     def window(self, openid: str, /) -> dict[str, Any]:
-        """`{"left": messages, "expires": seconds since 1970, "subscribed": bool}`."""
+        """`{"left": messages, "of": granted, "grant": why, "expires" and "now": seconds since 1970, "subscribed": bool,
+        "notices": {template id: messages allowed, -1 for good}}`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNotice:
+    """A subscription notice a phone can be asked about: the vendor's template id, its title, whether a yes is for good."""
+
+    id: str
+    title: str
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +149,12 @@ DEFAULT_MENU = (
 
 @dataclass(frozen=True, slots=True)
 class PhoneLook:
-    """What the phones show of the hospital: the account's name, its menu, the number its SMS come from."""
+    """What the phones show of the hospital: the account's name, its menu and notices, the number its SMS come from."""
 
     account_name: str = say("look.account_name")
     sms_number: str = "1069 0188"
     menu: tuple[MenuButton, ...] = DEFAULT_MENU
+    notices: tuple[PhoneNotice, ...] = ()
 
     def menu_payload(self) -> dict[str, Any]:
         """The body for the vendor's `menu/create`, so that the account really has this menu."""
@@ -164,9 +188,11 @@ def phones_router(
     feed: PhoneFeed | None = None,
     *,
     look: PhoneLook | None = None,
+    clock: VirtualClock | None = None,
+    moved: Callable[[], None] | None = None,
 ) -> APIRouter:
     """The page, its parts, its live stream and the phones' buttons. For demo installations only: it needs no
-    sign-in.
+    sign-in. With `clock` the page can put the demo's time forward; `moved` is told.
 
     `app.state.stopping` (`() -> bool`, if there) ends open streams, or the server could not stop in peace.
     """
@@ -195,6 +221,7 @@ def phones_router(
             look=shown,
             masked=masked,
             has_feed=bool(feed),
+            clock=clock,
         )
 
     @router.get("/people")
@@ -232,6 +259,47 @@ def phones_router(
     async def wechat_tap(person: Chosen, item_id: Short) -> Response:
         return await _press(wechat_sim.tap_item(person.openid, item_id))
 
+    @router.post("/{person_id}/wechat/voice")
+    async def wechat_voice(person: Chosen) -> Response:
+        return await _press(wechat_sim.user_media(person.openid, "voice", samples.voice(), "audio/amr"))
+
+    @router.post("/{person_id}/wechat/image")
+    async def wechat_image(request: Request, person: Chosen) -> Response:
+        """The picture is the request's body; without one a sample is sent."""
+        content, kind = await _limited_body(request), request.headers.get("content-type", "")
+        if content and not kind.startswith("image/"):
+            return _refused(say("not_a_picture"))
+        content, kind = (content, kind) if content else (samples.picture(), "image/png")
+        return await _press(wechat_sim.user_media(person.openid, "image", content, kind))
+
+    @router.post("/{person_id}/wechat/notice")
+    async def wechat_notice(
+        person: Chosen, template: Short, answer: Annotated[Literal["yes", "no", "off"], Body(embed=True)]
+    ) -> Response:
+        """The pop-up's answer to a subscription notice, or switching it off in the account's settings."""
+        notice = next((one for one in shown.notices if one.id == template), None)
+        if notice is None:
+            raise HTTPException(404, say("no_notice"))
+        if answer == "off":
+            return await _press(wechat_sim.user_withdraws(person.openid, notice.id))
+        return await _press(
+            wechat_sim.user_subscribes(person.openid, notice.id, answer == "yes", notice.long)
+        )
+
+    @router.get("/{person_id}/wechat/window")
+    async def wechat_window(person: Chosen) -> Response:
+        return JSONResponse(wechat_sim.window(person.openid))
+
+    @router.post("/clock/{step}")
+    async def put_forward(step: Literal["hour", "day"]) -> Response:
+        """The demo's time goes on by an hour or a day, for everybody; it never goes back."""
+        if clock is None:
+            raise HTTPException(404)
+        clock.advance(timedelta(**{f"{step}s": 1}))
+        if moved is not None:
+            moved()
+        return JSONResponse({"now": int(clock.now().timestamp())})
+
     @router.post("/{person_id}/wechat/{what}")
     async def wechat_follow(person: Chosen, what: Literal["follow", "unfollow"]) -> Response:
         act = wechat_sim.user_follow if what == "follow" else wechat_sim.user_unfollow
@@ -242,6 +310,16 @@ def phones_router(
         return await _press(sms_sim.user_text(number_of(person), text))
 
     return router
+
+
+async def _limited_body(request: Request) -> bytes:
+    """Up to `PICTURE_AT_MOST` bytes; 413 for more."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > PICTURE_AT_MOST:
+            raise HTTPException(413, say("too_large"))
+    return bytes(body)
 
 
 _pressing: set[asyncio.Task[Any]] = set()

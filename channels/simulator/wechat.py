@@ -215,11 +215,21 @@ class WeChatSimulator:
         return self.transcripts.listen(openid, after)
 
     def window(self, openid: str) -> dict[str, Any]:
-        """`{"left", "expires", "subscribed"}`: messages left and the window's end (seconds since 1970)."""
-        user = self.rules.users.get(openid)
-        if user is None:
-            return {"left": 0, "expires": 0, "subscribed": False}
-        return {"left": self.rules.left(user), "expires": int(user.expires), "subscribed": user.subscribed}
+        """`{"left", "of", "grant", "expires", "now", "subscribed", "notices"}`: messages left of so many and what opened the
+        window, its end and the time now (seconds since 1970), and how many messages of each notice are allowed (-1: for good).
+        """
+        user = self.rules.users.get(openid) or User(openid)
+        left = self.rules.left(user)
+        notices = {name: -1 if count == float("inf") else int(count) for name, count in user.consents.items()}
+        return {
+            "left": left,
+            "of": self.rules.config.grants[user.granted][0] if user.granted else 0,
+            "grant": user.granted,
+            "expires": int(user.expires),
+            "now": int(self.rules.now()),
+            "subscribed": user.subscribed,
+            "notices": {name: count for name, count in notices.items() if count},
+        }
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))

@@ -196,6 +196,8 @@ class User:
     scene: str = ""
     remaining: int = 0
     expires: float = 0.0
+    granted: str = ""
+    """What opened the window that is open longest: a key of `GRANTS`."""
     exchanged: float = 0.0
     typing_until: float = 0.0
     menus: dict[str, str] = field(default_factory=dict)
@@ -250,6 +252,8 @@ class WeChatRules:
         """The larger count and the later end."""
         count, seconds = self.config.grants[kind]
         now = self.now()
+        if not user.remaining or now + seconds >= user.expires:
+            user.granted = kind
         if user.remaining and now < user.expires:
             user.remaining = max(user.remaining, count)
             user.expires = max(user.expires, now + seconds)

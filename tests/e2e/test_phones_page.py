@@ -269,3 +269,100 @@ def keep_picture(page: Page, name: str) -> None:
     """Keep a screenshot when `BANYI_SHOTS` names a folder."""
     if folder := os.environ.get("BANYI_SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_the_window_is_told_as_it_runs(site: Site, phones: Page) -> None:
+    strip = phones.locator("#window")
+    expect(strip).to_have_text("患者还没来消息，客服消息发不了")
+    phones.get_by_role("button", name="切换到菜单").click()
+    phones.get_by_role("button", name="我的随访").click()
+    expect(strip).to_contain_text("点菜单得来 · 剩 3/3 条")
+    expect(strip.locator(".pip.full")).to_have_count(3)
+    phones.get_by_role("button", name="切换到键盘").click()
+    phones.get_by_label("发微信消息").fill("你好")
+    phones.keyboard.press("Enter")
+    expect(strip).to_contain_text("发消息得来 · 剩 5/5 条 · 还有 47 小时 59 分")
+    site.hospital_writes(WANG, "您好，请问哪里不舒服？")
+    expect(strip).to_contain_text("剩 4/5 条")
+    expect(strip.locator(".pip.full")).to_have_count(4)
+    expect(phones.locator("#wechat .talk-below").last).to_have_text("客服消息，占1条额度")
+
+
+def test_putting_the_clock_forward_asks_first_and_closes_the_window(site: Site, phones: Page) -> None:
+    phones.get_by_label("发微信消息").fill("你好")
+    phones.keyboard.press("Enter")
+    expect(phones.locator("#window")).to_contain_text("剩 5/5 条")
+    before = site.wechat.clock.now()
+    phones.get_by_role("button", name="+1天").click()
+    dialog = phones.get_by_role("dialog", name="时间往后拨1天")
+    expect(dialog).to_contain_text("不能往回拨")
+    dialog.get_by_role("button", name="取消").click()
+    assert (site.wechat.clock.now() - before).total_seconds() < 3600
+    for step, left in (
+        ("+1天", "还有 23 小时 59 分"),
+        ("+1小时", "还有 22 小时 59 分"),
+        ("+1天", "窗口已关"),
+    ):
+        phones.get_by_role("button", name=step).click()
+        phones.get_by_role("button", name="往后拨", exact=True).click()
+        expect(phones.locator("#window")).to_contain_text(left)
+    assert 48 < (site.wechat.clock.now() - before).total_seconds() / 3600 < 50
+
+
+def test_pictures_and_voices_leave_the_phone(site: Site, phones: Page, tmp_path: Path) -> None:
+    plus = phones.get_by_role("button", name="发图片或语音")
+    plus.click()
+    phones.get_by_role("button", name="发3秒语音").click()
+    expect(phones.locator("#wechat .mine")).to_have_count(1)
+    plus.press("Enter")
+    phones.get_by_role("button", name="发一张示例图片").click()
+    expect(phones.locator("#wechat .mine")).to_have_count(2)
+    picture = tmp_path / "wound.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xe0 not much of a picture")
+    phones.locator("#wx-file").set_input_files(picture)
+    expect(phones.locator("#wechat .mine")).to_have_count(3)
+    kinds = [one["kind"] for one in site.wechat.transcript(WANG.openid)]
+    assert kinds == ["voice", "image", "image"] and len(site.pushes) == 3
+    plus.click()
+    phones.keyboard.press("Escape")
+    expect(plus).to_be_focused()
+
+
+def test_consent_to_a_notice_is_given_refused_and_taken_back(site: Site, phones: Page) -> None:
+    phones.get_by_role("button", name="更多").click()
+    phones.get_by_role("button", name="通知订阅…").click()
+    row = phones.get_by_role("dialog", name="通知订阅").locator(".notice-row")
+    expect(row).to_contain_text("没有同意")
+    for count in (1, 2):
+        row.get_by_role("button", name="同意预约结果通知").click()
+        expect(row).to_contain_text(f"还能收{count}条")
+    row.get_by_role("button", name="拒绝预约结果通知").click()
+    expect(phones.locator("#toasts")).to_contain_text("已拒绝")
+    row.get_by_role("button", name="关闭预约结果通知").click()
+    expect(row).to_contain_text("没有同意")
+    assert len(site.pushes) == 4
+
+
+def test_the_rung_and_the_gates_reason_stand_with_each_try(site: Site, phones: Page) -> None:
+    site.steps += [
+        FeedStep("t1", "inbound", {"channel": "wechat", "kind": "text", "text": "你好", "status": "handled"}),
+        FeedStep(
+            "t1",
+            "attempt",
+            {
+                "rung": "custom",
+                "verdict": "refused",
+                "code": "45015",
+                "receipt": "",
+                "gate": "患者刚发来消息",
+            },
+        ),
+        FeedStep(
+            "t1", "attempt", {"rung": "sms", "verdict": "accepted", "code": "OK", "receipt": "delivered"}
+        ),
+    ]
+    phones.get_by_label("发微信消息").fill("你好")
+    phones.keyboard.press("Enter")
+    turn = phones.locator(".feed-turn").first
+    expect(turn.locator(".feed-rung")).to_have_text(["客服消息", "短信"])
+    expect(turn.locator(".feed-gate")).to_have_text("患者刚发来消息")

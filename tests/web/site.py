@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from channels.simulator.pages import FeedStep, PhoneLook, PhonePerson, phones_router
+from channels.simulator.pages import FeedStep, PhoneLook, PhoneNotice, PhonePerson, phones_router
 from channels.simulator.sms import SmsSimulator
 from channels.simulator.sms_rules import SimSmsConfig
 from channels.simulator.wechat import WeChatSimulator
@@ -102,10 +102,12 @@ def running_site(folder: Path) -> Iterator[Site]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     clock = VirtualClock()
-    config = SimWeChatConfig(followers=tuple(one.openid for one in PEOPLE))
+    followers = tuple(one.openid for one in PEOPLE)
+    config = SimWeChatConfig(followers=followers, templates={"visit_once": ("thing1",)})
+    look = PhoneLook(notices=(PhoneNotice("visit_once", "预约结果通知"),))
     wechat = WeChatSimulator(config, f"{url}/wx/callback", clock)
     sms = SmsSimulator(SimSmsConfig(), f"{url}/sms/up", "", clock)
-    wechat.rules.menu = PhoneLook().menu_payload()
+    wechat.rules.menu = look.menu_payload()
     pushes: list[bytes] = []
     steps: list[FeedStep] = []
     database = Database(f"sqlite+aiosqlite:///{folder / 'site.db'}")
@@ -154,7 +156,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         )
     )
     app.include_router(signin_router())
-    app.include_router(phones_router(Directory(), wechat, sms, feed))
+    app.include_router(phones_router(Directory(), wechat, sms, feed, look=look, clock=clock))
 
     @app.post("/wx/callback")
     async def callback(request: Request) -> Response:

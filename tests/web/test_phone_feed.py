@@ -99,3 +99,50 @@ def test_what_a_patient_wrote_is_escaped() -> None:
     values = {"channel": "sms", "kind": "text", "text": "<script>1</script>", "status": "handled"}
     shown = environment.get_template("simulator/feed.html").render(turns=[[FeedStep("t", "inbound", values)]])
     assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+async def test_what_a_text_takes_up_is_told_where_it_began(database: Database) -> None:
+    async with database.write() as session:
+        rows = []
+        for number, (channel, account, address) in enumerate(
+            (("wechat", "main", WANG.openid), ("sms", "main", WANG.phone))
+        ):
+            contact, conversation = await contacts.ensure(session, channel, account, address, NOW)
+            row = OutboundMessage(
+                dedup_key=f"ladder:{number}",
+                conversation_id=conversation.id,
+                contact_id=contact.id,
+                seq=1,
+                purpose="service_notice",
+                priority=3,
+                plan=["custom", "sms"],
+                continues=rows[0].id if rows else None,
+                reply={"key": "booking.booked", "params": {}, "options": []},
+                status=("passed_on", "accepted")[number],
+                created_at=NOW + timedelta(seconds=number),
+            )
+            session.add(row)
+            await session.flush()
+            rows.append(row)
+            session.add(
+                DeliveryAttempt(
+                    outbound_id=row.id,
+                    n=1,
+                    rung=("custom", "sms")[number],
+                    verdict=("passed_on", "accepted")[number],
+                    gate=("window_closed", None)[number],
+                    started_at=NOW,
+                )
+            )
+    feed = database_feed(database, "main", "main", lambda code: f"<{code}>")
+    steps = await feed(WANG)
+    assert {step.turn for step in steps} == {str(rows[0].id)}
+    assert [(step.stage, step.values.get("rung"), step.values.get("gate")) for step in steps] == [
+        ("reply", None, None),
+        ("attempt", "custom", "<window_closed>"),
+        ("reply", None, None),
+        ("attempt", "sms", ""),
+    ]
+    assert steps[2].values["continues"] is True and steps[0].values["plan"] == ["custom", "sms"]
+    page = environment.get_template("simulator/feed.html").render(turns=[steps])
+    assert "接着用短信" in page and "&lt;window_closed&gt;" in page

@@ -96,3 +96,31 @@ async def test_buttons_need_the_pages_token(browser: aiohttp.ClientSession) -> N
 )
 def test_numbers_are_masked(phone: str, shown: str) -> None:
     assert masked(phone) == shown
+
+
+async def test_pictures_have_a_limit_and_a_kind(site: Site, browser: aiohttp.ClientSession) -> None:
+    headers = {"X-CSRF-Token": await token_of(browser, "/phones"), "Accept": "application/json"}
+
+    async def send(body: bytes, kind: str) -> int:
+        more = {**headers, "Content-Type": kind}
+        async with browser.post("/phones/p1/wechat/image", data=body, headers=more) as answer:
+            return answer.status
+
+    assert await send(b"hello", "text/plain") == 409
+    assert await send(b"\x89PNG" + bytes(11 << 20), "image/png") == 413
+    assert await send(b"\x89PNG", "image/png") == 200
+
+
+async def test_the_clock_needs_a_form_of_ours_and_knows_two_steps(
+    site: Site, browser: aiohttp.ClientSession
+) -> None:
+    before = site.wechat.clock.now()
+    async with browser.post("/phones/clock/hour") as answer:
+        assert answer.status == 403
+    assert (await press(browser, "clock/year", {})).status == 422
+    assert (await press(browser, "clock/hour", {})).status == 200
+    assert 3600 <= (site.wechat.clock.now() - before).total_seconds() < 3700
+    assert (await press(browser, "p1/wechat/notice", {"template": "else", "answer": "yes"})).status == 404
+    assert (
+        await press(browser, "p1/wechat/notice", {"template": "visit_once", "answer": "maybe"})
+    ).status == 422

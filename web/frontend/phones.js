@@ -2,7 +2,9 @@
 import { Phone } from "./phones/chat.js";
 import { Remote } from "./phones/remote.js";
 import { setUpPeople } from "./phones/people.js";
+import { setUpClock, setUpMedia, setUpNotices } from "./phones/extras.js";
 import { setUpWeChat } from "./phones/wechat.js";
+import { Window } from "./phones/window.js";
 
 const root = document.getElementById("phones");
 
@@ -20,7 +22,12 @@ if (root) {
     faces: false,
     hint: "还没有短信。发一条试试，比如“停车场在哪”。",
   });
-  const showStatus = setUpWeChat(wechat, remote);
+  const showQuota = setUpWeChat(wechat, remote);
+  const window_ = new Window(document.getElementById("window"));
+  const showNotices = setUpNotices(remote, root.querySelector("[data-notices]"));
+  setUpMedia(remote);
+  setUpClock(remote, () => window_.now(), () => remote.refresh());
+  const showStatus = (status) => [showQuota, (one) => window_.set(one), showNotices].forEach((show) => show(status));
   const feed = document.getElementById("feed");
   const refreshFeed = () => feed && window.htmx.trigger(feed, "refresh");
 
@@ -57,7 +64,7 @@ if (root) {
   }
 
   const clock = new Intl.DateTimeFormat("zh-CN", { hour: "numeric", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
-  const tick = () => root.querySelectorAll("[data-wall-clock]").forEach((one) => (one.textContent = clock.format(new Date())));
+  const tick = () => root.querySelectorAll("[data-wall-clock]").forEach((one) => (one.textContent = clock.format(new Date(window_.now()))));
   tick();
-  setInterval(tick, 15000);
+  setInterval(tick, 5000);
 }

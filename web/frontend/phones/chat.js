@@ -1,6 +1,13 @@
 import { toast } from "../toast.js";
 import { stampOf } from "./stamp.js";
 
+/** How a message of the hospital reached the phone. */
+const RUNGS = {
+  passive: "被动回复，不占额度",
+  custom: "客服消息，占1条额度",
+  template: "微信通知，不占额度",
+  sms: "短信",
+};
 const STAMP_GAP = 5 * 60 * 1000; // as the real apps: a time stamp when five minutes went by
 
 /** One phone's chat: shows events, keeps what is on its way, sends what is typed. */
@@ -193,6 +200,5 @@ function hospitalFace() {
 
 function belowText(event) {
   if (event.kind === "sms" && event.parts > 1) return `长短信，共${event.parts}条`;
-  if (event.kind === "passive") return "被动回复，不占额度";
-  return "";
+  return RUNGS[event.kind] ?? "";
 }

@@ -13,17 +13,22 @@ export class Remote {
     return `/phones/${encodeURIComponent(this.person())}/${tail}`;
   }
 
-  /** Press a button of a phone. Throws an Error with a Chinese sentence when it was refused. */
-  async press(what, body = {}) {
+  /** Press a button of a phone. `body` is sent as JSON, a file as it is. Throws an Error with a Chinese sentence when refused. */
+  press(what, body = {}) {
+    return this.post(this.address(what), body);
+  }
+
+  async post(address, body) {
+    const isFile = body === null || body instanceof Blob;
     let answer;
     try {
-      answer = await fetch(this.address(what), {
+      answer = await fetch(address, {
         method: "POST",
         headers: {
-          "Content-Type": "application/json",
+          ...(isFile ? (body?.type ? { "Content-Type": body.type } : {}) : { "Content-Type": "application/json" }),
           "X-CSRF-Token": document.querySelector('meta[name="csrf-token"]').content,
         },
-        body: JSON.stringify(body),
+        body: isFile ? body : JSON.stringify(body),
       });
     } catch {
       throw new Error("网络不通，没有发出去。");
@@ -31,6 +36,12 @@ export class Remote {
     if (answer.ok) return;
     const said = await answer.json().catch(() => ({}));
     throw new Error(said.detail || "没有发出去，请稍后再试。");
+  }
+
+  /** Ask for the window, quota and clock now, without waiting for the stream. */
+  async refresh() {
+    const answer = await fetch(this.address("wechat/window"));
+    if (answer.ok) this.handlers.status(await answer.json());
   }
 
   listen(handlers) {

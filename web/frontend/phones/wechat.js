@@ -48,9 +48,9 @@ export function setUpWeChat(phone, remote) {
   };
   more.addEventListener("click", () => open(popover.hidden));
   popover.addEventListener("click", (event) => {
-    const act = event.target.dataset.act;
+    const { act, notices } = event.target.dataset;
+    if (act || notices !== undefined) open(false);
     if (!act) return;
-    open(false);
     more.focus();
     press(`wechat/${act}`);
   });
