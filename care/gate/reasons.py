@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NO_WAY_LEFT = "no_way_left"
     # It waits.
     HOLDER_UNKNOWN = "holder_unknown"
+    QUESTION_OPEN = "question_open"
     MUTED = "muted"
     REST_DAY = "rest_day"
     QUIET_HOURS = "quiet_hours"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from channels.contacts.models import Conversation
 from channels.questions import service as questions
 from channels.questions.models import OpenQuestion
+from channels.questions.ranks import LIFETIME
 from channels.reply import Reply
 from store.clock import VirtualClock
 from store.database import Database
@@ -69,7 +70,7 @@ async def test_a_question_runs_out(database: Database, clock: VirtualClock) -> N
     clock.advance(timedelta(seconds=1))
     assert await current(database, clock, talk) is None
     await ask(database, clock, talk, "long")
-    clock.advance(questions.LIFETIME - timedelta(seconds=1))
+    clock.advance(LIFETIME - timedelta(seconds=1))
     assert await current(database, clock, talk) == "long"
 
 

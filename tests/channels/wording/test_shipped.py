@@ -154,6 +154,15 @@ def test_every_sms_has_the_landline_unless_it_is_an_emergency(template: Template
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+def test_no_sms_names_an_illness_or_a_scale(template: Template) -> None:
+    """A number is not a person: what anybody may read on a lock screen says nothing of a diagnosis, a result or a questionnaire
+    about the mind."""
+    assert not re.search(
+        "PHQ|GAD|抑郁|焦虑|自杀|精神|肿瘤|癌|艾滋|性病|男科|妇科|阳性|确诊|量表", template.text
+    )
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_every_sms_names_at_most_four_options(template: Template) -> None:
     assert sum(name.startswith("o") and name[1:].isdigit() for name in template.variables) <= SMS_OPTIONS
 
