@@ -74,8 +74,8 @@ export class Editor {
     const list = (content) => content.menu.button;
     const at = (content) => list(content)[n];
     const item = h(
-      "section",
-      { class: "console-item", "aria-label": fill(words.button_n, { n: n + 1 }) },
+      "div",
+      { class: "console-item", role: "group", "aria-label": fill(words.button_n, { n: n + 1 }) },
       this.head(fill(words.button_n, { n: n + 1 }), list, n, this.draft.content.menu.button.length),
       h("div", { class: "console-fields" }, this.name(where, button, at, limits.name), this.kind(where, button, at, true), this.target(where, button, at)),
       h("p", { class: "console-problem", "data-problem": where, hidden: true }),
@@ -103,10 +103,11 @@ export class Editor {
     const { words, limits } = this;
     const where = `menu.${n}.sub.${m}`;
     const at = (content) => children(content)[m];
+    const title = fill(words.below_n, { n: n + 1, m: m + 1 });
     return h(
-      "section",
-      { class: "console-item", "aria-label": fill(words.below_n, { n: m + 1 }) },
-      this.head(fill(words.below_n, { n: m + 1 }), children, m, count),
+      "div",
+      { class: "console-item", role: "group", "aria-label": title },
+      this.head(title, children, m, count),
       h("div", { class: "console-fields" }, this.name(where, child, at, limits.belowName), this.kind(where, child, at, false), this.target(where, child, at)),
     );
   }
@@ -213,8 +214,8 @@ export class Editor {
       const text = h("textarea", { class: "textarea w-full", rows: 4, value: rule.text });
       text.addEventListener("input", () => this.type(`${where}.text`, (content) => (list(content)[n].text = text.value)));
       return h(
-        "section",
-        { class: "console-item", "aria-label": fill(words.rule_n, { n: n + 1 }) },
+        "div",
+        { class: "console-item", role: "group", "aria-label": fill(words.rule_n, { n: n + 1 }) },
         this.head(fill(words.rule_n, { n: n + 1 }), list, n, rules.length),
         h(
           "div",
