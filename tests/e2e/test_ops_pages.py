@@ -17,13 +17,12 @@ from care.gate.words import CatalogueWords
 from channels.contacts.models import SendingWindow
 from channels.outbox.delivery import Delivery
 from channels.outbox.models import OutboundMessage
-from channels.wording.catalogue import Catalogue
-from channels.wording.labels import FILE as LABELS
+from channels.wording import registry
 from server.people import CareDesk
 from store.clock import VirtualClock
 from store.crypto import Keyring
 from store.database import Database
-from tests.channels.ops.site import ops_app, staff
+from tests.channels.ops.site import catalogue, ops_app, staff
 from tests.e2e.test_phones_page import chromium as chromium
 from tests.e2e.test_phones_page import violations
 from tests.e2e.threaded import Running, served
@@ -63,6 +62,20 @@ class Ops:
                 return made
 
         return self.running.run(work())
+
+    def templates(self) -> None:
+        """Templates in every state of review."""
+
+        async def work() -> None:
+            async with self.database.write("test") as session:
+                now = self.clock.now()
+                rows = await registry.register(
+                    session, catalogue().sms_templates()[:7], now, account_id="aliyun"
+                )
+                for row, state in zip(rows, ("approved", "approved", "submitted", "rejected"), strict=False):
+                    row.state, row.note = state, "变量过长，请改短" if state == "rejected" else None
+
+        self.running.run(work())
 
     def open_window(self, message: OutboundMessage) -> None:
         """The patient has just written: five customer messages are allowed."""
@@ -151,6 +164,7 @@ def full(ops: Ops) -> dict[str, OutboundMessage]:
         key="common.call_us",
         purpose="service_notice",
     )
+    ops.templates()
     return {"story": story, "follows": follows}
 
 
@@ -163,6 +177,7 @@ def test_axe_finds_nothing(ops: Ops, chromium: Browser, scheme: Any) -> None:
         "fortnight": "/ops/delivery?window=14d&channel=sms",
         "messages": "/ops/delivery/messages?status=failed",
         "nothing": "/ops/delivery/messages?campaign=nothing",
+        "templates": "/ops/templates",
         "life": f"/ops/delivery/{made['story'].id}",
         "follows": f"/ops/delivery/{made['follows'].id}",
     }
@@ -230,10 +245,10 @@ def test_the_numbers_follow_the_rows_by_themselves(ops: Ops, context: BrowserCon
 
 def test_a_paused_channel_keeps_its_messages_until_it_goes_on(ops: Ops, context: BrowserContext) -> None:
     vendor = Vendor()
-    catalogue = Catalogue(LABELS.parent, {"hospital": "云江市示范医院", "landline": "0571-00000000"})
-    policy = Gate(GateRules(), CatalogueWords(catalogue))
+    words = catalogue()
+    policy = Gate(GateRules(), CatalogueWords(words))
     senders = {("wechat", "hospital"): vendor}
-    delivery = Delivery(ops.database, ops.clock, catalogue, senders, policy, CareDesk())
+    delivery = Delivery(ops.database, ops.clock, words, senders, policy, CareDesk())
     message = ops.message(key="common.call_us")
     ops.open_window(message)
     page = context.new_page()
@@ -314,3 +329,18 @@ def test_a_message_is_found_by_a_phone_number(ops: Ops, context: BrowserContext)
     assert "0001" not in page.url, "no phone number in an address"
     page.locator(".ops-lines a").click()
     expect(page).to_have_url(f"{ops.url}/ops/delivery/{message.id}")
+
+
+def test_drafts_are_marked_and_submitted(ops: Ops, chromium: Browser) -> None:
+    ops.templates()
+    context = signed_in(ops, chromium, "editor")
+    page = context.new_page()
+    page.goto(f"{ops.url}/ops/templates")
+    expect(page.get_by_role("navigation", name="发送中心").get_by_role("link")).to_have_text(["模板"])
+    expect(page.locator(".ops-template")).to_have_count(7)
+    page.get_by_role("link", name="草稿 3").click()
+    page.get_by_label("全选可以提交的 3 个").check()
+    page.get_by_role("button", name="提交审核").click()
+    expect(page.get_by_text("已提交，系统会按厂商的节奏逐个送审。")).to_be_visible()
+    expect(page.get_by_role("link", name="等待提交 3")).to_be_visible()
+    context.close()

@@ -33,7 +33,7 @@ export class Window {
       : !grant
         ? "患者还没来消息，客服消息发不了"
         : open
-          ? `${GRANTS[grant] ?? grant}得来 · 剩 ${left}/${of} 条 · 还有 ${spanOf(seconds)}`
+          ? `${GRANTS[grant] ?? grant}得来 · 剩${left}/${of}条 · 还有${spanOf(seconds)}`
           : `${GRANTS[grant] ?? grant}得来的窗口已关，改走通知或短信`;
     if (this.text.textContent === said) return;
     this.text.textContent = said;
@@ -49,7 +49,7 @@ function dot(full) {
 }
 
 function spanOf(seconds) {
-  if (seconds < 120) return `${seconds} 秒`;
+  if (seconds < 120) return `${seconds}秒`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} 分钟` : `${Math.floor(minutes / 60)} 小时 ${minutes % 60} 分`;
+  return minutes < 60 ? `${minutes}分钟` : `${Math.floor(minutes / 60)}小时${minutes % 60}分`;
 }
