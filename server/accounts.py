@@ -36,11 +36,11 @@ def read_accounts(settings: Settings) -> Accounts:
     first = wechat_account(settings)
     wechat = {first.account_id: first}
     for entry in given.get("wechat", []):
-        one: WeChatAccount = _make(WeChatAccount, entry, "wechat")
+        one = _at_home(settings, _make(WeChatAccount, entry, "wechat"), f"{settings.loopback}/sim/wechat")
         _add(wechat, one.account_id, one)
     sms: dict[str, SmsAccount] = {}
     for entry in given.get("sms", []):
-        other = _sms_entry(entry)
+        other = _at_home(settings, _sms_entry(entry), f"{settings.loopback}/sim/sms")
         _add(sms, other.account_id, other)
     if settings.sms_account not in sms:
         sms = {settings.sms_account: sms_account(settings), **sms}
@@ -114,6 +114,14 @@ def _make(kind: type[Any], entry: Any, part: str) -> Any:
         )
     except (TypeError, ValueError) as error:
         raise SettingsError(f"BANYI_ACCOUNTS_FILE: {part} account {name}: {error}.") from error
+
+
+def _at_home(settings: Settings, account: Any, simulator: str) -> Any:
+    """With the simulators no account speaks to a real vendor, unless its `base_url` says so."""
+    default = {field.name: field.default for field in dataclasses.fields(account)}.get("base_url")
+    if settings.simulators and default is not None and account.base_url == default:
+        return dataclasses.replace(account, base_url=simulator)
+    return account
 
 
 def _sms_entry(entry: Any) -> SmsAccount:

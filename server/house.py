@@ -40,7 +40,7 @@ from channels.reply import Reply
 from channels.sms import review as template_review
 from channels.sms.aliyun import AliyunSender
 from channels.sms.drivers import SendingAbroadForbidden, make_sender
-from channels.sms.port import Connected, SmsAccount
+from channels.sms.port import Connected, SmsAccount, SmsSender
 from channels.wechat.account import WeChatAccount
 from channels.wechat.client import WeChatClient
 from channels.wechat.console.live import LiveConsole
@@ -255,7 +255,7 @@ def free_text(sender: Sender) -> bool:
 
 def sms_sender(
     settings: Settings, account: SmsAccount, clock: Clock, inbox: Inbox, receipts: Receipts
-) -> Sender:
+) -> SmsSender:
     """The account's driver. Raises `SettingsError` for a vendor abroad without leave."""
     try:
         return make_sender(
@@ -316,14 +316,22 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
 
     transcriber, console = transcriber_of(settings), LiveConsole(database)
     handler = ConversationHandler(
-        database, clock, engine, people, hears=transcriber is not None, typing=Typing(clients), console=console
+        database,
+        clock,
+        engine,
+        people,
+        hears=transcriber is not None,
+        typing=Typing(clients),
+        console=console,
     )
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
     spool = Spool(settings.spool)
     receipts = Receipts(database, clock)
     inbox = Inbox(database, clock, spool, worker.wake, receipts=receipts, kind_of=notices.kind_of)
     for one in accounts.sms.values():
-        senders["sms", one.account_id] = sms_sender(settings, one, clock, inbox, receipts)
+        sender = senders["sms", one.account_id] = sms_sender(settings, one, clock, inbox, receipts)
+        if room := sender.capabilities.variable_chars:
+            catalogue.narrow(one.account_id, room)
     house = House(
         settings=settings,
         clock=clock,

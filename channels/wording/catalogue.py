@@ -80,6 +80,7 @@ class Catalogue:
     def __init__(self, folder: Path, facts: Mapping[str, str]) -> None:
         self._facts = dict(facts)
         self._wordings: dict[str, Wording] = {}
+        self._room: dict[str, int] = {}
         self._approved: dict[str, dict[tuple[str, int], Template]] = {}
         for path in sorted(folder.glob("*.yml")):
             if path.name not in NOT_REPLIES:
@@ -147,8 +148,15 @@ class Catalogue:
             text = f"{text}\n{label('ai_mark')}"
         return Rendered(text=text, menu=menu, tail=word.tail.format_map(values))
 
+    def narrow(self, account_id: str, characters: int) -> None:
+        """This account's vendor takes at most so many characters a variable."""
+        self._room[account_id] = characters
+
     def render_sms(self, reply: Reply, account_id: str = "") -> Rendered | None:
-        """The account's approved template with its variables in their limits; None when there is none for this reply."""
+        """The account's approved template with its variables in their limits; None when there is none for this reply.
+
+        None as well where the account takes shorter variables than this reply has: a date must not be cut in half.
+        """
         approved = self._approved.get(account_id, self._approved.get("", {}))
         key = str(reply.params.get("sms_key") or reply.key)
         template = approved.get((key, len(reply.options))) or approved.get((key, 0))
@@ -157,6 +165,8 @@ class Catalogue:
         values = {f"o{n}": option.label for n, option in enumerate(reply.options, 1)}
         values.update({name: str(value) for name, value in reply.params.items()})
         variables = {name: _fit(values.get(name, "")) for name in template.variables}
+        if any(len(value) > self._room.get(account_id, SMS_VARIABLE_LIMIT) for value in variables.values()):
+            return None
         return Rendered(text=fill(template.text, variables), template_code=template.code, variables=variables)
 
 

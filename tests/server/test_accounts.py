@@ -81,6 +81,15 @@ def test_an_sms_account_is_of_its_driver(tmp_path: Path) -> None:
     assert [driver_of(one) for one in accounts.sms.values()] == ["aliyun", "tencent"]
 
 
+def test_with_the_simulators_nobody_speaks_to_a_real_vendor(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, {"sms": [TENCENT], "wechat": [SECOND]})
+    accounts = read_accounts(settings)
+    urls = [one.base_url for one in (*accounts.sms.values(), *accounts.wechat.values())]  # type: ignore[attr-defined]
+    assert all(url.startswith("http://127.0.0.1:") for url in urls)
+    real = read_accounts(settings.model_copy(update={"simulators": False}))
+    assert "tencent" in real.sms["tencent"].base_url  # type: ignore[attr-defined]
+
+
 def test_an_unknown_driver_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="driver is one of aliyun, tencent, twilio, cmpp, not 'pigeon'"):
         read_accounts(settings_with(tmp_path, {"sms": [{**TENCENT, "driver": "pigeon"}]}))

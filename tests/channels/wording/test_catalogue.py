@@ -98,3 +98,13 @@ def test_a_key_that_is_defined_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.yml").write_text("a.b:\n  wechat: x\n", "utf-8")
     with pytest.raises(WordingError, match=r"b\.yml: a\.b: is defined twice"):
         catalogue(tmp_path, "a.b:\n  wechat: y\n")
+
+
+def test_an_account_of_short_variables_says_nothing_by_halves(tmp_path: Path) -> None:
+    words = catalogue(tmp_path, "a.say:\n  wechat: x\n  sms: 您的就诊时间是${when}，{landline}\n")
+    words.use_templates(words.sms_templates(), "tencent")
+    words.narrow("tencent", 6)
+    long, short = Reply("a.say", {"when": "11月26日（周四）上午8:00"}), Reply("a.say", {"when": "周四上午"})
+    assert words.render_sms(long, "aliyun") is not None
+    assert words.render_sms(long, "tencent") is None
+    assert words.render_sms(short, "tencent") is not None
