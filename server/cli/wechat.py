@@ -1,4 +1,4 @@
-"""`wechat-menu`: put the account's menu up at WeChat (developer mode switches the console's own off)."""
+"""`wechat-menu`: put every account's published menu up at WeChat again (after a change of account or of the developer mode)."""
 
 from __future__ import annotations
 
@@ -11,26 +11,34 @@ from server.settings import SettingsError, load_settings
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        "wechat-menu", help="Create the official account's menu at WeChat.\n\nExample: ./banyi wechat-menu"
+        "wechat-menu",
+        help="Put the menus published on the page /ops/wechat up at WeChat again, the first time the one we begin with."
+        "\n\nExample: ./banyi wechat-menu",
     )(menu)
 
 
 def menu() -> None:
-    from channels.simulator.pages import PhoneLook
-    from channels.wechat.client import WeChatClient
-    from server.accounts import wechat_account
-    from store.clock import Clock
+    from channels.wechat.console import service
+    from server.house import build
+    from server.migrate import upgrade
+    from server.wechat_pages import console_desk
 
     settings = load_settings()
+    upgrade(settings.database)
+    house = build(settings)
 
-    async def create() -> None:
-        client = WeChatClient(wechat_account(settings), Clock(settings.time_zone))
+    async def put_up() -> None:
+        desk = console_desk(house)
         try:
-            answer = await client.create_menu(PhoneLook().menu_payload())
+            for account_id in house.clients:
+                async with house.database.read("wechat-menu") as session:
+                    row = await service.published(session, account_id)
+                content = service.content_of(row) if row is not None else desk.default
+                trouble = await desk.put_up(account_id, content)
+                if trouble is not None:
+                    raise SettingsError(f"{account_id}: {trouble}")
+                print(f"✓ {account_id}: the menu is up; WeChat shows it within minutes")
         finally:
-            await client.close()
-        if not isinstance(answer, dict):
-            raise SettingsError(f"WeChat did not take the menu: {answer}")
+            await house.close()
 
-    asyncio.run(create())
-    print("✓ the menu is up; WeChat shows it within minutes, at once after following anew")
+    asyncio.run(put_up())

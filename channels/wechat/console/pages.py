@@ -274,10 +274,23 @@ async def _history(session: AsyncSession, account_id: str, clock: Clock) -> list
                 note=row.note,
                 who=names.get(row.published_by, "") if row.published_by else "",
                 when=f"{clock.local(row.published_at):%Y-%m-%d %H:%M}" if row.published_at else "",
-                changes=[(one, _marked(one.before, one.after)) for one in changed],
+                changes=[
+                    (one, _marked(_said_as(one, one.before), _said_as(one, one.after))) for one in changed
+                ],
             )
         )
     return entries
+
+
+def _said_as(change: service.Change, text: str) -> str:
+    """A difference's text without our keys: what a button does, how a keyword is matched, in words."""
+    if change.what == "menu":
+        name, dot, target = text.rpartition(" · ")
+        return f"{name}{dot}{_ALL['keys'].get(target, target)}"
+    if change.what == "keyword" and text:
+        said, _, how = text.rpartition("\n")
+        return f"{said}（{say(f'ui.match_{how}')}）"
+    return text
 
 
 def _marked(before: str, after: str) -> list[tuple[str, str]]:

@@ -200,7 +200,7 @@ def _place(place: tuple[int, int]) -> str:
 
 
 def _rules(content: Content) -> dict[str, str]:
-    return {"、".join(rule["words"]): f"{rule['text']}\n({rule['match']})" for rule in content.keywords}
+    return {"、".join(rule["words"]): f"{rule['text']}\n{rule['match']}" for rule in content.keywords}
 
 
 async def _newest(session: AsyncSession, account_id: str, state: str) -> ConsoleVersion | None:

@@ -56,7 +56,7 @@ export class Editor {
         "button",
         {
           type: "button",
-          class: "btn",
+          class: "btn btn-outline btn-primary",
           disabled: buttons.length >= limits.buttons,
           onclick: () =>
             this.change((content) => content.menu.button.push({ type: "click", name: "", key: "" }), `menu.${buttons.length}.name`),
@@ -88,7 +88,7 @@ export class Editor {
           "button",
           {
             type: "button",
-            class: "btn btn-sm mt-3",
+            class: "btn btn-sm btn-outline btn-primary mt-3",
             disabled: below.length >= limits.below,
             onclick: () => this.change((content) => children(content).push({ type: "click", name: "", key: "" }), `${where}.sub.${below.length}.name`),
           },
@@ -147,7 +147,7 @@ export class Editor {
   }
 
   name(where, button, at, most) {
-    const title = `${this.words.name} · ${fill(this.words.count, { n: "", most: most / 2 }).replace("/", "≤")}`;
+    const title = fill(this.words.name, { most: most / 2 });
     const input = h("input", { class: "input w-full", value: button.name, maxlength: 40, autocomplete: "off" });
     input.addEventListener("input", () => this.type(`${where}.name`, (content) => (at(content).name = input.value)));
     return this.field(`${where}.name`, title, input);
@@ -234,7 +234,7 @@ export class Editor {
         "button",
         {
           type: "button",
-          class: "btn",
+          class: "btn btn-outline btn-primary",
           onclick: () =>
             this.change((content) => list(content).push({ words: [], match: "whole", text: "" }), `keywords.${rules.length}.words`),
         },
