@@ -11,8 +11,9 @@ import pytest
 import xmltodict  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wechatpy.crypto import WeChatCrypto
+from wechatpy.crypto import PrpCrypto, WeChatCrypto
 
+from channels.simulator.wechat_push import to_xml
 from channels.wechat import codec
 
 KEY = "A" * 43
@@ -330,3 +331,46 @@ def test_passive_text_is_always_well_formed(text: str) -> None:
 def test_nul_never_reaches_the_house() -> None:
     body = orjson.dumps(BASE | {"MsgType": "text", "Content": "a\x00b", "MsgId": 5})
     assert codec.to_inbound(codec.read_envelope(body)[1], "main").text == "ab"
+
+
+WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
+TAGS = st.text("ABCabc", min_size=1, max_size=8)
+
+
+@given(
+    st.dictionaries(
+        TAGS, WORDS | st.dictionaries(TAGS, WORDS, min_size=1, max_size=3), min_size=1, max_size=5
+    )
+)
+@settings(max_examples=80, deadline=None)
+def test_whatever_the_vendor_writes_as_xml_is_read_back(fields: dict[str, Any]) -> None:
+    form, read = codec.read_envelope(to_xml(fields))
+    assert (form, read) == ("xml", fields)
+
+
+@given(
+    st.dictionaries(TAGS, WORDS | st.integers(0, 2**62) | st.lists(WORDS, max_size=3), min_size=1, max_size=5)
+)
+@settings(max_examples=80, deadline=None)
+def test_whatever_the_vendor_writes_as_json_is_read_back(fields: dict[str, Any]) -> None:
+    assert codec.read_envelope(orjson.dumps(fields)) == ("json", fields)
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=400))
+@settings(max_examples=60, deadline=None)
+def test_we_read_what_wechatpy_seals(text: str) -> None:
+    theirs = PrpCrypto(base64.b64decode(KEY + "="))
+    cipher = theirs.encrypt(text, APPID).decode()
+    assert codec.decrypt(cipher, codec.decode_aes_key(KEY), APPID) == text.encode()
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=80, deadline=None)
+def test_sealing_and_opening_is_the_identity_and_one_changed_byte_never_passes(body: bytes) -> None:
+    key = codec.decode_aes_key(KEY)
+    cipher = codec.encrypt(body, key, APPID)
+    assert codec.decrypt(cipher, key, APPID) == body
+    raw = bytearray(base64.b64decode(cipher))
+    raw[-1] ^= 1
+    with contextlib.suppress(codec.CannotDecrypt):
+        assert codec.decrypt(base64.b64encode(bytes(raw)).decode(), key, APPID) != body
