@@ -18,6 +18,7 @@ ON_POSTGRESQL = (
     "name, record number and the code on the phone on record",
     "cancelled, but first kept",
     "opt out by the word, then of everything, then back in",
+    "a reminder's 2 is asked back, the same digit again does nothing, 8 cancels",
 )
 
 

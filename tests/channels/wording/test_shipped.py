@@ -154,6 +154,12 @@ def test_every_sms_has_the_landline_unless_it_is_an_emergency(template: Template
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
+def test_only_the_answers_to_an_opt_out_speak_of_one(template: Template) -> None:
+    """The vendor's rule for notices: no opt-out text in them (463270); marketing, which must have it, we send none."""
+    assert "退订" not in template.text or template.key.startswith("consent."), template.text
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_no_sms_names_an_illness_or_a_scale(template: Template) -> None:
     """A number is not a person: what anybody may read on a lock screen says nothing of a diagnosis, a result or a questionnaire
     about the mind."""
