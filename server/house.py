@@ -32,6 +32,7 @@ from channels.inbox.spool import Spool
 from channels.media.worker import MediaWorker
 from channels.outbox import service as outbox
 from channels.outbox.delivery import Delivery
+from channels.outbox.enquiry import Enquiry
 from channels.outbox.passive import Passive
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Sender
@@ -114,6 +115,7 @@ class House:
     passive: Passive
     notices: NoticeBook
     nonces: Nonces
+    enquiry: Enquiry
     sealer: AuditSealer
     accounts: Accounts
     senders: dict[tuple[str, str], Sender]
@@ -200,6 +202,7 @@ class House:
                 self.worker.run(),
                 self.media.run(),
                 self.delivery.run(),
+                self.enquiry.run(),
                 self.inbox.run_spool(),
                 self._seal(),
                 self._housekeeping(),
@@ -326,7 +329,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     )
     worker = InboxWorker(database, clock, handler, people, queued, settings.inbox_concurrency)
     spool = Spool(settings.spool)
-    receipts = Receipts(database, clock)
+    receipts = Receipts(database, clock, delivery.wake, desk)
     inbox = Inbox(database, clock, spool, worker.wake, receipts=receipts, kind_of=notices.kind_of)
     for one in accounts.sms.values():
         sender = senders["sms", one.account_id] = sms_sender(settings, one, clock, inbox, receipts)
@@ -353,6 +356,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         passive=passive,
         notices=notices,
         nonces=RedisNonces(Redis.from_url(settings.redis_url)) if settings.redis_url else MemoryNonces(),
+        enquiry=Enquiry(database, clock, senders, receipts, desk),
         sealer=AuditSealer(
             database, settings.secrets.audit_key, _head_keeper(settings.var_dir / "audit-head.json")
         ),

@@ -181,6 +181,9 @@ class CareDesk:
     ) -> None:
         await self._task(session, TaskKind.UNCERTAIN_SEND, f"uncertain:{message.id}", message, detail, now)
 
+    async def cleared(self, session: AsyncSession, message_id: UUID, now: datetime) -> None:
+        await desk.finish_by_key(session, f"uncertain:{message_id}", staff_id=None, now=now)
+
     async def undeliverable(
         self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
     ) -> None:

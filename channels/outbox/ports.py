@@ -92,6 +92,10 @@ class TroubleDesk(Protocol):
         self, session: AsyncSession, message: OutboundMessage, detail: str, now: datetime
     ) -> None: ...
 
+    async def cleared(self, session: AsyncSession, message_id: UUID, now: datetime) -> None:
+        """What was uncertain is known by now: nobody need look any more."""
+        ...
+
     async def undeliverable(
         self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
     ) -> None: ...

@@ -97,6 +97,8 @@ class Receipts:
         )
         if message is None:
             return False
+        if message.status == "uncertain" and self._desk is not None:
+            await self._desk.cleared(session, message.id, now)
         if receipt.ok:
             if message.status in _SENT or (message.status == "queued" and attempt.verdict != "retry"):
                 _settle(message, "delivered", None, now)
