@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=2, sock_connect=2, sock_read=5)
 """Seconds: connect 2, read 5; 10 in all, against answers that drip."""
+MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=2, sock_connect=2, sock_read=10)
+"""Seconds for one medium: longer than a call, shorter than the media worker's lease."""
+VIDEO_HOSTS = (".qq.com", ".wechat.com", ".weixin.qq.com")
+"""Where a video may be fetched from [M]."""
 KEEPALIVE = 4.0
 """Seconds an idle connection is kept: less than any server's own, so that a POST never meets one being
 closed."""
@@ -218,20 +223,27 @@ class WeChatClient:
         return await self.get("/cgi-bin/ticket/getticket", {"type": "jsapi"}, "ticket")
 
     async def download_media(self, media_id: str, limit: int = MAX_MEDIA) -> tuple[str, bytes] | Failure:
-        """`(content type, bytes)` of a temporary medium (kept three days); `Unclear` when longer than
-        `limit`."""
+        """`(content type, bytes)` of a temporary medium (kept three days); `Unclear` when longer than `limit`.
+
+        For a video WeChat answers `{"video_url"}` instead [M]: that is fetched from its own hosts, without a token.
+        """
         for attempt in (1, 2):
             try:
                 token = await self.tokens.current()
                 session = await self._http()
                 url = f"{self.account.hosts[0]}/cgi-bin/media/get"
-                async with session.get(url, params={"access_token": token, "media_id": media_id}) as response:
+                asked = {"access_token": token, "media_id": media_id}
+                async with session.get(
+                    url, params=asked, allow_redirects=False, timeout=MEDIA_TIMEOUT
+                ) as response:
                     if response.status != 200:
                         return Unclear(f"HTTP {response.status}")
                     if "json" not in response.content_type and not response.content_type.startswith("text/"):
                         data = await _limited(response, limit)
                         return Unclear(TOO_LARGE) if data is None else (response.content_type, data)
-                    answer = _read(await _limited(response, MAX_ANSWER), "errcode")
+                    answer = _read(await _limited(response, MAX_ANSWER), "video_url")
+                if isinstance(answer, dict) and "video_url" in answer:
+                    return await self._video(str(answer["video_url"]), limit)
             except TokenRefused as refused:
                 return refused.failure
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -241,6 +253,19 @@ class WeChatClient:
                 continue
             return answer if not isinstance(answer, dict) else Unclear("no medium in the answer")
         return Unclear("no medium")
+
+    async def _video(self, url: str, limit: int) -> tuple[str, bytes] | Failure:
+        parts = urlsplit(url)
+        ours = {urlsplit(host).hostname for host in self.account.hosts}
+        host = parts.hostname or ""
+        if parts.scheme not in ("http", "https") or not (host in ours or host.endswith(VIDEO_HOSTS)):
+            return Unclear("a video on a host that is not WeChat's")
+        session = await self._http()
+        async with session.get(url, allow_redirects=False, timeout=MEDIA_TIMEOUT) as response:
+            if response.status != 200:
+                return Unclear(f"HTTP {response.status}")
+            data = await _limited(response, limit)
+            return Unclear(TOO_LARGE) if data is None else (response.content_type, data)
 
     async def get(self, path: str, params: dict[str, str], field: str = "errcode") -> Answer:
         """Any endpoint by GET. Success is errcode 0, or the presence of `field` where the vendor leaves
