@@ -71,15 +71,15 @@ def ops_router(house: OpsHouse) -> APIRouter:
     async def look() -> Now:
         async def find() -> Now:
             now = house.clock.now()
-            facts = list(house.accounts())
             today = await trend("24h", "")
+            accounts = await house.remembered.get("health", _health, 5)
             async with house.database.read("ops delivery") as session:
                 stops = await holds.active(session)
                 return Now(
                     queues=await counts.queues(session, now),
                     today=today,
                     rate=await counts.rate(session, now),
-                    accounts=await health.accounts(session, facts, now, house.silence),
+                    accounts=accounts,
                     stops=stops,
                     campaigns=await holds.campaigns(session, stops),
                     dead=await _dead(session),
@@ -87,6 +87,10 @@ def ops_router(house: OpsHouse) -> APIRouter:
                 )
 
         return await house.remembered.get("now", find)
+
+    async def _health() -> list[health.AccountHealth]:
+        async with house.database.read("ops health") as session:
+            return await health.accounts(session, list(house.accounts()), house.clock.now(), house.silence)
 
     async def _period(window: str, channel: str) -> counts.Period:
         async with house.database.read("ops trend") as session:
@@ -262,8 +266,9 @@ def _filters(
 
 
 async def _dead(session: AsyncSession) -> int:
-    """Inbound messages nothing could be made of."""
-    dead = select(func.count()).select_from(InboundMessage).where(InboundMessage.status == "dead")
+    """Messages nothing could be made of, among the newest (a count of the whole table would walk it)."""
+    newest = select(InboundMessage.status).order_by(InboundMessage.id.desc()).limit(health.NEWEST).subquery()
+    dead = select(func.count()).select_from(newest).where(newest.c.status == "dead")
     return await session.scalar(dead) or 0
 
 

@@ -20,8 +20,8 @@ from web.signin.pages import require
 
 log = structlog.get_logger(__name__)
 Templater = Annotated[StaffUser, Depends(require(*TEMPLATERS))]
-STATES = ("draft", "waiting", "submitted", "approved", "rejected", "findings", "old")
-"""What the list can be narrowed to: review states, those with findings, texts no longer in use."""
+STATES = ("draft", "waiting", "submitted", "approved", "rejected", "findings", "long", "old")
+"""What the list can be narrowed to: review states, what the review would refuse, what may get too long, texts out of use."""
 
 
 def add_template_routes(router: APIRouter, house: OpsHouse, pages: OpsPages) -> None:
@@ -111,7 +111,9 @@ def _is(line: view.TemplateLine, state: str) -> bool:
     if state == "old":
         return line.old
     if state == "findings":
-        return not line.old and (bool(line.findings) or line.too_long)
+        return not line.old and bool(line.findings)
+    if state == "long":
+        return not line.old and line.too_long
     return not line.old and line.state == state
 
 

@@ -104,7 +104,7 @@ def _understood(message: InboundMessage, channel: ChannelName) -> list[FeedStep]
             {
                 "channel": str(channel),
                 "kind": message.event or message.kind,
-                "text": message.text or message.event_key or "",
+                "text": message.text or ("" if message.kind == "media" else message.event_key) or "",
                 "status": message.status,
             },
             start,

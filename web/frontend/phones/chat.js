@@ -8,6 +8,8 @@ const RUNGS = {
   template: "微信通知，不占额度",
   sms: "短信",
 };
+/** What stands in the bubble of something that is not text. */
+const MEDIA = { voice: "[语音]", image: "[图片]", video: "[视频]", shortvideo: "[小视频]", location: "[位置]" };
 const STAMP_GAP = 5 * 60 * 1000; // as the real apps: a time stamp when five minutes went by
 
 /** One phone's chat: shows events, keeps what is on its way, sends what is typed. */
@@ -90,7 +92,7 @@ export class Phone {
     row.append(el("span", "sr-only", mine ? "我：" : "医院："));
     const stack = el("div", "talk-stack");
     const bubble = el("div", "talk-bubble");
-    bubble.append(el("div", "talk-text", event.text));
+    bubble.append(el("div", "talk-text", MEDIA[event.kind] ?? event.text));
     if (!mine) this.addMenu(bubble, event);
     stack.append(bubble);
     const below = belowText(event);
