@@ -1,16 +1,18 @@
 """The outbox: a queue drained through the real gate into a vendor that takes everything at once.
 
-Baseline of the sink: the same number of rows taken and settled by bare SQL over the bare driver, in the same batches: one
-claim, one attempt written before and one known after, each message moved twice. No gate, no words, no order, no leases.
+Baseline of the sink: the same number of rows taken and settled by bare SQL (`outbox_bare`). `python -m bench.outbox 1000000`
+fills the long queue with so many.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import statistics
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,8 @@ from pathlib import Path
 import psutil
 from sqlalchemy import func, select
 
+from bench import outbox_bare
+from bench.callback import postgres
 from bench.outbox_rows import ACCOUNT, fill
 from bench.results import Result
 from care.gate.policy import Gate
@@ -37,6 +41,7 @@ from store.database import Database
 MORNING = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 """A Tuesday, 10:00 in Shanghai: nothing waits for hours or rest days."""
 FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
+SMALL, ROUNDS = 10_000, 3
 IN_HAND = 512
 """Messages in vendors' hands at most."""
 
@@ -82,7 +87,7 @@ async def drain(database: Database, worker: Delivery, campaign: str) -> float:
     running = asyncio.create_task(worker.run())
     try:
         while True:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
             if worker.in_hand:
                 continue
             async with database.read("bench-left") as session:
@@ -128,5 +133,55 @@ def keys() -> None:
     crypto.install(crypto.Keyring({"k1": b"1" * 32}, "k1", {"h1": b"2" * 32}, "h1"))
 
 
-async def measure() -> list[Result]:
-    return []
+async def _both(database: Database, name: str, bare: Callable[[], Awaitable[float]]) -> Result:
+    """Ours and the bare one in turns on the same database, `ROUNDS` times."""
+    ours, others = [], []
+    for n in range(ROUNDS):
+        await fill(database, SMALL, campaign=f"ours-{n}", now=MORNING, first=2 * n * SMALL)
+        ours.append(SMALL / await drain(database, delivery(database, Sink()), f"ours-{n}"))
+        await fill(database, SMALL, campaign=f"bare-{n}", now=MORNING, first=(2 * n + 1) * SMALL)
+        others.append(await bare())
+    against = f"the same rows claimed and settled by bare SQL, {name}"
+    rate, other = statistics.harmonic_mean(ours), statistics.harmonic_mean(others)
+    return Result(f"outbox_drain_{name}", rate, "messages/s", against, other)
+
+
+async def _memory(database: Database, name: str, many: int) -> Result:
+    """How much more this process holds at its highest with `many` in the queue than with `SMALL`."""
+    highest = []
+    for n, count in enumerate((SMALL, many)):
+        await fill(database, count, campaign=f"memory-{n}", now=MORNING, first=10_000_000 * (n + 1))
+        async with peak_memory() as peak:
+            await drain(database, delivery(database, Sink()), f"memory-{n}")
+            highest.append(peak())
+    against = f"the same with {SMALL:,} queued"
+    return Result(f"outbox_memory_{many}_{name}", highest[1], "MiB", against, highest[0])
+
+
+async def measure(many: int = 200_000) -> list[Result]:
+    """`many` is how long the long queue is."""
+    keys()
+    async with on_sqlite() as database:
+        path = str(database.url.database)
+        results = [
+            await _both(database, "sqlite", lambda: asyncio.to_thread(outbox_bare.on_sqlite, path, MORNING))
+        ]
+        results.append(await _memory(database, "sqlite", many))
+    with postgres() as (url, _):
+        await asyncio.to_thread(migrate.upgrade, url)
+        database = Database(url)
+        try:
+            results.append(
+                await _both(database, "postgresql", lambda: outbox_bare.on_postgresql(url, MORNING))
+            )
+        finally:
+            await database.close()
+    from bench import outbox_http  # it drains by what is here
+
+    return [*results, *await outbox_http.measure()]
+
+
+if __name__ == "__main__":
+    from bench.results import keep
+
+    keep(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)))

@@ -37,18 +37,14 @@ _ATTEMPT: Any = DeliveryAttempt.__table__
 _MESSAGE: Any = OutboundMessage.__table__
 _WINDOW: Any = SendingWindow.__table__
 _CONTACT: Any = Contact.__table__
-_SEEN = (
-    select(_ATTEMPT.c.id, _ATTEMPT.c.receipt)
+_NOW_THERE = (
+    select(_ATTEMPT.c.id, _ATTEMPT.c.receipt, _MESSAGE.c.lease_token)
+    .join_from(_ATTEMPT, _MESSAGE, _MESSAGE.c.id == _ATTEMPT.c.outbound_id)
     .where(_ATTEMPT.c.id.in_(bindparam("attempts", expanding=True)))
     .order_by(_ATTEMPT.c.id)
     .with_for_update()
 )
-_OURS = (
-    select(_MESSAGE.c.id, _MESSAGE.c.lease_token)
-    .where(_MESSAGE.c.id.in_(bindparam("messages", expanding=True)))
-    .order_by(_MESSAGE.c.id)
-    .with_for_update()
-)
+"""Reports that were quicker, and whose the messages are; all locked, in the same order by everybody."""
 _KNOWN = (
     update(_ATTEMPT)
     .where(_ATTEMPT.c.id == bindparam("attempt"))
@@ -101,23 +97,18 @@ class Applier:
 
     async def apply(self, session: AsyncSession, jobs: Sequence[Job], now: datetime) -> set[UUID]:
         """The conversations of `jobs` in which another message waits now."""
-        receipts = {
-            row.id: row.receipt
-            for row in await session.execute(_SEEN, {"attempts": [job.attempt_id for job in jobs]})
-        }
-        tokens = {
-            row.id: row.lease_token
-            for row in await session.execute(_OURS, {"messages": [job.message.id for job in jobs]})
+        there = {
+            row.id: row
+            for row in await session.execute(_NOW_THERE, {"attempts": [job.attempt_id for job in jobs]})
         }
         known, moves, steps = [], [], []
         for job in jobs:
             result = job.result
             assert result is not None
-            step = ladder.after(job, result, receipts.get(job.attempt_id), now)
+            found = there[job.attempt_id]
+            step = ladder.after(job, result, found.receipt, now)
             known.append(_known(job, result, step, now))
-            if (
-                tokens.get(job.message.id) == job.token
-            ):  # else whoever took over has already called it uncertain
+            if found.lease_token == job.token:  # else whoever took over has called it uncertain
                 moves.append(_move(job, step, now))
                 steps.append((job, result, step))
         await session.execute(_KNOWN, known)

@@ -37,12 +37,14 @@ async def heaps(session: AsyncSession) -> list[Heap]:
     row = OutboundMessage
     count = func.count()
     rows = await session.execute(
-        select(row.status, row.channel, func.coalesce(row.reason, ""), count, func.max(row.finished_at))
+        select(row.status, row.channel, row.reason, count, func.max(row.finished_at))
         .where(row.status.in_(DEAD))
-        .group_by(row.status, row.channel, func.coalesce(row.reason, ""))
+        .group_by(row.status, row.channel, row.reason)
         .order_by(count.desc())
     )
-    return [Heap(*found) for found in rows]
+    return [
+        Heap(status, channel, reason or "", number, last) for status, channel, reason, number, last in rows
+    ]
 
 
 async def letters(
