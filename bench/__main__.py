@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from bench import turn
+from bench import outbox, turn
 from bench.results import keep
 
 
 def main() -> None:
     keep(asyncio.run(turn.measure()))
+    keep(asyncio.run(outbox.measure()))
 
 
 main()

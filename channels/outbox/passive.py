@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact
 from channels.inbox.models import InboundMessage
+from channels.outbox.jobs import histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy
 from channels.ports import Rendered
@@ -174,6 +175,7 @@ class Passive:
 
     @staticmethod
     async def _record(session: AsyncSession, rows: Sequence[OutboundMessage], now: datetime) -> None:
+        before = await histories(session, [row.id for row in rows])
         for row in rows:
             row.status, row.rung, row.reason = "accepted", str(Rung.PASSIVE), None
             row.attempts += 1
@@ -181,7 +183,7 @@ class Passive:
             session.add(
                 DeliveryAttempt(
                     outbound_id=row.id,
-                    n=row.attempts,
+                    n=before[row.id].next_n if row.id in before else 1,
                     rung=str(Rung.PASSIVE),
                     verdict="accepted",
                     parts=0,
