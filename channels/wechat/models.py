@@ -29,7 +29,8 @@ class SubscriptionGrant(Base):
 
 
 class OAuthState(Base):
-    """One visit to WeChat's authorize page. Only the state's hash is stored; `used_at` makes it good for one answer."""
+    """One visit to WeChat's authorize page. Written when it is answered, so that a state is good for
+    one answer; only its hash is kept, until it would have expired anyway."""
 
     __tablename__ = "wechat_oauth_state"
 

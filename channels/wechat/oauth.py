@@ -1,12 +1,13 @@
 """Who opened a page in WeChat: `/oauth/{account}/start`, `/oauth/{account}/back`, and the session they lead to.
 
-The state is random, signed, kept in one browser's cookie and in one row, good for ten minutes and for one answer. The code is
+The state is random, signed, kept in one browser's cookie, good for ten minutes and for one answer (a row remembers it). The code is
 exchanged on the server; no secret and no openid reaches the browser, only a signed cookie with our contact's id. Where a
 visitor is led afterwards was decided before: a path on this site.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 import secrets
@@ -19,7 +20,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, HTTPException, Request
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -132,21 +133,39 @@ def _state_hash(state: str) -> str:
     return crypto.lookup(state, "wechat.oauth_state")
 
 
-async def use_state(session: AsyncSession, state: str, account_id: str, now: datetime) -> str | None:
-    """The path the visitor wanted, once; None for a state that is unknown, used, expired or another account's."""
-    used = await session.execute(
-        update(OAuthState)
-        .where(
-            OAuthState.state_hash == _state_hash(state),
-            OAuthState.account_id == account_id,
-            OAuthState.used_at.is_(None),
-            OAuthState.expires_at > now,
-        )
-        .values(used_at=now)
-        .returning(OAuthState.next_path)
-    )
-    row = used.first()
-    return None if row is None else str(row[0])
+def seal_visit(state: str, account_id: str, wanted: str, expires_at: datetime) -> str:
+    """The state's cookie: where the visitor wanted to go, readable only as we wrote it. Nothing is stored until the answer."""
+    path = base64.urlsafe_b64encode(wanted.encode()).decode()
+    said = f"{state}.{int(expires_at.timestamp())}.{path}"
+    return f"{said}.{_mac(f'{account_id} {said}', 'wechat.oauth_visit')}"
+
+
+def read_visit(cookie: str, state: str, account_id: str, now: datetime) -> tuple[str, datetime] | None:
+    """The path wanted and the end of the visit; None for a cookie that is not of this state, forged or too old."""
+    said, _, mac = cookie.rpartition(".")
+    genuine = _mac(f"{account_id} {said}", "wechat.oauth_visit")
+    if not hmac.compare_digest(mac.encode("utf-8", "replace"), genuine.encode()):
+        return None
+    begun, ends, path = said.split(".")
+    expires_at = datetime.fromtimestamp(int(ends), now.tzinfo)
+    if begun != state or expires_at <= now:
+        return None
+    return base64.urlsafe_b64decode(path).decode(), expires_at
+
+
+async def use_state(
+    session: AsyncSession, state: str, account_id: str, wanted: str, expires_at: datetime, now: datetime
+) -> bool:
+    """Mark the state as answered; False when it was before."""
+    await session.execute(delete(OAuthState).where(OAuthState.expires_at < now))
+    values = {
+        "state_hash": _state_hash(state),
+        "account_id": account_id,
+        "next_path": wanted,
+        "expires_at": expires_at,
+        "used_at": now,
+    }
+    return await insert_new(session, OAuthState, values)
 
 
 class JsTickets:
@@ -194,20 +213,14 @@ def oauth_router(
         client = client_of(account_id)
         state, now = new_state(), clock.now()
         wanted = safe_next(next)
-        values = {
-            "state_hash": _state_hash(state),
-            "account_id": account_id,
-            "next_path": wanted if len(wanted) <= NEXT_AT_MOST else "/",
-            "expires_at": now + STATE_LASTS,
-        }
-        async with database.write("oauth-start") as session:
-            await session.execute(delete(OAuthState).where(OAuthState.expires_at < now))
-            await insert_new(session, OAuthState, values)
+        visit = seal_visit(
+            state, account_id, wanted if len(wanted) <= NEXT_AT_MOST else "/", now + STATE_LASTS
+        )
         back = f"{base_url}/oauth/{quote(account_id)}/back"
         response = RedirectResponse(authorize_url(client.account, back, state), 302)
         lasts = int(STATE_LASTS.total_seconds())
         response.set_cookie(
-            STATE_COOKIE, state, lasts, httponly=True, samesite="lax", secure=secure, path="/oauth"
+            STATE_COOKIE, visit, lasts, httponly=True, samesite="lax", secure=secure, path="/oauth"
         )
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -215,13 +228,13 @@ def oauth_router(
     @router.get("/back")
     async def back(request: Request, account_id: str, code: str = "", state: str = "") -> Response:
         client, now = client_of(account_id), clock.now()
-        cookie = request.cookies.get(STATE_COOKIE, "")
-        ours = state_ok(state) and hmac.compare_digest(cookie.encode("utf-8", "replace"), state.encode())
-        if not ours:
+        visit = read_visit(request.cookies.get(STATE_COOKIE, ""), state, account_id, now)
+        if visit is None or not state_ok(state):
             return _trouble(request, "open_again", 400)
+        wanted, ends = visit
         async with database.write("oauth-back") as session:
-            wanted = await use_state(session, state, account_id, now)
-        if wanted is None:
+            fresh = await use_state(session, state, account_id, wanted, ends, now)
+        if not fresh:
             return _trouble(request, "open_again", 400)
         if not code or len(code) > 512:
             return _trouble(request, "not_allowed", 403, wanted)

@@ -32,6 +32,7 @@ from channels.wechat.oauth import (
     read_session,
     require_patient,
     seal_session,
+    seal_visit,
     state_ok,
 )
 from channels.wechat.token import MemoryTokenStore
@@ -140,17 +141,19 @@ async def test_the_state_is_good_for_one_answer(database: Database, clock: Virtu
         back = await browser.consent(await browser.start("/cards"))
         state = parse_qs(urlsplit(back).query)["state"][0]
         assert len(state) == 64 and state.isalnum()
+        kept = browser.cookie(STATE_COOKIE)
+        assert (await browser.get(back)).status == 303
         async with database.read() as session:
             stored = (await session.scalars(select(OAuthState))).one()
         assert state not in stored.state_hash
-        kept = browser.cookie(STATE_COOKIE)
-        assert (await browser.get(back)).status == 303
         browser.http.cookie_jar.update_cookies({STATE_COOKIE: kept})
         again = await browser.get(back)
         assert again.status == 400 and "请重新打开链接" in await again.text()
 
 
-@pytest.mark.parametrize("how", ["other browser", "forged", "unknown", "old", "other account"])
+@pytest.mark.parametrize(
+    "how", ["other browser", "forged", "unknown", "changed cookie", "old", "other account"]
+)
 async def test_a_state_that_is_not_ours_opens_nothing(
     database: Database, clock: VirtualClock, how: str
 ) -> None:
@@ -163,11 +166,18 @@ async def test_a_state_that_is_not_ours_opens_nothing(
             case "forged":
                 other = state[:-1] + ("0" if state[-1] != "0" else "1")
                 back = back.replace(state, other)
-                browser.http.cookie_jar.update_cookies({STATE_COOKIE: other})
+                ends = clock.now() + timedelta(minutes=10)
+                browser.http.cookie_jar.clear()
+                browser.http.cookie_jar.update_cookies(
+                    {STATE_COOKIE: seal_visit(other, "hospital", "/", ends)}
+                )
             case "unknown":
-                other = new_state()
-                back = back.replace(state, other)
-                browser.http.cookie_jar.update_cookies({STATE_COOKIE: other})
+                back = back.replace(state, new_state())
+            case "changed cookie":
+                kept = browser.cookie(STATE_COOKIE)
+                changed = kept.replace(kept.split(".")[2], "L2V2aWw=")
+                browser.http.cookie_jar.clear()
+                browser.http.cookie_jar.update_cookies({STATE_COOKIE: changed})
             case "old":
                 clock.advance(timedelta(minutes=11))
             case "other account":
