@@ -158,3 +158,18 @@ async def test_a_launcher_is_told_how_many_more_may_wait(database: Database, clo
     async with database.write() as session:
         await holds.abort_campaign(session, "flu", reason="x", now=clock.now())
     assert (await room("flu"), await room("heart")) == (5, 7)
+
+
+async def test_held_bulk_is_not_even_claimed_and_answers_leave(
+    database: Database, clock: VirtualClock, delivery: Delivery, wechat: Vendor
+) -> None:
+    """An answer leaves at once however much bulk is held before it."""
+    for n in range(30):
+        _, talk = await conversation(database, clock, address=f"oTest_{n:022d}")
+        await say(database, clock, talk, GREET, campaign="flu", priority=BULK_PRIORITY)
+    await stop(database, clock, Scope.CAMPAIGN, "flu")
+    _, talk = await conversation(database, clock)
+    [answer] = await say(database, clock, talk, GREET)
+    assert await delivery.run_once() == 1
+    assert wechat.refs == [str(answer.id)]
+    assert [row.attempts for row in await said(database) if row.campaign == "flu"] == [0] * 30
