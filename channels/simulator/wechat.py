@@ -67,9 +67,7 @@ class WeChatSimulator:
         self.rules.grant(user, "follow")
         self.transcripts.add(openid, "system", "已关注", "event")
         extra = (
-            {"EventKey": f"qrscene_{scene}", "Ticket": self.chance.token(48)}
-            if scene
-            else {"EventKey": ""}
+            {"EventKey": f"qrscene_{scene}", "Ticket": self.chance.token(48)} if scene else {"EventKey": ""}
         )
         return await self._event(user, "subscribe", extra)
 
