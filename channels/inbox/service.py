@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from channels import metrics
 from channels.contacts import service as contacts
 from channels.contacts.models import Conversation, SendingWindow
+from channels.inbox import arrival
 from channels.inbox.models import InboundMessage, Quarantined
 from channels.inbox.spool import Spool
 from channels.outbox.receipts import Receipts
@@ -168,12 +169,11 @@ class Inbox:
             received_at=now,
             status="received",
         )
-        if not await insert_new(session, InboundMessage, {name: getattr(row, name) for name in _COLUMNS}):
-            return await self._known(session, message)
-        # The conversation's row is locked (or the database is): nobody else counts on between.
         spoke = events.speaks(message)
-        arrived = _ARRIVED if spoke else _REPORTED
-        await session.execute(arrived, {"conversation": conversation.id, "seq": row.seq, "now": now})
+        kind = grant_of(message) if message.channel is ChannelName.WECHAT else None
+        # The conversation's row is locked (or the database is): nobody else counts on between.
+        if not await self._arrive(session, row, spoke, kind, now):
+            return await self._known(session, message)
         set_committed_value(
             conversation, "inbound_seq", row.seq
         )  # others of this transaction count on from here
@@ -183,11 +183,24 @@ class Inbox:
             contact.status = "active"
         if message.channel is ChannelName.WECHAT and message.kind == "event":
             await self._event(session, message, contact.id, row.id, now)
-        if message.channel is ChannelName.WECHAT and (kind := grant_of(message)) is not None:
-            await self._grant(session, contact.id, kind, now)
         await session.flush()
         metrics.RECEIVED.labels(str(message.channel)).inc()
         return Accepted(inbound_id=str(row.id), duplicate=False)
+
+    async def _arrive(
+        self, session: AsyncSession, row: InboundMessage, spoke: bool, kind: Grant | None, now: datetime
+    ) -> bool:
+        """Store the row, make its conversation due, move the window; False when the message is known."""
+        values = {name: getattr(row, name) for name in _COLUMNS}
+        if not self._database.is_sqlite:
+            return await arrival.arrive(session, values, spoke=spoke, kind=kind, now=now)
+        if not await insert_new(session, InboundMessage, values):
+            return False
+        arrived = _ARRIVED if spoke else _REPORTED
+        await session.execute(arrived, {"conversation": row.conversation_id, "seq": row.seq, "now": now})
+        if kind is not None:
+            await self._grant(session, row.contact_id, kind, now)
+        return True
 
     async def _event(
         self, session: AsyncSession, message: Inbound, contact_id: UUID, inbound_id: UUID, now: datetime
