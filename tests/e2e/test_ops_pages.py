@@ -74,6 +74,7 @@ class Ops:
                 )
                 for row, state in zip(rows, ("approved", "approved", "submitted", "rejected"), strict=False):
                     row.state, row.note = state, "变量过长，请改短" if state == "rejected" else None
+                    row.sent_at = now
 
         self.running.run(work())
 
