@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from bench import outbox, turn
+from bench import callback, outbox, turn
 from bench.results import keep
 
 
 def main() -> None:
     keep(asyncio.run(turn.measure()))
     keep(asyncio.run(outbox.measure()))
+    keep(callback.measure())
 
 
 main()
