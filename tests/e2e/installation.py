@@ -155,6 +155,8 @@ class Installation:
     overrides: dict[str, str] = field(default_factory=dict)
     wechat_followers: tuple[str, ...] = ()
     engine_url: str = ""
+    sms_callback: str = ""
+    """Which application of several the own SMS vendor calls; empty: this one."""
 
     def __post_init__(self) -> None:
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
@@ -232,8 +234,8 @@ class Installation:
             },
             "sms": {
                 "port": self.vendor_ports[SMS],
-                "up_url": f"{self.url}/sms/aliyun/{secret}/up",
-                "report_url": f"{self.url}/sms/aliyun/{secret}/report",
+                "up_url": f"{self.sms_callback or self.url}/sms/aliyun/{secret}/up",
+                "report_url": f"{self.sms_callback or self.url}/sms/aliyun/{secret}/report",
                 "access_keys": {self.settings.sms_access_key_id: self.settings.sms_access_key_secret},
                 "templates": templates,
                 "push_retries": [1.0, 2.0, 4.0, 8.0],

@@ -19,7 +19,7 @@ SILENT: dict[str, Any] = {**OK, "intent": "book_appointment", "replies": []}
 
 
 class EngineSurface:
-    """`answers` are given in turn, then `OK`: a JSON body, a status, text that is no JSON, or seconds to keep silent.
+    """`answers` are given in turn, then `default`: a JSON body, a status, text that is no JSON, or seconds to keep silent.
 
     `when` maps a text to what it is answered each time.
     """
@@ -27,6 +27,7 @@ class EngineSurface:
     def __init__(self) -> None:
         self.answers: list[dict[str, Any] | int | str | float] = []
         self.when: dict[str, dict[str, Any] | int] = {}
+        self.default: dict[str, Any] = OK
         self.asked: list[dict[str, Any]] = []
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -38,7 +39,7 @@ class EngineSurface:
     async def _turn(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.asked.append(body)
-        answer = self.when.get(body["text"]) or (self.answers.pop(0) if self.answers else OK)
+        answer = self.when.get(body["text"]) or (self.answers.pop(0) if self.answers else self.default)
         if isinstance(answer, float):
             await asyncio.sleep(answer)
             answer = OK
@@ -48,9 +49,13 @@ class EngineSurface:
             return web.Response(text=answer)
         return web.json_response(answer)
 
+    async def _status(self, _request: web.Request) -> web.Response:
+        return web.json_response({"model_id": "surface"})
+
     async def up(self) -> None:
         app = web.Application()
         app.router.add_post("/webhooks/banyi/turn", self._turn)
+        app.router.add_get("/status", self._status)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
