@@ -29,6 +29,13 @@ class Accounts:
     sms: dict[str, SmsAccount]
     sms_default: str
 
+    @property
+    def per_second(self) -> dict[tuple[str, str], int]:
+        """How fast each account may be used, by channel and account id."""
+        return {("wechat", one.account_id): one.per_second for one in self.wechat.values()} | {
+            ("sms", one.account_id): one.per_second for one in self.sms.values()
+        }
+
 
 def read_accounts(settings: Settings) -> Accounts:
     """Raises `SettingsError` naming the account and what is wrong with it."""

@@ -34,6 +34,7 @@ from channels.outbox import service as outbox
 from channels.outbox.delivery import Delivery
 from channels.outbox.enquiry import Enquiry
 from channels.outbox.passive import Passive
+from channels.outbox.rates import Rates
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Sender
 from channels.questions import holder
@@ -111,6 +112,7 @@ class House:
     clients: dict[str, WeChatClient]
     console: LiveConsole
     tokens: TokenStore
+    rates: Rates
     delivery: Delivery
     passive: Passive
     notices: NoticeBook
@@ -247,6 +249,7 @@ class House:
         await self.media.close()
         for sender in self.senders.values():
             await sender.close()
+        await self.rates.close()
         await self.database.close()
 
 
@@ -310,7 +313,10 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     passive_only = [one.account_id for one in accounts.wechat.values() if not one.customer_messages]
     words = CatalogueWords(catalogue)
     policy = Gate(settings.gate, words, notices, holder, passive_only=passive_only)
-    delivery = Delivery(database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency)
+    rates = Rates(accounts.per_second, settings.redis_url)
+    delivery = Delivery(
+        database, clock, catalogue, senders, policy, desk, settings.delivery_concurrency, rates
+    )
     passive = Passive(database, clock, catalogue, policy, delivery.wake)
 
     def queued() -> None:
@@ -352,6 +358,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         clients=clients,
         console=console,
         tokens=tokens,
+        rates=rates,
         delivery=delivery,
         passive=passive,
         notices=notices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ MAX_TRIES = 4
 """Tries on one rung that the vendor puts off."""
 BACKOFF = (2.0, 8.0, 30.0)
 """Seconds before another try of what a vendor said to try again; only outcomes known not to have been accepted."""
+JITTER = 0.25
+"""At most so much longer, so that what failed together does not come back together."""
 SPOKEN = frozenset({"reply", "staff_reply", "code"})
 """Purposes whose message is worth nothing on another way later: the person who asked is told in place, or by a person."""
 
@@ -57,7 +60,8 @@ def _again_in(job: Job, result: SendResult) -> float | None:
     before = job.history.retries.get(job.rung, 0)
     if before + 1 >= MAX_TRIES and not (result.stop_channel and not _urgent(job)):
         return None
-    return max(result.retry_after, BACKOFF[min(before, len(BACKOFF) - 1)])
+    wait = BACKOFF[min(before, len(BACKOFF) - 1)] * random.uniform(1.0, 1.0 + JITTER)
+    return max(result.retry_after, wait)
 
 
 def _urgent(job: Job) -> bool:

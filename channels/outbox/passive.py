@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact
 from channels.inbox.models import InboundMessage
+from channels.outbox import holds
 from channels.outbox.jobs import histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy
@@ -154,7 +155,11 @@ class Passive:
             return []
         rows = earlier + own
         verdicts = await self._policy.check(session, [Candidate(row, contact) for row in rows], now)
-        may = [verdict.send or verdict.call or verdict.pass_to is not None for verdict in verdicts]
+        stopped = await holds.active(session)
+        may = [
+            (verdict.send or verdict.call or verdict.pass_to is not None) and not holds.covers(stopped, row)
+            for verdict, row in zip(verdicts, rows, strict=True)
+        ]
         return rows[: may.index(False)] if False in may else rows
 
     def _fitting(self, rows: Sequence[OutboundMessage]) -> tuple[list[OutboundMessage], str]:

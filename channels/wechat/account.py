@@ -48,6 +48,8 @@ class WeChatAccount:
     """Whether the account has the customer-service interface (verified accounts): else only a passive reply reaches WeChat."""
     keep_location: bool = False
     """Whether the hospital has asked for people's consent to LOCATION events; else they are acknowledged and dropped."""
+    per_second: int = 100
+    """Messages a second we send at most; ours, WeChat publishes none. 0: no limit."""
     max_skew: float = 300.0
     """Seconds a callback's timestamp may differ from our clock."""
 

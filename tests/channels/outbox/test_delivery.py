@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from channels.contacts.models import Contact, SendingWindow
 from channels.outbox.delivery import Delivery
-from channels.outbox.ladder import BACKOFF, MAX_TRIES
+from channels.outbox.ladder import BACKOFF, JITTER, MAX_TRIES
 from channels.outbox.models import OutboundMessage
 from channels.outbox.ports import Verdict
 from channels.outbox.service import BULK_PRIORITY
@@ -208,8 +208,10 @@ async def test_try_again_later_means_later_and_not_for_ever(
     wechat.answers = [RETRY] * MAX_TRIES
     for n in range(MAX_TRIES - 1):
         assert await drain(delivery) == 1  # and the second waits its turn
-        assert (await said(database))[0].due_at == clock.now() + timedelta(seconds=BACKOFF[n])
-        clock.advance(timedelta(seconds=BACKOFF[n]))
+        due = (await said(database))[0].due_at
+        assert due is not None
+        assert BACKOFF[n] <= (due - clock.now()).total_seconds() <= BACKOFF[n] * (1 + JITTER)
+        clock.advance(due - clock.now())
     assert await drain(delivery) == 2
     assert await statuses(database) == ["failed", "accepted"]
     assert [one.n for one in await attempts(database)] == [1, 2, 3, 4, 1]

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.contacts.models import Contact
 from channels.outbox import holds
 from channels.outbox.delivery import Delivery
-from channels.outbox.ladder import BACKOFF, MAX_TRIES
+from channels.outbox.ladder import BACKOFF, JITTER, MAX_TRIES
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Notice, Rung, Verdict
 from channels.ports import Outcome, SendResult
@@ -260,7 +260,7 @@ async def test_what_a_vendor_puts_off_too_often_takes_the_next_rung(
     await say(database, clock, talk, GREET)
     wechat.answers = [SendResult(Outcome.RETRY, code="40001", next_rung=True)] * MAX_TRIES
     for seconds in (0.0, *BACKOFF):
-        clock.advance(timedelta(seconds=seconds))
+        clock.advance(timedelta(seconds=seconds * (1 + JITTER)))
         await drain(delivery)
     assert [one.status for one in await said(database)] == ["accepted"]
     assert [rung for _, rung, _ in told(await attempts(database))] == ["custom"] * MAX_TRIES + ["template"]

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.inbox.models import InboundMessage
 from channels.inbox.service import LINE_MARGIN, Inbox
 from channels.inbox.spool import Spool
+from channels.outbox import holds
 from channels.outbox import service as outbox
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.passive import Passive
@@ -258,3 +259,14 @@ async def test_the_passive_reply_is_kept_sealed(
     async with database.read() as session:
         sealed: Any = await session.scalar(select(InboundMessage.passive_reply_sealed))
     assert "八点".encode() not in sealed
+
+
+async def test_what_people_stopped_does_not_go_passively_either(
+    database: Database, clock: VirtualClock, inbox: Inbox, passive: Passive
+) -> None:
+    inbound_id = await asked(inbox)
+    await answer_with(database, clock, inbound_id, answer("八点"))
+    async with database.write("emergency stop") as session:
+        await holds.hold(session, holds.Scope.ALL, reason="测试", now=clock.now())
+    assert await passive.answer(inbound_id, 0, customer_messages=True) is None
+    assert await attempts(database) == []
