@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from language.screen import english
 from language.screen.lexicon import Rule, rules
 from language.screen.prepare import prepare
 from language.screen.scope import Span, taken_back
@@ -47,9 +48,12 @@ def by_rules(text: str) -> ScreenResult:
     prepared = prepare(text)
     if not prepared:
         return NONE
+    in_english = english.without_han(text)
+    if in_english and (found := english.danger(text)) is not None:
+        return ScreenResult(*found)
     for rule in rules():
         matched = _fires(rule, prepared)
-        if matched is not None:
+        if matched is not None and not (in_english and matched in english.JUDGED):
             return ScreenResult(rule.verdict, rule.id, matched)
     reading = dangerous_reading(prepared)
     if reading is not None:
