@@ -8,6 +8,7 @@ from actions.base import BanyiAction
 from actions.turn import Turn, way_to
 from channels.reply import Option
 from channels.wording.labels import label
+from content.faq.questions import collect
 from content.faq.search import FaqHit
 
 OFFERS = 3
@@ -44,6 +45,18 @@ def offer(turn: Turn, found: list[FaqHit]) -> None:
         turn.say("unsure.offer", *options, way_to("request_human", label("none_of_these")))
 
 
+async def remember_unanswered(turn: Turn) -> None:
+    """For the editors: this found no good answer. Without who asked."""
+    if turn.text:
+        await collect.note(
+            turn.session,
+            turn.text,
+            conversation_id=turn.conversation.id,
+            now=turn.now,
+            day=turn.local_now.date(),
+        )
+
+
 class Answer(BanyiAction):
     """`ask_faq`, `ask_health`, `ask_medication`, `get_report`."""
 
@@ -61,6 +74,7 @@ class Answer(BanyiAction):
         found = list(await faq.search(turn.text)) if turn.text else []
         if found and found[0].score >= faq.answer_from:
             return say_entry(turn, found[0])
+        await remember_unanswered(turn)
         near = [one for one in found if one.score >= faq.offer_from]
         if turn.intent in _UNANSWERED:
             # Near is not enough where health is asked about: say so instead of guessing.
@@ -99,6 +113,8 @@ class Unsure(BanyiAction):
         found = list(await faq.search(turn.text)) if turn.text else []
         if found and found[0].score >= faq.answer_from:
             return say_entry(turn, found[0])
+        if collect.is_question(turn.text):
+            await remember_unanswered(turn)
         near = [one for one in found if one.score >= faq.offer_from][:2]
         options = _ways(turn, near)
         seen: set[str] = set()

@@ -12,6 +12,7 @@ import channels.wechat.console.models
 import channels.wechat.models
 import channels.wording.models
 import content.faq.models
+import content.faq.questions.models
 import store.audit
 import store.events
 import web.signin.models

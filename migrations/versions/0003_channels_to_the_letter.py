@@ -137,6 +137,64 @@ def upgrade() -> None:
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "sign", name=op.f("pk_sms_signature")),
     )
+    op.create_table(
+        "question_group",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("asks", sa.Integer(), nullable=False),
+        sa.Column("nearest", sa.JSON(), nullable=False),
+        sa.Column("entry_slug", sa.String(length=100), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question_group")),
+    )
+    with op.batch_alter_table("question_group", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_question_group_state"), ["state"], unique=False)
+
+    op.create_table(
+        "unanswered_question",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("text_hash", sa.String(length=80), nullable=False),
+        sa.Column("vector_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("model", sa.String(length=64), nullable=True),
+        sa.Column("group_id", sa.Uuid(), nullable=True),
+        sa.Column("first_asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["question_group.id"],
+            name=op.f("fk_unanswered_question_group_id"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unanswered_question")),
+        sa.UniqueConstraint("text_hash", name=op.f("uq_unanswered_question_text_hash")),
+    )
+    with op.batch_alter_table("unanswered_question", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unanswered_question_group_id"), ["group_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_unanswered_question_last_asked_at"), ["last_asked_at"], unique=False
+        )
+
+    op.create_table(
+        "question_ask",
+        sa.Column("question_id", sa.Uuid(), nullable=False),
+        sa.Column("asker", sa.String(length=80), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["question_id"],
+            ["unanswered_question.id"],
+            name=op.f("fk_question_ask_question_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("question_id", "asker", "day", name=op.f("pk_question_ask")),
+    )
+    with op.batch_alter_table("question_ask", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_question_ask_day"), ["day"], unique=False)
+
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("holder", sa.String(length=12), server_default="unknown", nullable=False)
@@ -235,6 +293,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_media_item_due_at"))
         batch_op.drop_index(batch_op.f("ix_media_item_contact_id"))
 
+    with op.batch_alter_table("question_ask", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_question_ask_day"))
+
+    op.drop_table("question_ask")
+    with op.batch_alter_table("unanswered_question", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unanswered_question_last_asked_at"))
+        batch_op.drop_index(batch_op.f("ix_unanswered_question_group_id"))
+
+    op.drop_table("unanswered_question")
+    with op.batch_alter_table("question_group", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_question_group_state"))
+
+    op.drop_table("question_group")
     op.drop_table("sms_signature")
     with op.batch_alter_table("binding_qr", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_binding_qr_created_by_created_at"))

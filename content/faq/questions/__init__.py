@@ -1,0 +1,1 @@
+"""Questions of patients that found no good answer: collected without who asked, grouped, turned into entries."""
