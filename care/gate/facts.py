@@ -45,14 +45,6 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What the patient did when. `tap`: a click, a tap on an option, a scan: WeChat gives three messages for a minute."""
-
-    at: datetime
-    tap: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Phone:
     """A phone that may act for a patient."""
 
@@ -75,7 +67,7 @@ class Facts:
     further: set[UUID] = field(default_factory=set)
     patients: dict[UUID, str] = field(default_factory=dict)
     last_inbound: dict[UUID, datetime] = field(default_factory=dict)
-    acts: dict[UUID, Act] = field(default_factory=dict)
+    acts: dict[UUID, datetime] = field(default_factory=dict)
     windows: dict[UUID, Window] = field(default_factory=dict)
     grants: dict[UUID, list[Grant]] = field(default_factory=dict)
     phones: dict[UUID, list[Phone]] = field(default_factory=dict)
@@ -88,9 +80,9 @@ _PATIENTS = select(Patient.id, Patient.status).where(Patient.id.in_(bindparam("i
 _LAST = select(Conversation.id, Conversation.last_inbound_at).where(
     Conversation.id.in_(bindparam("ids", expanding=True))
 )
-_ACTS = select(
-    InboundMessage.id, InboundMessage.received_at, InboundMessage.kind, InboundMessage.option_ref
-).where(InboundMessage.id.in_(bindparam("ids", expanding=True)))
+_ACTS = select(InboundMessage.id, InboundMessage.received_at).where(
+    InboundMessage.id.in_(bindparam("ids", expanding=True))
+)
 _WINDOWS = select(SendingWindow.contact_id, SendingWindow.remaining, SendingWindow.expires_at).where(
     SendingWindow.contact_id.in_(bindparam("ids", expanding=True))
 )
@@ -146,7 +138,7 @@ async def read_first(session: AsyncSession, cases: Sequence[Case], now: datetime
         if row[1] is not None:
             facts.last_inbound[row[0]] = row[1]
     async for row in _rows(session, _ACTS, (case.message.inbound_id for case in answering)):
-        facts.acts[row[0]] = Act(row[1], tap=row[2] == "event" or bool(row[3]))
+        facts.acts[row[0]] = row[1]
     on_wechat = (case.contact_id for case in cases if case.on_wechat)
     async for row in _rows(session, _WINDOWS, on_wechat):
         facts.windows[row[0]] = Window(row[1], row[2])

@@ -123,5 +123,5 @@ class Gate:
             case.message.inbound_id is not None
             and (act := facts.acts.get(case.message.inbound_id)) is not None
         ):
-            moments.append(act.at)
+            moments.append(act)
         return any(at is not None and facts.now - at <= self._rules.answer_within for at in moments)

@@ -3,9 +3,10 @@
 Customer message (window open, quota left), long-term subscription, one-time subscription, template (only what the patient's
 own act set off), SMS to the same person's phone, a call by a nurse. The passive reply comes before, in the callback itself.
 
-WeChat's 48-hour window keeps one message for clinicians and one for emergencies. In its last minute it keeps none: nobody could
-use them any more; so a window of 60 seconds keeps none at all. The answer to a tap may take the clinicians' one: the tap itself has just
-brought three, and an answer that goes another way while the patient is looking at the screen helps nobody.
+WeChat's 48-hour window keeps one message for clinicians and one for emergencies, against whatever is pushed and answers that come
+late. In its last minute it keeps none: nobody could use them any more; so a window of 60 seconds keeps none at all. The answer to
+what the patient has just written or tapped may take both: people write one question in five short messages, an answer that goes
+another way while they look at the screen helps nobody, and whoever reports an emergency brings five new ones by writing it.
 """
 
 from __future__ import annotations
@@ -105,8 +106,9 @@ class Ways:
         if case.emergency:
             return 0
         act = facts.acts.get(case.message.inbound_id) if case.message.inbound_id else None
-        answers_tap = act is not None and act.tap and facts.now - act.at <= SHORT
-        clinicians = 0 if case.purpose == "staff_reply" or answers_tap else self._rules.kept_for_clinicians
+        if case.purpose == "reply" and act is not None and facts.now - act <= self._rules.answer_within:
+            return 0
+        clinicians = 0 if case.purpose == "staff_reply" else self._rules.kept_for_clinicians
         return clinicians + self._rules.kept_for_emergency
 
     def _further(self, case: Case, facts: Facts) -> Iterator[Way]:

@@ -73,10 +73,10 @@ async def test_why_it_goes_another_way_is_told(town: Town) -> None:
 @pytest.mark.parametrize(
     ("left", "who"),
     [
-        (5, {"reply", "service_notice", "staff_reply", "alarm"}),
-        (3, {"reply", "service_notice", "staff_reply", "alarm"}),
-        (2, {"staff_reply", "alarm"}),
-        (1, {"alarm"}),
+        (5, {"answer", "late", "service_notice", "staff_reply", "alarm"}),
+        (3, {"answer", "late", "service_notice", "staff_reply", "alarm"}),
+        (2, {"answer", "staff_reply", "alarm"}),
+        (1, {"answer", "alarm"}),
         (0, set()),
     ],
 )
@@ -84,16 +84,19 @@ async def test_one_is_kept_for_clinicians_and_one_for_emergencies(
     town: Town, left: int, who: set[str]
 ) -> None:
     contact, talk = await town.contact()
+    long_ago = await town.writes(contact)
+    town.clock.advance(timedelta(minutes=30))
     asked = await town.writes(contact)
     await town.window(contact, left)
     through = set()
-    for name, purpose, priority in (
-        ("reply", "reply", 0),
-        ("service_notice", "service_notice", 3),
-        ("staff_reply", "staff_reply", 0),
-        ("alarm", "reply", -1),
+    for name, purpose, priority, inbound_id in (
+        ("answer", "reply", 0, asked),
+        ("late", "reply", 0, long_ago),
+        ("service_notice", "service_notice", 3, long_ago),
+        ("staff_reply", "staff_reply", 0, long_ago),
+        ("alarm", "reply", -1, asked),
     ):
-        verdict = await town.asks(talk, purpose, priority=priority, inbound_id=asked)
+        verdict = await town.asks(talk, purpose, priority=priority, inbound_id=inbound_id)
         if verdict.rung == "custom":
             through.add(name)
     assert through == who
@@ -117,7 +120,7 @@ async def test_a_window_of_a_minute_keeps_nothing(town: Town) -> None:
     assert (await town.asks(talk, "reply")).rung == "", "its last moment is over"
 
 
-async def test_the_answer_to_a_tap_may_take_the_clinicians_one(town: Town) -> None:
+async def test_what_was_just_written_or_tapped_is_answered_with_what_is_kept(town: Town) -> None:
     contact, talk = await town.contact()
     tapped = await town.writes(contact, text="确认", option_ref="q:yes")
     clicked = await town.writes(contact, text="", kind="event", event="click", event_key="book")
@@ -125,12 +128,11 @@ async def test_the_answer_to_a_tap_may_take_the_clinicians_one(town: Town) -> No
     await town.window(contact, 2)
     assert (await town.asks(talk, "reply", inbound_id=tapped)).rung == "custom"
     assert (await town.asks(talk, "reply", inbound_id=clicked)).rung == "custom"
-    assert (await town.asks(talk, "reply", inbound_id=typed)).rung == ""
+    assert (await town.asks(talk, "reply", inbound_id=typed)).rung == "custom"
     await town.window(contact, 1)
-    assert (await town.asks(talk, "reply", inbound_id=tapped)).rung == "", "never the emergencies' one"
-    await town.window(contact, 2)
-    town.clock.advance(timedelta(seconds=61))
-    assert (await town.asks(talk, "reply", inbound_id=tapped)).rung == ""
+    assert (await town.asks(talk, "reply", inbound_id=typed)).rung == "custom"
+    town.clock.advance(timedelta(minutes=10, seconds=1))
+    assert (await town.asks(talk, "reply", inbound_id=typed)).rung == "", "an answer that comes late"
 
 
 async def test_a_batch_does_not_spend_the_same_message_twice(town: Town) -> None:
