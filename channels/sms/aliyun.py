@@ -23,8 +23,8 @@ from channels.sms.checks import send_problems
 from channels.sms.chinatime import until_hour
 from channels.sms.numbers import is_mainland_mobile, national
 from channels.sms.port import CallbackAccount, Capabilities
-from channels.sms.template import VARIABLE_CHARS, TemplateRegistry
-from channels.sms.transport import Answer, Transport, later, refused, unclear
+from channels.sms.template import VARIABLE_CHARS, TemplateRegistry, count_parts, signed
+from channels.sms.transport import Answer, Transport, counted, later, refused, unclear
 from store.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,8 @@ class AliyunSender:
             query["TemplateParam"] = orjson.dumps(message.variables).decode()
         if self.account.extend_code:
             query["SmsUpExtendCode"] = self.account.extend_code
-        return self._send_result(await self.call("SendSms", query))
+        parts = count_parts(signed(message.text, query["SignName"]))
+        return self._send_result(await self.call("SendSms", query), parts)
 
     async def resolve(self, address: str, client_ref: str, day: date) -> Outcome | None:
         """As `StatusQuery`, from QuerySendDetails: SendStatus 1 waiting, 2 failed, 3 delivered."""
@@ -153,14 +154,17 @@ class AliyunSender:
     async def close(self) -> None:
         await self._transport.close()
 
-    def _send_result(self, answer: Answer | SendResult) -> SendResult:
+    def _send_result(self, answer: Answer | SendResult, parts: int = 0) -> SendResult:
+        """`parts` is our own count: this vendor's answer has none."""
         if isinstance(answer, SendResult):
-            return answer
+            return counted(answer, parts)
         code, detail = str(answer.body["Code"]), str(answer.body.get("Message", ""))[:300]
         if code == "OK" and answer.status == 200:
-            return SendResult(Outcome.ACCEPTED, vendor_id=str(answer.body.get("BizId", "")), code=code)
+            return SendResult(
+                Outcome.ACCEPTED, vendor_id=str(answer.body.get("BizId", "")), code=code, parts=parts
+            )
         if answer.status >= 500:
-            return unclear(code, f"HTTP {answer.status}")
+            return counted(unclear(code, f"HTTP {answer.status}"), parts)
         if code.startswith(ALERTS):
             log.error("aliyun refused a message", extra={"code": code, "account": self.account.account_id})
         if code == "isv.BUSINESS_LIMIT_CONTROL":

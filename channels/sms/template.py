@@ -94,6 +94,12 @@ class SmsTemplate:
         return list(_variable_problems(self, variables))
 
 
+def signed(text: str, sign: str) -> str:
+    """【sign】 in front, unless it is there already or there is none."""
+    mark = f"【{sign}】"
+    return text if not sign or text.startswith(mark) else mark + text
+
+
 def count_parts(text: str) -> int:
     """Parts of `text` with its signature: one up to 70 UTF-16 units, else one for every 67."""
     length = len(text.encode("utf-16-le", "surrogatepass")) // 2

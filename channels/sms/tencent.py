@@ -23,8 +23,8 @@ from channels.sms.checks import send_problems
 from channels.sms.chinatime import CHINA
 from channels.sms.numbers import is_mainland_mobile
 from channels.sms.port import CallbackAccount, Capabilities
-from channels.sms.template import TemplateRegistry
-from channels.sms.transport import Answer, Transport, refused, unclear
+from channels.sms.template import TemplateRegistry, count_parts, signed
+from channels.sms.transport import Answer, Transport, counted, refused, unclear
 from store.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ class TencentSender:
         }
         if self.account.extend_code:
             body["ExtendCode"] = self.account.extend_code
-        return self._send_result(await self.call("SendSms", body))
+        result = self._send_result(await self.call("SendSms", body))
+        return counted(result, count_parts(signed(message.text, body["SignName"])))
 
     async def resolve(self, address: str, client_ref: str, day: date) -> Outcome | None:
         """As `StatusQuery`. The vendor lists only what a carrier has reported, for 7 days, and returns SessionContext only to

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -100,6 +100,12 @@ def refused(code: str, detail: str, *, stop: bool = False, stop_account: bool = 
 def later(code: str, detail: str, seconds: float) -> SendResult:
     """Not sent; may be tried again after `seconds`, or another rung at once."""
     return SendResult(Outcome.RETRY, code=code, detail=detail[:300], retry_after=seconds, next_rung=True)
+
+
+def counted(result: SendResult, parts: int) -> SendResult:
+    """With `parts` as our own count, where something left or may have and the vendor has not said how many."""
+    left = result.outcome in (Outcome.ACCEPTED, Outcome.UNCERTAIN)
+    return replace(result, parts=parts) if left and not result.parts else result
 
 
 def unclear(code: str, detail: str) -> SendResult:

@@ -18,7 +18,8 @@ from yarl import URL
 from channels.ports import Outcome, Rendered, SendResult
 from channels.sms.chinatime import until_hour
 from channels.sms.port import CallbackAccount, Capabilities
-from channels.sms.transport import Answer, Transport, later, refused, unclear
+from channels.sms.template import count_parts, signed
+from channels.sms.transport import Answer, Transport, counted, later, refused, unclear
 from store.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class TwilioSender:
 
     async def send(self, address: str, message: Rendered, client_ref: str) -> SendResult:
         """`address` is E.164."""
-        text = f"【{self.account.sign}】{message.text}" if self.account.sign else message.text
+        text = signed(message.text, self.account.sign)
         if not message.text:
             return refused("text_required", "no words to send")
         if len(text) > TEXT_CHARS:
@@ -77,7 +78,7 @@ class TwilioSender:
             form["MessagingServiceSid"] = self.account.messaging_service_sid
         else:
             form["From"] = self.account.from_number
-        return self._send_result(await self._post(form))
+        return counted(self._send_result(await self._post(form)), count_parts(text))
 
     def status_callback(self, client_ref: str) -> str:
         secret = quote(self.account.callback_secrets[0], safe="")
@@ -127,9 +128,11 @@ WAITS = {"20429": 2.0, "14107": 2.0, "21611": 60.0, "30001": 60.0}
 DAILY_LIMIT = "63038"
 STOPS = frozenset({"21610", "21211", "21214", "21217", "21614"})
 """Unsubscribed (21610), no valid or no mobile number: this address takes nothing, now and later."""
-ACCOUNT = frozenset({"20003", "20005"})
-"""Wrong keys, a suspended account: nothing of it leaves until a person has looked."""
-ALERTS = frozenset({"20003", "20005", "20008", "21408", "21603", "21606", "21608", "30002", DAILY_LIMIT})
+ACCOUNT = frozenset({"20003", "20005", "20008", "21212", "21603", "21606", "21659", "21660", "30002"})
+"""Wrong keys (20003) or test keys (20008), an account not active (20005) or suspended (30002), a sender that is missing (21603),
+no number (21212), cannot send SMS (21606), is not Twilio's (21659) or another account's (21660): nothing of it leaves until a
+person has looked."""
+ALERTS = ACCOUNT | {"21408", "21608", DAILY_LIMIT}
 """Keys, account, permission for a region, sending number: every message suffers, people must look."""
 
 

@@ -17,7 +17,7 @@ from channels.sms.cmpp.reports import Sent, SentBook
 from channels.sms.cmpp.text import split
 from channels.sms.numbers import national
 from channels.sms.port import Capabilities
-from channels.sms.template import LONG_PART, SINGLE_PART
+from channels.sms.template import LONG_PART, SINGLE_PART, signed
 from store.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,8 @@ class CmppSender:
         self._retry_after = 1.0
         self.login_status: int | None = None
         """The last CONNECT_RESP; 0 is right, `None` before the first."""
+        self._refusals = 0
+        """Logins refused one after another."""
         self.connected_at: datetime | None = None
 
     @property
@@ -80,12 +82,14 @@ class CmppSender:
             link = await Link.open(self.account, self._clock, self._intake.take)
         except LoginRefused as error:
             self.login_status = error.status
+            self._refusals += 1
             log.error("cmpp.login_refused", account=name, status=error.status, reason=str(error))
             return False
         except (OSError, TimeoutError, Malformed) as error:
             log.warning("cmpp.not_connected", account=name, reason=type(error).__name__)
             return False
         self.login_status, self.connected_at = 0, self._clock.now()
+        self._refusals = 0
         self._link = link
         log.info("cmpp.connected", account=name)
         reason = await link.run()
@@ -105,12 +109,7 @@ class CmppSender:
             return _refused("too_long", f"{len(contents)} parts, {self.account.max_parts} are allowed")
         link = self._link
         if link is None or not link.alive:
-            return SendResult(
-                Outcome.RETRY,
-                code="not_connected",
-                detail="no connection to the gateway",
-                retry_after=self._retry_after,
-            )
+            return self._not_connected()
         sent = Sent(client_ref, address, len(contents), self._clock.now())
         self._book.leaving(sent)
         result: SendResult | None = None
@@ -118,7 +117,7 @@ class CmppSender:
             if (result := await self._part(link, sent, content, number)) is not None:
                 break
         if result is None:
-            result = SendResult(Outcome.ACCEPTED, vendor_id=sent.ids[0], code="0")
+            result = SendResult(Outcome.ACCEPTED, vendor_id=sent.ids[0], code="0", parts=sent.parts)
         if result.outcome is not Outcome.UNCERTAIN:
             self._book.known(sent)
         return result
@@ -133,17 +132,19 @@ class CmppSender:
                 )
             except NotSent as error:
                 if first:
-                    return _half(first, "not_sent", str(error))
+                    return _half(sent, "not_sent", str(error))
                 return SendResult(
                     Outcome.RETRY, code="not_sent", detail=str(error), retry_after=self.account.flow_wait
                 )
             except Unanswered as error:
-                return SendResult(Outcome.UNCERTAIN, vendor_id=first, code="unclear", detail=str(error))
+                return SendResult(
+                    Outcome.UNCERTAIN, vendor_id=first, code="unclear", detail=str(error), parts=number
+                )
             if answer.result == 0:
                 self._book.accepted(sent, answer.msg_id)
                 return None
             if answer.result not in self.account.flow_results or left == 1:
-                return self._answered(answer, first)
+                return self._answered(answer, sent)
             await asyncio.sleep(self.account.flow_wait)
         raise AssertionError("unreachable")
 
@@ -163,12 +164,24 @@ class CmppSender:
             fee_code=account.fee_code,
         )
 
-    def _answered(self, answer: Answer, first: str) -> SendResult:
+    def _not_connected(self) -> SendResult:
+        """Later; where the login itself is refused, not before a person has looked at the account."""
+        status = self.login_status or 0
+        refused = status in LOGIN and (status != OTHER or self._refusals >= OTHER_TRIES)
+        return SendResult(
+            Outcome.RETRY,
+            code=f"login_{status}" if refused else "not_connected",
+            detail=LOGIN[status] if refused else "no connection to the gateway",
+            retry_after=self._retry_after,
+            stop_channel=refused,
+        )
+
+    def _answered(self, answer: Answer, sent: Sent) -> SendResult:
         """A result that is not 0."""
         code = str(answer.result)
         detail = RESULTS.get(answer.result, "the gateway's own code")
-        if first:
-            return _half(first, code, detail)
+        if sent.ids:
+            return _half(sent, code, detail)
         if answer.result in self.account.flow_results:
             return SendResult(
                 Outcome.RETRY, code=code, detail=detail, retry_after=self.account.flow_wait, next_rung=True
@@ -176,7 +189,12 @@ class CmppSender:
         if answer.result in _ALERT:
             log.error("cmpp.refused", account=self.account.account_id, code=code, reason=detail)
         return SendResult(
-            Outcome.REFUSED, code=code, detail=detail, next_rung=True, stop_contact=answer.result == 13
+            Outcome.REFUSED,
+            code=code,
+            detail=detail,
+            next_rung=True,
+            stop_contact=answer.result == 13,
+            stop_channel=answer.result in _ACCOUNT,
         )
 
     def _late(self, sent: Sent, answer: Answer) -> None:
@@ -201,18 +219,22 @@ RESULTS = {
 """SUBMIT_RESP's results, CMPP 3.0, section 7.4.3.2; above 13 the gateway's own."""
 _ALERT = frozenset({1, 2, 3, 4, 5, 7, 10, 11, 12})
 """Our account or our code is wrong, not the message."""
-
-
-def signed(text: str, sign: str) -> str:
-    """【sign】 in front, unless it is there already."""
-    mark = f"【{sign}】"
-    return text if text.startswith(mark) else mark + text
+_ACCOUNT = frozenset({5, 7, 10, 11})
+"""What the carrier assigned to the account and stands in every message: nothing of it leaves until a person has looked."""
+LOGIN = {
+    1: "login message structure", 2: "source address", 3: "wrong secret", 4: "version too high", 5: "other error",
+}  # fmt: skip
+"""CONNECT_RESP's status, CMPP 3.0, section 7.4.1.2."""
+OTHER, OTHER_TRIES = 5, 3
+"""5 is also what a gateway says while it believes the lost line still stands [M]: only so many in a row stop the account. Ours."""
 
 
 def _refused(code: str, detail: str) -> SendResult:
     return SendResult(Outcome.REFUSED, code=code, detail=detail, next_rung=True)
 
 
-def _half(first: str, code: str, detail: str) -> SendResult:
+def _half(sent: Sent, code: str, detail: str) -> SendResult:
     """The first part has left, a later one cannot: never sent again by itself."""
-    return SendResult(Outcome.UNCERTAIN, vendor_id=first, code=f"partial:{code}", detail=detail)
+    return SendResult(
+        Outcome.UNCERTAIN, vendor_id=sent.ids[0], code=f"partial:{code}", detail=detail, parts=len(sent.ids)
+    )

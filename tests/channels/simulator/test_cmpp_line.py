@@ -100,7 +100,7 @@ async def test_a_long_text_is_two_parts_and_one_message() -> None:
         sent = await wired.sender.send(PHONE, Rendered(text=LONG), "out-1")
         assert sent.outcome is Outcome.ACCEPTED
         assert wired.texts() == [f"【和平医院】{LONG}"]
-        assert wired.sim.transcript(PHONE)[0]["parts"] == 2
+        assert wired.sim.transcript(PHONE)[0]["parts"] == sent.parts == 2
         assert sent.vendor_id == f"{wired.sim.accepted[0].msg_id:016x}"
         await until(lambda: len(wired.sim.acknowledged) == 2)
         assert [(one.vendor_id, one.ok) for one in wired.house.receipts] == [(sent.vendor_id, True)]
@@ -133,15 +133,17 @@ async def test_what_cannot_be_sent_is_refused_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "outcome", "stop"),
-    [(8, "retry", False), (1, "refused", False), (9, "refused", False), (10, "refused", False), (13, "refused", True),
-     (77, "refused", False)],
+    ("result", "outcome", "stops"),
+    [(8, "retry", ""), (1, "refused", ""), (5, "refused", "account"), (7, "refused", "account"), (9, "refused", ""),
+     (10, "refused", "account"), (11, "refused", "account"), (12, "refused", ""), (13, "refused", "number"),
+     (77, "refused", "")],
 )  # fmt: skip
-async def test_results(result: int, outcome: str, stop: bool) -> None:
+async def test_results(result: int, outcome: str, stops: str) -> None:
     async with line() as wired:
         wired.sim.faults.add(Fault("errcode", value=result))
         sent = await wired.sender.send(PHONE, Rendered(text="您好。"), "out-1")
-        assert (str(sent.outcome), sent.code, sent.stop_contact) == (outcome, str(result), stop)
+        assert (str(sent.outcome), sent.code) == (outcome, str(result))
+        assert (sent.stop_contact, sent.stop_channel) == (stops == "number", stops == "account")
         assert sent.next_rung
         assert (sent.retry_after > 0) == (outcome == "retry")
         assert not wired.sim.accepted
@@ -174,7 +176,7 @@ async def test_a_second_part_waits_out_flow_control_and_never_leaves_alone() -> 
         wired.sim.faults.add(Fault("slow", value=0.0))
         wired.sim.faults.add(Fault("errcode", count=3, value=8))
         half = await wired.sender.send(PHONE, Rendered(text=LONG), "out-3")
-        assert (str(half.outcome), half.code) == ("uncertain", "partial:8")
+        assert (str(half.outcome), half.code, half.parts) == ("uncertain", "partial:8", 1)
         assert half.vendor_id == f"{wired.sim.accepted[-1].msg_id:016x}"
 
 
@@ -245,8 +247,32 @@ async def test_a_refused_login(change: dict[str, str], status: int, caplog: pyte
             await until(lambda: wired.sender.login_status is not None)
             assert wired.sender.login_status == status
             assert not wired.sender.connected
-            assert await wired.send() == ("retry", "not_connected")
+            sent = await wired.sender.send(PHONE, Rendered(text="您好。"), "out-1")
+            assert (sent.outcome, sent.code, sent.stop_channel) == (Outcome.RETRY, f"login_{status}", True)
     assert "888888" not in caplog.text
+
+
+@pytest.mark.parametrize("status", [1, 2, 3, 4, 5])
+async def test_a_login_that_is_refused_stops_the_account(status: int) -> None:
+    """Status 5 only the third time: a gateway says so too while it holds a lost line for alive."""
+
+    async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(39)
+        answer = cmpp_wire.login_answer(status, bytes(16), "888888")
+        writer.write(cmpp_wire.pack(cmpp_wire.CONNECT + cmpp_wire.RESP, 1, answer))
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(gateway, "127.0.0.1", 0)
+    account = replace(ACCOUNT, port=server.sockets[0].getsockname()[1])
+    house = House()
+    sender = CmppSender(account, CmppSimulator(CONFIG).clock, house, house)
+    for tries in (1, 2, 3):
+        assert not await sender._serve()
+        sent = await sender.send(PHONE, Rendered(text="您好。"), "out-1")
+        assert sent.stop_channel == (status < 5 or tries == 3)
+        assert sent.code == (f"login_{status}" if sent.stop_channel else "not_connected")
+    server.close()
 
 
 async def test_one_line_a_login() -> None:
