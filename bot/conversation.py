@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments import remind
+from bot import english
 from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
 from bot.ports import Console, InCharge, People
@@ -24,6 +25,7 @@ from bot.refusing import refused
 from bot.resolve import by_id, number_in, parse_ref, pick
 from bot.shortcuts import MENU, Opt, opt_word, refusal
 from care.binding import qr
+from care.questionnaires import service as questionnaires
 from channels.contacts.models import Contact, Conversation
 from channels.inbox import own, queue
 from channels.inbox.models import InboundMessage
@@ -39,8 +41,9 @@ from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply, join_runs
 from channels.wechat import leaving
 from channels.wechat.typing import Typing
+from language.foreign import foreign
 from language.normalise import normalise
-from language.screen import screen
+from language.screen import ScreenResult, screen
 from store.clock import Clock
 from store.database import Database
 
@@ -49,7 +52,10 @@ log = structlog.get_logger(__name__)
 ENGINE_TEXT = 500
 """Characters the engine reads of a message; the safety screen reads all of it."""
 FALSE_ALARM = "_false_alarm"
-_CALLS_OFF = re.compile("误报|发错|打错|按错|搞错|没事|我很好|开玩笑|不是真的")
+_CALLS_OFF = re.compile(
+    "误报|发错|打错|按错|搞错|没事|我很好|开玩笑|不是真的|false alarm|by mistake|kidding|i'?m (?:fine|ok)\\b|i am (?:fine|ok)\\b",
+    re.I,
+)
 LATER = "_later"
 """What an option of a safety question means without the engine: all is well; not now (the alert stays as it is)."""
 FEW = 2
@@ -70,6 +76,8 @@ class State:
     coming: UUID | None = None
     """The next appointment, and `reminder` what was asked of it; read only for answers that no open question takes."""
     reminder: OpenQuestion | None = None
+    free_words: bool = False
+    """A survey asks for the patient's own words: those may be in any language. Read only for texts in another one."""
 
 
 @dataclass(slots=True)
@@ -84,6 +92,7 @@ class Plan:
     confirms: UUID | None = None
     to_desk: str | None = None
     false_alarm: bool = False
+    in_english: bool = False
     reask: bool = False
     unfollowed: bool = False
     closes: UUID | None = None
@@ -172,6 +181,8 @@ class ConversationHandler:
                     state.reminder = await questions.latest(
                         session, conversation_id, f"{remind.INSTANCE}{state.coming}"
                     )
+            if message.kind == "text" and foreign(message.text or "") is not None:
+                state.free_words = await _asks_for_words(session, conversation_id)
             states.append(state)
         return states
 
@@ -185,7 +196,7 @@ class ConversationHandler:
         plan.screen = verdict.verdict
         if verdict.verdict != "none":
             plan.alert = verdict.verdict
-            plan.replies.append(_safety_reply(verdict.verdict, state.on_duty))
+            plan.replies.append(_safety_reply(verdict, text, state.on_duty))
             plan.resolved = f"screen:{verdict.rule}"
             return plan
         if (opt := _opts(text, state)) is not None and not message.option_ref and message.kind == "text":
@@ -261,8 +272,18 @@ class ConversationHandler:
             plan.reask = state.question is not None
             plan.resolved = "keyword"
             return plan
+        if not state.free_words and (said := english.answers(text)) is not None:
+            if english.wants_person(text):
+                return self._english_person(plan, {}, "english:person")
+            plan.replies.append(said)
+            plan.resolved = said.key
+            return plan
         plan.engine = (engine_text(text), {"text": engine_text(text)})
         return plan
+
+    def _english_person(self, plan: Plan, params: dict[str, Any], resolved: str) -> Plan:
+        plan.replies.append(Reply("english.person"))
+        return self._to_intent(plan, "request_human", params, resolved)
 
     def _tap(self, message: InboundMessage, state: State, plan: Plan) -> Plan:
         ref = parse_ref(message.option_ref)
@@ -288,12 +309,19 @@ class ConversationHandler:
 
     def _choose(self, plan: Plan, question: OpenQuestion, option: Option) -> Plan:
         plan.closes = question.id
+        plan.in_english = bool(option.params.get(english.SAYS))
+        if option.intent == english.PATH:
+            plan.replies.append(english.about(str(option.params.get("topic"))))
+            plan.resolved = f"english:{option.id}"
+            return plan
+        if option.intent == english.PERSON:
+            return self._english_person(plan, option.params, f"english:{option.id}")
         if option.intent == FALSE_ALARM:
             plan.false_alarm = True
             plan.resolved = "false_alarm"
             return plan
         if option.intent == LATER:
-            plan.replies.append(Reply("safety.crisis_later"))
+            plan.replies.append(Reply("english.crisis_later" if plan.in_english else "safety.crisis_later"))
             plan.resolved = "crisis_later"
             return plan
         if option.intent == holders.INTENT:
@@ -474,6 +502,7 @@ class ConversationHandler:
         if plan.interrupts:
             instance, resumes = f"{voices.INSTANCE}{message.id}", _what_to_resume(state.question)
         if plan.false_alarm:
+            replies.append(Reply("english.false_alarm" if plan.in_english else "safety.false_alarm"))
             replies.extend(await self._after_false_alarm(session, state.question or state.tapped, now))
         if plan.reask and state.question is not None:
             replies.append(Reply.from_json(state.question.reply))
@@ -530,7 +559,7 @@ class ConversationHandler:
     async def _after_false_alarm(
         self, session: AsyncSession, question: OpenQuestion | None, now: datetime
     ) -> list[Reply]:
-        replies = [Reply("safety.false_alarm")]
+        replies: list[Reply] = []
         if question is None:
             return replies
         if question.instance.startswith("alert:"):
@@ -568,8 +597,16 @@ def _what_to_resume(question: OpenQuestion | None) -> UUID | None:
     return question.resumes if passing else question.id
 
 
-def _safety_reply(verdict: str, on_duty: bool) -> Reply:
-    if verdict == "emergency":
+async def _asks_for_words(session: AsyncSession, conversation_id: UUID) -> bool:
+    response = await questionnaires.active(session, conversation_id)
+    item = await questionnaires.current_item(session, response) if response is not None else None
+    return item is not None and not item.choices
+
+
+def _safety_reply(found: ScreenResult, text: str, on_duty: bool) -> Reply:
+    if english.speaks_it(text, found.rule):
+        return english.safety(found.verdict, on_duty, FALSE_ALARM, LATER)
+    if found.verdict == "emergency":
         return Reply("safety.emergency", options=(Option("false_alarm", "误报，继续", intent=FALSE_ALARM),))
     if on_duty:
         return Reply(

@@ -441,3 +441,68 @@ def test_coming_and_going(handler: ConversationHandler) -> None:
     assert len(plan.replies[0].options) == 4
     plan = decide(handler, message(kind="event", event="unsubscribe"), state())
     assert (plan.unfollowed, plan.replies, plan.engine) == (True, [], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "options"),
+    [
+        ("Hi, do you speak English?", "english.menu", ["_english", "_english", "_english_person"]),
+        ("I need to make an appointment", "english.appointment", ["_english_person", "book_appointment"]),
+        ("where are you located", "english.address", []),
+        ("Bonjour, je voudrais un rendez-vous", "english.menu", ["_english", "_english", "_english_person"]),
+    ],
+)
+def test_other_languages_hear_english_and_are_offered_a_person(
+    handler: ConversationHandler, text: str, key: str, options: list[str]
+) -> None:
+    plan = decide(handler, message(text), state())
+    assert keys(plan) == [key]
+    assert [one.intent for one in plan.replies[0].options] == options
+    assert plan.engine is None
+
+
+def test_english_that_asks_for_staff_gets_staff_and_is_told_so(handler: ConversationHandler) -> None:
+    plan = decide(handler, message("please let me talk to a person"), state())
+    assert keys(plan) == ["english.person"]
+    assert plan.engine is not None
+    assert plan.engine[0] == "/request_human"
+
+
+def test_an_english_option_leads_on_in_english(handler: ConversationHandler, clock: VirtualClock) -> None:
+    menu = question(clock, decide(handler, message("do you speak English"), state()).replies[0])
+    assert keys(decide(handler, message("2"), state(menu))) == ["english.address"]
+    assert keys(decide(handler, message("appointment"), state(menu))) == ["english.appointment"]
+    assert keys(decide(handler, message("3"), state(menu))) == ["english.person"]
+
+
+@pytest.mark.parametrize(
+    ("text", "duty", "key"),
+    [
+        ("chest pain, can't breathe", True, "english.emergency"),
+        ("I want to kill myself", True, "english.crisis_on_duty"),
+        ("I want to kill myself", False, "english.crisis"),
+    ],
+)
+def test_danger_in_english_is_answered_in_english(
+    handler: ConversationHandler, clock: VirtualClock, text: str, duty: bool, key: str
+) -> None:
+    plan = decide(handler, message(text), state(duty=duty))
+    assert keys(plan) == [key]
+    assert plan.alert is not None
+    if key == "english.emergency":
+        after = decide(handler, message("1"), state(question(clock, plan.replies[0])))
+        assert (after.false_alarm, after.in_english) == (True, True)
+
+
+def test_english_words_asked_for_by_a_survey_go_to_the_survey(handler: ConversationHandler) -> None:
+    found = state()
+    found.free_words = True
+    assert decide(handler, message("the nurse was very kind to me"), found).engine is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["ok", "CT", "B超", "ni hao", "NO", "D0000004", "John Smith", "iPhone 15 Pro"]
+)
+def test_what_everybody_types_goes_the_usual_way(handler: ConversationHandler, text: str) -> None:
+    plan = decide(handler, message(text), state())
+    assert plan.engine is not None
