@@ -159,8 +159,9 @@ class CarePeople:
         return await holders.settle(session, contact, said, now=now, due_at=due)
 
     async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
-        """The link of each patient to the openid ends; what was done for them is kept."""
+        """The link of each patient to the openid ends, and what was to make one; what was done for them is kept."""
         actor = f"contact:{contact.id}"
+        await binding.forget(session, contact.id, now)
         for linked in await patients.patients_of_contact(session, contact.id):
             await binding.unbind(
                 session, contact_id=contact.id, patient_id=linked.patient.id, actor=actor, now=now

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.binding.models import BindingAttempt
+from care.binding.models import BindingAttempt, BindingQr
 from care.patients import identity
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus, Relation
@@ -229,6 +229,31 @@ async def confirm(
     subject = audit.subject_of("patient", attempt.patient_id)
     audit.record(session, actor=f"contact:{contact_id}", action="bind", subject=subject, at=now)
     return Bound(attempt.patient_id, relation, new)
+
+
+async def forget(session: AsyncSession, contact_id: UUID, now: datetime) -> None:
+    """The contact is gone: its open challenges and scanned QR codes end, and what it called the patient with them.
+
+    The rows stay, without the code: they count against how often somebody may try."""
+    quiet = {"synchronize_session": False}
+    await session.execute(
+        update(BindingAttempt)
+        .where(BindingAttempt.contact_id == contact_id)
+        .values(
+            status=case((BindingAttempt.status == "pending", "replaced"), else_=BindingAttempt.status),
+            label_sealed=None,
+            code_hash="",
+        )
+        .execution_options(**quiet)
+    )
+    await session.execute(
+        update(BindingQr)
+        .where(BindingQr.contact_id == contact_id, BindingQr.state == "scanned")
+        .values(
+            url_sealed=None, expires_at=case((BindingQr.expires_at < now, BindingQr.expires_at), else_=now)
+        )
+        .execution_options(**quiet)
+    )
 
 
 async def unbind(

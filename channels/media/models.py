@@ -13,7 +13,8 @@ from store.leases import Leased
 
 class MediaItem(Base, Leased):
     """`kind`: image, voice, video, shortvideo, file. `state`: waiting, fetched, refused (too large, not what it says, infected),
-    lost (the vendor has it no more), discarded (kept no longer than the policy says). `path` is the sealed file below the
+    lost (the vendor has it no more), discarded (kept no longer than the policy says), forgotten (its person is gone: file and row
+    follow at the worker's next look). `path` is the sealed file below the
     media folder; `transcript` what a voice says, once heard."""
 
     __tablename__ = "media_item"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.inbox.models import InboundMessage
@@ -50,10 +50,30 @@ async def of_message(session: AsyncSession, inbound_id: UUID) -> MediaItem | Non
     return found
 
 
-async def outlived(session: AsyncSession, now: datetime, limit: int = 100) -> Sequence[MediaItem]:
-    """Kept files whose time is over."""
-    return (
-        await session.scalars(
-            select(MediaItem).where(MediaItem.state == "fetched", MediaItem.discard_at <= now).limit(limit)
+async def forget(session: AsyncSession, contact_id: UUID, now: datetime) -> None:
+    """Nothing of this contact's media is kept: what was said in them goes at once, files and rows at the worker's next look.
+
+    Whoever is fetching one now has lost the lease, and takes the file away again."""
+    await session.execute(
+        update(MediaItem)
+        .where(MediaItem.contact_id == contact_id)
+        .values(
+            state="forgotten",
+            transcript_sealed=None,
+            media_id="",
+            reason=None,
+            due_at=None,
+            discard_at=now,
+            lease_token=None,
+            lease_until=None,
         )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def outlived(session: AsyncSession, now: datetime, limit: int = 100) -> Sequence[MediaItem]:
+    """Kept files whose time is over, and whatever is left of those who are gone."""
+    ends = MediaItem.state.in_(("fetched", "forgotten"))
+    return (
+        await session.scalars(select(MediaItem).where(ends, MediaItem.discard_at <= now).limit(limit))
     ).all()

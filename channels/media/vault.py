@@ -17,7 +17,7 @@ class Vault:
 
     def put(self, item_id: UUID, content: bytes) -> str:
         """Seal and keep; the path below the folder. Raises `OSError` when the disk does not take it."""
-        name = f"{item_id.hex[-2:]}/{item_id}.sealed"
+        name = name_of(item_id)
         target = self._folder / name
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = target.with_suffix(".part")
@@ -36,6 +36,11 @@ class Vault:
     def discard(self, name: str) -> None:
         """Delete; nothing happens when it is gone already."""
         (self._folder / name).unlink(missing_ok=True)
+
+
+def name_of(item_id: UUID) -> str:
+    """Where the file of an item is, below the folder; known before it is written."""
+    return f"{item_id.hex[-2:]}/{item_id}.sealed"
 
 
 def _context(item_id: UUID) -> str:

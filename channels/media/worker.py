@@ -26,7 +26,7 @@ from channels.media.hearing import Heard, NotHeard, Transcriber
 from channels.media.models import MediaItem
 from channels.media.scan import ScanFailed, VirusScan
 from channels.media.sniff import NotThat, sniff
-from channels.media.vault import Vault
+from channels.media.vault import Vault, name_of
 from channels.wechat.client import TOO_LARGE, Unclear, WeChatClient
 from channels.wechat.errors import VendorError
 from store import leases
@@ -179,7 +179,7 @@ class MediaWorker:
         path = await asyncio.to_thread(self._vault.put, item.id, content)
         now = self._clock.now()
         listen = item.kind == "voice" and self._transcriber is not None
-        await self._end(
+        kept = await self._end(
             item,
             token,
             state="fetched",
@@ -192,7 +192,16 @@ class MediaWorker:
             reason=None,
             due_at=now if listen else None,
         )
-        FETCHED.labels(item.kind, "fetched").inc()
+        if kept:
+            FETCHED.labels(item.kind, "fetched").inc()
+        elif await self._is_gone(item):
+            await asyncio.to_thread(self._vault.discard, path)
+
+    async def _is_gone(self, item: MediaItem) -> bool:
+        """Forgotten meanwhile, not only taken over by another worker."""
+        async with self._database.read("media-gone") as session:
+            state = await session.scalar(select(MediaItem.state).where(MediaItem.id == item.id))
+        return state is None or state == "forgotten"
 
     async def _later(self, item: MediaItem, token: UUID, reason: str) -> None:
         now = self._clock.now()
@@ -288,17 +297,19 @@ class MediaWorker:
     # -- discarding
 
     async def discard_outlived(self) -> int:
-        """Delete the files whose time is over; how many were."""
+        """Delete the files whose time is over, and the rows of those who are gone; how many were."""
         async with self._database.read("media-outlived") as session:
             items = await service.outlived(session, self._clock.now())
         for item in items:
-            if item.path is not None:
-                await asyncio.to_thread(self._vault.discard, item.path)
+            await asyncio.to_thread(self._vault.discard, item.path or name_of(item.id))
         if items:
             async with self._database.write("media-discard") as session:
                 for item in items:
                     row = await session.get_one(MediaItem, item.id)
-                    row.state, row.path, row.discard_at = "discarded", None, None
+                    if row.state == "forgotten":
+                        await session.delete(row)
+                    else:
+                        row.state, row.path, row.discard_at = "discarded", None, None
         return len(items)
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Conversation, SendingWindow
 from channels.inbox.models import InboundMessage
-from channels.media.models import MediaItem
+from channels.media import service as media
 from channels.outbox.models import OutboundMessage
 from channels.wechat import grants
 
@@ -25,7 +25,7 @@ from channels.wechat import grants
 async def forget(session: AsyncSession, contact_id: UUID, conversation_id: UUID, now: datetime) -> None:
     """Cancel what was to be sent and delete WeChat's data of one openid, in the caller's transaction.
 
-    Media files are discarded by the media worker at its next look (`discard_at`)."""
+    Media files and their rows are deleted by the media worker at its next look."""
     quiet = {"synchronize_session": False}
     await session.execute(
         update(OutboundMessage)
@@ -41,16 +41,7 @@ async def forget(session: AsyncSession, contact_id: UUID, conversation_id: UUID,
         .values(raw_sealed=None)
         .execution_options(**quiet)
     )
-    for state, values in (
-        ("fetched", {"discard_at": now}),
-        ("waiting", {"state": "discarded", "reason": "unfollowed", "due_at": None}),
-    ):
-        await session.execute(
-            update(MediaItem)
-            .where(MediaItem.contact_id == contact_id, MediaItem.state == state)
-            .values(**values)
-            .execution_options(**quiet)
-        )
+    await media.forget(session, contact_id, now)
     await session.execute(
         update(Conversation)
         .where(Conversation.id == conversation_id)

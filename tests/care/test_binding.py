@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from care.binding import service as binding
+from care.binding.models import BindingAttempt
 from care.binding.service import Bound, Expired, Locked, Started, TooMany, Wrong
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus, Relation
@@ -156,3 +157,18 @@ async def test_nobody_binds_to_the_dead(database: Database, world: World, clock:
         row = await session.get_one(Patient, world.wang)
         await patients.set_status(session, row, PatientStatus.DIED, at=clock.now(), actor="staff:1")
     assert (await _start(database, clock, uuid4())).outgoing is None
+
+
+async def test_who_leaves_leaves_no_code_behind(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """The code on its way opens nothing any more, and the tries still count."""
+    contact, other = uuid4(), uuid4()
+    started, kept = await _start(database, clock, contact), await _start(database, clock, other)
+    async with database.write() as session:
+        await binding.forget(session, contact, clock.now())
+    assert await _confirm(database, clock, contact, started.challenge_id, _code(started)) == Expired()
+    async with database.read() as session:
+        row = await session.get_one(BindingAttempt, started.challenge_id)
+        assert (row.status, row.label, row.code_hash) == ("replaced", None, "")
+    assert isinstance(await _confirm(database, clock, other, kept.challenge_id, _code(kept)), Bound)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.binding import qr
+from care.binding import service as binding
 from care.binding.models import BindingQr
 from care.binding.service import Bound, Expired, Locked, Wrong
 from care.patients import service as patients
@@ -267,3 +268,21 @@ async def test_only_those_at_the_desk_show_codes(database: Database, clock: Virt
             )
         async with site.browser("nurse") as browser:
             assert (await browser.get(f"/ops/qr/{row.id}/state"))[0] == 404
+
+
+async def test_who_leaves_after_scanning_cannot_answer_any_more(
+    database: Database, clock: VirtualClock
+) -> None:
+    row, scene, _ = await made(database, clock)
+    contact, _ = await conversation(database, clock)
+    async with database.write("a scan") as session:
+        scanned = await qr.scan(session, scene, contact_id=contact.id, account_id="hospital", now=clock.now())
+        assert isinstance(scanned, qr.Scanned)
+        await binding.forget(session, contact.id, clock.now())
+    async with database.write("an answer") as session:
+        assert (
+            await qr.confirm(session, row.id, ID_NUMBER[-4:], contact_id=contact.id, now=clock.now())
+            == Expired()
+        )
+        left = await session.get_one(BindingQr, row.id, populate_existing=True)
+        assert (qr.state_of(left, clock.now()), left.url) == (qr.QrState.EXPIRED, None)

@@ -274,6 +274,6 @@ async def test_leaving_takes_quota_consents_envelopes_and_media_along_and_leaves
     async with database.read() as session:
         assert (await session.scalars(select(SendingWindow))).all() == []
         [item] = await session.scalars(select(MediaItem))
-        assert item.state == "discarded"
+        assert (item.state, item.media_id) == ("forgotten", "")
         [after] = await session.scalars(select(Conversation))
     assert after.engine_id != talk.engine_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,8 @@ from store.clock import VirtualClock
 from store.database import Database
 from tests.channels.media.house import AMR, JPEG, MP4, WANG, ClamdServer, media_house
 from tests.factories.messages import keys, said
+
+OTHER = "oTest_0000000000000009"
 
 
 async def tasks(database: Database) -> list[DeskTask]:
@@ -207,6 +210,46 @@ async def test_files_are_discarded_when_their_time_is_over(
         assert await house.media.discard_outlived() == 1
         item = await house.item()
         assert (item.state, item.path, house.files()) == ("discarded", None, [])
+
+
+async def test_who_unfollows_leaves_no_file_and_no_row(
+    database: Database, clock: VirtualClock, people: CarePeople, tmp_path: Path
+) -> None:
+    """The real files of one person go; another's stay."""
+    async with media_house(database, clock, people, tmp_path) as house:
+        await house.sim.user_follow(OTHER)
+        for openid, kind, content in ((WANG, "image", JPEG), (WANG, "voice", AMR), (OTHER, "image", JPEG)):
+            await house.sim.user_media(openid, kind, content)
+        await house.settle()
+        assert len(house.files()) == len(await house.items()) == 3
+        await house.sim.user_unfollow(WANG)
+        await house.settle()
+        assert await house.media.discard_outlived() == 2
+        item = await house.item()
+        assert item.path is not None
+        assert house.files() == [house.folder / item.path]
+        assert Vault(house.folder).get(item.id, item.path) == JPEG
+
+
+async def test_what_was_being_fetched_when_they_left_is_not_kept(
+    database: Database, clock: VirtualClock, people: CarePeople, tmp_path: Path
+) -> None:
+    """The file comes after the row is gone: whoever fetched it takes it away again."""
+    async with media_house(database, clock, people, tmp_path) as house:
+        await house.sim.user_media(WANG, "image", JPEG)
+        await house.inbox_worker.run_once()
+        fetch = house.media._clients["hospital"].download_media
+
+        async def slowly(media_id: str, most: int) -> Any:
+            answer = await fetch(media_id, most)
+            await house.sim.user_unfollow(WANG)
+            await house.inbox_worker.run_once()
+            assert await house.media.discard_outlived() == 1
+            return answer
+
+        house.media._clients["hospital"].download_media = slowly  # type: ignore[method-assign]
+        assert await house.media.run_once() == 1
+        assert (await house.items(), house.files()) == ([], [])
 
 
 async def test_two_workers_fetch_it_once(
