@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from channels.ports import MenuItem, Rendered
 
@@ -91,6 +91,12 @@ def count_messages(message: Rendered, account_type: str) -> int:
     """Customer-service messages `message` takes from the window."""
     texts, head = plan(message, account_type)
     return len(texts) + (head is not None)
+
+
+def weight(message: Rendered, account_id: str, types: Mapping[str, str]) -> int:
+    """As `count_messages`, for the account it leaves by. `types`: account types by account id; one that is not named counts as
+    what `WeChatAccount` is by default."""
+    return count_messages(message, types.get(account_id, "service"))
 
 
 def fits_passive(message: Rendered) -> bool:

@@ -23,6 +23,7 @@ from channels.simulator.wechat_rules import SimWeChatConfig
 from channels.wechat.account import WeChatAccount
 from channels.wechat.callback import callback_router
 from channels.wechat.client import WeChatClient
+from channels.wechat.errors import VendorError, verdict
 from channels.wechat.sender import WeChatSender
 from store.clock import Clock, VirtualClock
 from tests.channels.simulator.serving import House, serve, until
@@ -340,6 +341,22 @@ async def test_tokens_are_shared_replaced_and_bounded(monkeypatch: pytest.Monkey
         both = await asyncio.gather(*(wired.sender.send("o1", Rendered(text=str(n)), "r") for n in range(2)))
         assert {result.outcome for result in both} == {Outcome.ACCEPTED}
         assert len(wired.sim.rules.tokens) == 1
+
+
+async def test_a_wrong_typing_command_is_nobodys_trouble() -> None:
+    """45072: the answer to the patient goes out all the same, and the account is not stopped."""
+    async with line() as wired:
+        await wired.sim.user_text("o1", "hi")
+        for command in ("Typing", "CancelTyping"):
+            wired.sim.faults.add(Fault("errcode", value=45072))
+            raw = await wired.client.post(
+                "/cgi-bin/message/custom/typing", {"touser": "o1", "command": command}
+            )
+            assert isinstance(raw, VendorError)
+            assert (raw.code, verdict(raw, wired.sim.clock.now()).stop_channel) == (45072, False)
+            wired.sim.faults.add(Fault("errcode", value=45072))
+            assert await wired.client.typing("o1", on=command == "Typing") == {}
+        assert (await wired.sender.send("o1", Rendered(text="您好"), "r")).outcome is Outcome.ACCEPTED
 
 
 async def test_typing_and_the_other_calls() -> None:

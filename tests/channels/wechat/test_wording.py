@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.ports import MenuItem, Rendered
-from channels.wechat.wording import as_text, clean, count_messages, fits_passive, split_text
+from channels.wechat.wording import as_text, clean, count_messages, fits_passive, split_text, weight
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=600), st.integers(16, 300))
@@ -67,6 +67,15 @@ def test_messages_are_counted_before_they_are_sent(
 ) -> None:
     menu = tuple(MenuItem(f"q:{number}", f"选项{number}") for number in range(items))
     assert count_messages(Rendered(text=text, menu=menu), account_type) == count
+
+
+def test_a_message_weighs_what_its_own_account_takes() -> None:
+    types = {"hospital": "service", "news": "subscription"}
+    menu = tuple(MenuItem(f"q:{number}", "一个很长很长的选项" * 8) for number in range(4))
+    message = Rendered(text="一句话。" * 200, menu=menu)
+    weights = [weight(message, account, types) for account in ("hospital", "news", "unknown")]
+    assert weights == [count_messages(message, kind) for kind in ("service", "subscription", "service")]
+    assert weights[0] != weights[1]
 
 
 def test_clean() -> None:
