@@ -44,6 +44,7 @@ class Reason(StrEnum):
     SMS_MINUTE = "sms_minute"
     SMS_DAY = "sms_day"
     # It goes another way than WeChat's customer message.
+    UNBOUND = "unbound"
     WINDOW_CLOSED = "window_closed"
     QUOTA_USED = "quota_used"
     QUOTA_KEPT = "quota_kept"

@@ -22,7 +22,7 @@ from care.gate.permission import may_reach
 from care.gate.ports import SmsWords
 from care.gate.reasons import Reason
 from care.gate.recipient import CONFIRMED
-from care.gate.rules import GateRules
+from care.gate.rules import ANSWERS, GateRules
 from care.patients.models import Relation
 from channels.outbox.ports import Notice, Notices, Rung, Verdict
 
@@ -88,6 +88,8 @@ class Ways:
         No entry in the ledger means nobody knows (an account taken over from elsewhere): WeChat is asked, and knows."""
         if case.contact.status == "unfollowed":
             return Reason.UNFOLLOWED
+        if self._unbound(case, facts):
+            return Reason.UNBOUND
         if case.contact.account_id in self._passive_only:
             return Reason.NO_CUSTOM
         if Rung.CUSTOM in case.tried:
@@ -102,6 +104,13 @@ class Ways:
         kept = self._kept(case, facts) if window.expires_at - facts.now > SHORT else 0
         return Reason.QUOTA_KEPT if window.remaining - kept < case.weight else None
 
+    @staticmethod
+    def _unbound(case: Case, facts: Facts) -> bool:
+        """Whether what is pushed tells of a patient this contact may not act for (any more): queued before the link was ended."""
+        if case.patient_id is None or not case.needs_consent or case.id not in facts.further:
+            return False
+        return (case.patient_id, case.contact_id) not in facts.relations
+
     def _kept(self, case: Case, facts: Facts) -> int:
         if case.emergency:
             return 0
@@ -114,7 +123,7 @@ class Ways:
     def _further(self, case: Case, facts: Facts) -> Iterator[Way]:
         if case.purpose in _OWN_CHANNEL_ONLY:
             return
-        if case.contact.status != "unfollowed":
+        if case.contact.status != "unfollowed" and not self._unbound(case, facts):
             yield from self._notice_ways(case, facts)
         for phone in self._phones(case, facts):
             yield Way(Rung.SMS, phone=phone.contact_id)
@@ -140,9 +149,13 @@ class Ways:
         if case.patient_id is None:
             known = [phone for phone in facts.own_phones.get(case.contact_id, ()) if phone.holder == "self"]
         else:
-            same = facts.relations.get((case.patient_id, case.contact_id), Relation.SELF.value)
-            found = (phone for phone in facts.phones.get(case.patient_id, ()) if phone.holder in CONFIRMED)
-            known = sorted(found, key=_nearest(same))
+            same = facts.relations.get((case.patient_id, case.contact_id))
+            found = [phone for phone in facts.phones.get(case.patient_id, ()) if phone.holder in CONFIRMED]
+            if case.purpose in ANSWERS and not case.emergency:
+                # What was said to one person is for nobody else of the family: only the patient's own words go to a phone of theirs.
+                own = Relation.SELF.value
+                found = [one for one in found if same == own == one.relation and one.holder == "self"]
+            known = sorted(found, key=_nearest(same or Relation.SELF.value))
         for phone in known:
             if phone.status != "active" or not may_reach(case, facts, phone.contact_id):
                 continue

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.outbox import ladder
 from channels.outbox.jobs import History, histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
-from channels.outbox.ports import TroubleDesk
+from channels.outbox.ports import Rung, TroubleDesk
 from channels.ports import Receipt
 from store.clock import Clock
 from store.database import Database, after_commit
@@ -88,6 +88,8 @@ class Receipts:
             return False
         now = self._clock.now()
         attempt.receipt = "delivered" if receipt.ok else "failed"
+        if attempt.vendor_id is None and attempt.verdict != "started" and receipt.vendor_id:
+            attempt.vendor_id = receipt.vendor_id[:120]  # a later report of it is not taken for another try's
         attempt.receipt_at = receipt.at or now
         if not receipt.ok and attempt.code in (None, "0", "OK"):
             attempt.detail = receipt.code[:300]
@@ -140,8 +142,9 @@ class Receipts:
         latest = await session.scalar(_BY_MESSAGE, {**whose, "of_message": message_id})
         if latest is None:
             return None
-        is_open = latest.verdict in ("started", "uncertain")
-        return latest if is_open or (receipt.vendor_id and latest.vendor_id == receipt.vendor_id) else None
+        # Accepted without the vendor's number: an enquiry found it (`enquiry.py`), and the number is in no answer of ours.
+        by_enquiry = latest.verdict == "accepted" and latest.vendor_id is None and latest.rung != Rung.PASSIVE
+        return latest if by_enquiry or latest.verdict in ("started", "uncertain") else None
 
 
 def _settle(message: OutboundMessage, status: str, reason: str | None, now: datetime) -> None:
