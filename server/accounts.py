@@ -10,7 +10,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from channels.sms.aliyun import PUBLIC_API as SMS_API
 from channels.sms.aliyun import AliyunAccount
@@ -18,7 +18,7 @@ from channels.sms.drivers import DRIVERS
 from channels.sms.port import SmsAccount
 from channels.wechat.account import DISASTER_API, OPEN_PAGES, WeChatAccount
 from channels.wechat.account import PUBLIC_API as WECHAT_API
-from server.settings import Settings, SettingsError
+from server.settings import DEMO_SECRETS, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ def _file(settings: Settings) -> dict[str, Any]:
         raise SettingsError(
             f"BANYI_ACCOUNTS_FILE: unknown part {', '.join(sorted(unknown))}; see docs/operations.md."
         )
+    if wrong := sorted(part for part, entries in given.items() if not isinstance(entries, list)):
+        raise SettingsError(f"BANYI_ACCOUNTS_FILE: {', '.join(wrong)} must be a list of accounts.")
     return dict(given)
 
 
@@ -115,6 +117,12 @@ def _make(kind: type[Any], entry: Any, part: str) -> Any:
             f"BANYI_ACCOUNTS_FILE: {part} account {name} has unknown fields {', '.join(unknown)}; "
             f"known are {', '.join(sorted(known))}."
         )
+    for field, wanted in get_type_hints(kind).items():
+        if field in entry and get_origin(wanted) is tuple and not _texts(entry[field]):
+            # A text would be taken for a list of its letters: a callback token of one letter, which anybody guesses.
+            raise SettingsError(
+                f'BANYI_ACCOUNTS_FILE: {part} account {name}: {field} is a list of texts, like ["one", "two"].'
+            )
     try:
         return kind(
             **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
@@ -123,8 +131,28 @@ def _make(kind: type[Any], entry: Any, part: str) -> Any:
         raise SettingsError(f"BANYI_ACCOUNTS_FILE: {part} account {name}: {error}.") from error
 
 
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _not_demo(settings: Settings, account: Any) -> Any:
+    """`account`, unless a real vendor is meant and it bears one of the demo's secrets, which everybody knows."""
+    if settings.environment != "production" and settings.simulators:
+        return account
+    known = {str(type(settings).model_fields[name].default) for name in DEMO_SECRETS}
+    for field in dataclasses.fields(account):
+        value = getattr(account, field.name)
+        if known.intersection(map(str, value if isinstance(value, tuple) else (value,))):
+            raise SettingsError(
+                f"BANYI_ACCOUNTS_FILE: account {account.account_id}: {field.name} still has its demo value."
+            )
+    return account
+
+
 def _at_home(settings: Settings, account: Any, simulator: str) -> Any:
-    """With the simulators no account speaks to a real vendor, unless its `base_url` says so."""
+    """With the simulators no account speaks to a real vendor, unless its `base_url` says so; without them none with known
+    secrets."""
+    _not_demo(settings, account)
     default = {field.name: field.default for field in dataclasses.fields(account)}.get("base_url")
     if settings.simulators and default is not None and account.base_url == default:
         return dataclasses.replace(account, base_url=simulator)

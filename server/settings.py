@@ -33,6 +33,14 @@ from store.crypto import Keyring
 
 ROOT = Path(__file__).parents[1]
 DEMO_WECHAT_SECRET = "demo-secret"  # noqa: S105  refused wherever a real vendor is
+DEMO_SECRETS = (
+    "wechat_secret",
+    "wechat_token",
+    "wechat_aes_key",
+    "sms_access_key_secret",
+    "sms_callback_secret",
+)
+"""Settings whose default everybody knows; no account with a real vendor may bear one of these values."""
 
 
 class SettingsError(RuntimeError):
@@ -187,6 +195,12 @@ class Settings(BaseSettings):
         "", description="a local speech-to-text program instead (docs/operations.md); empty: none"
     )
     transcriber_timeout: float = Field(20.0, description="longest wait for one transcript", gt=0, le=60)
+    questions_keep_days: int = Field(
+        180,
+        description="how long a question without a good answer is kept after it was last asked",
+        ge=1,
+        le=3650,
+    )
     admin_user: str = Field("admin", description="first administrator, made when there is no staff")
     admin_password: str = Field(
         "", description="password of the first administrator; empty: generated and shown once"
@@ -278,15 +292,7 @@ class Settings(BaseSettings):
             demo = [
                 name
                 for name, field in type(self).model_fields.items()
-                if name
-                in (
-                    "wechat_secret",
-                    "wechat_token",
-                    "wechat_aes_key",
-                    "sms_access_key_secret",
-                    "sms_callback_secret",
-                )
-                and getattr(self, name) == field.default
+                if name in DEMO_SECRETS and getattr(self, name) == field.default
             ]
             production = self.environment == "production"
             needed = ("data_keys", "index_keys", "action_token") if production else ()

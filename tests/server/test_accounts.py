@@ -45,6 +45,9 @@ def test_further_accounts_stand_beside_the_settings_own(tmp_path: Path) -> None:
         ({"wechat": [{**SECOND, "colour": "red"}]}, "account campus-east has unknown fields colour"),
         ({"wechat": [{**SECOND, "aes_keys": []}]}, "account campus-east"),
         ({"wechat": [{"account_id": "half"}]}, "account half"),
+        ({"wechat": [{**SECOND, "tokens": "east-token"}]}, "campus-east: tokens is a list of texts"),
+        ({"wechat": [{**SECOND, "tokens": [7]}]}, "campus-east: tokens is a list of texts"),
+        ({"wechat": {"one": SECOND}}, "wechat must be a list of accounts"),
         ({"wechat": [SECOND, SECOND]}, "campus-east is there twice"),
         ({"wechat": [{**SECOND, "account_id": "hospital"}]}, "hospital is there twice"),
     ],
@@ -108,3 +111,22 @@ async def test_a_vendor_abroad_needs_leave(tmp_path: Path, keyring: Keyring) -> 
 def test_secrets_do_not_show(tmp_path: Path) -> None:
     shown = repr(read_accounts(settings_with(tmp_path, {"wechat": [SECOND]})))
     assert "east-secret" not in shown and "east-token" not in shown
+
+
+@pytest.mark.parametrize(
+    ("part", "entry", "field"),
+    [
+        ("wechat", {**SECOND, "tokens": ["east-token", "demo-token"]}, "tokens"),
+        ("wechat", {**SECOND, "aes_keys": ["demo0" * 8 + "dem"]}, "aes_keys"),
+        ("wechat", {**SECOND, "secret": "demo-secret"}, "secret"),
+        ("sms", {**TENCENT, "callback_secrets": ["demo-callback-secret-0123456789"]}, "callback_secrets"),
+    ],
+)
+def test_with_real_vendors_no_account_bears_a_secret_everybody_knows(
+    tmp_path: Path, part: str, entry: dict[str, Any], field: str
+) -> None:
+    settings = settings_with(tmp_path, {part: [entry]})
+    read_accounts(settings)
+    for real in ({"simulators": False}, {"environment": "production"}):
+        with pytest.raises(SettingsError, match=f"{field} still has its demo value"):
+            read_accounts(settings.model_copy(update=real))
