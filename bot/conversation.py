@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments import remind
-from bot import english
+from bot import english, two_requests
 from bot import media as voices
 from bot.engine_client import EmptyTurn, EngineAnswer, EngineClient
 from bot.ports import Console, InCharge, People
@@ -41,6 +41,7 @@ from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply, join_runs
 from channels.wechat import leaving
 from channels.wechat.typing import Typing
+from language import requests
 from language.foreign import foreign
 from language.normalise import normalise
 from language.screen import ScreenResult, screen
@@ -77,7 +78,7 @@ class State:
     """The next appointment, and `reminder` what was asked of it; read only for answers that no open question takes."""
     reminder: OpenQuestion | None = None
     free_words: bool = False
-    """A survey asks for the patient's own words: those may be in any language. Read only for texts in another one."""
+    """A survey asks for the patient's own words: in any language, of any number of things. Read only for such texts."""
 
 
 @dataclass(slots=True)
@@ -86,6 +87,9 @@ class Plan:
 
     replies: list[Reply] = field(default_factory=list)
     engine: tuple[str, dict[str, Any]] | None = None
+    halves: tuple[str, str] | None = None
+    """The texts of two requests, where the message may hold two; `asked`: the key of the question that is open."""
+    asked: str | None = None
     alert: str | None = None
     opt: Opt | None = None
     holder: Holder | None = None
@@ -181,7 +185,8 @@ class ConversationHandler:
                     state.reminder = await questions.latest(
                         session, conversation_id, f"{remind.INSTANCE}{state.coming}"
                     )
-            if message.kind == "text" and foreign(message.text or "") is not None:
+            text = (message.text or "") if message.kind == "text" else ""
+            if foreign(text) is not None or requests.halves(text) is not None:
                 state.free_words = await _asks_for_words(session, conversation_id)
             states.append(state)
         return states
@@ -279,6 +284,9 @@ class ConversationHandler:
             plan.resolved = said.key
             return plan
         plan.engine = (engine_text(text), {"text": engine_text(text)})
+        if not state.free_words:
+            plan.halves = requests.halves(text)
+            plan.asked = Reply.from_json(state.question.reply).key if state.question is not None else None
         return plan
 
     def _english_person(self, plan: Plan, params: dict[str, Any], resolved: str) -> Plan:
@@ -412,7 +420,29 @@ class ConversationHandler:
         if plan.engine is None:
             return None
         text, metadata = plan.engine
-        metadata = {**metadata, "inbound_id": str(message.id)}
+        halves = await self._two(text, plan)
+        if halves is None:
+            return await self._turn(claimed, text, metadata, message.id, retry=retry)
+        aside = None
+        if halves.aside is not None:
+            given = {**metadata, "text": engine_text(halves.aside)}
+            aside_id = two_requests.aside_id(message.id)
+            aside = await self._turn(claimed, given["text"], given, aside_id, retry=retry)
+        given = {**metadata, "text": engine_text(halves.main)}
+        main = await self._turn(claimed, given["text"], given, message.id, retry=retry)
+        return two_requests.together(halves, main, aside, plan.asked) if main is not None else None
+
+    async def _two(self, text: str, plan: Plan) -> two_requests.Halves | None:
+        """The two requests of a message, when the engine is sure of both. Raises `EngineUnavailable`."""
+        if plan.halves is None:
+            return None
+        heard = await self._engine.understand([engine_text(half) for half in plan.halves])
+        return two_requests.plan(text, plan.halves, heard, in_form=plan.asked is not None)
+
+    async def _turn(
+        self, claimed: Claimed, text: str, metadata: dict[str, Any], inbound_id: UUID, *, retry: bool
+    ) -> EngineAnswer | None:
+        metadata = {**metadata, "inbound_id": str(inbound_id)}
         for attempt in range(EMPTY_TURNS):
             metadata["retry"] = retry or attempt > 0
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,14 @@ class EngineAnswer:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How a text would be understood; nothing has been said to the engine with it."""
+
+    intent: str
+    confidence: float
+
+
 class EngineClient:
     """`base_url` of the Rasa server; `timeout` in seconds for a whole turn."""
 
@@ -70,6 +79,14 @@ class EngineClient:
             replies=replies,
             replayed=bool(answer.get("replayed")),
         )
+
+    async def understand(self, texts: Sequence[str]) -> list[Understood]:
+        """What each of `texts` is, without giving a turn. Raises `EngineUnavailable`."""
+        assert_no_session("the engine is asked")
+        answer = await self._post("/webhooks/banyi/understand", {"texts": list(texts)})
+        return [
+            Understood(str(one["intent"] or ""), float(one["confidence"] or 0.0)) for one in answer["heard"]
+        ]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -3,6 +3,8 @@
 `POST /webhooks/banyi/turn` takes `{"sender", "text", "metadata": {"inbound_id", …}, "retry": bool, "fresh": bool}` and answers `{"intent",
 "confidence", "ranking": [[name, confidence]…], "replies": [custom payloads], "replayed": bool}`. With `retry`, the tracker is
 read first: a turn it already holds is not given again, its answer is returned. With `fresh` the dialogue starts anew.
+
+`POST /webhooks/banyi/understand` takes `{"texts": [...]}` and answers `{"heard": [{"intent", "confidence"}...]}`; no turn is given.
 """
 
 from __future__ import annotations
@@ -59,6 +61,16 @@ class BanyiChannel(InputChannel):
             await on_new_message(message)
             replies = [sent["custom"] for sent in collector.messages if "custom" in sent]
             return response.json(_understood(message.parse_data, replies, replayed=False))
+
+        @blueprint.route("/understand", methods=["POST"])
+        async def understand(request: Request) -> HTTPResponse:
+            processor = request.app.ctx.agent.processor
+            heard = []
+            for text in request.json["texts"]:
+                parsed = await processor.parse_message(UserMessage(text, input_channel=self.name()))
+                intent = parsed.get("intent") or {}
+                heard.append({"intent": intent.get("name"), "confidence": intent.get("confidence")})
+            return response.json({"heard": heard})
 
         return blueprint
 

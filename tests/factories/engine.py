@@ -21,12 +21,13 @@ SILENT: dict[str, Any] = {**OK, "intent": "book_appointment", "replies": []}
 class EngineSurface:
     """`answers` are given in turn, then `default`: a JSON body, a status, text that is no JSON, or seconds to keep silent.
 
-    `when` maps a text to what it is answered each time.
+    `when` maps a text to what it is answered each time; `heard` to what it is understood as without a turn.
     """
 
     def __init__(self) -> None:
         self.answers: list[dict[str, Any] | int | str | float] = []
         self.when: dict[str, dict[str, Any] | int] = {}
+        self.heard: dict[str, tuple[str, float]] = {}
         self.default: dict[str, Any] = OK
         self.asked: list[dict[str, Any]] = []
         self.port = 0
@@ -49,12 +50,17 @@ class EngineSurface:
             return web.Response(text=answer)
         return web.json_response(answer)
 
+    async def _understand(self, request: web.Request) -> web.Response:
+        heard = [self.heard.get(text, ("out_of_scope", 0.1)) for text in (await request.json())["texts"]]
+        return web.json_response({"heard": [{"intent": name, "confidence": sure} for name, sure in heard]})
+
     async def _status(self, _request: web.Request) -> web.Response:
         return web.json_response({"model_id": "surface"})
 
     async def up(self) -> None:
         app = web.Application()
         app.router.add_post("/webhooks/banyi/turn", self._turn)
+        app.router.add_post("/webhooks/banyi/understand", self._understand)
         app.router.add_get("/status", self._status)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
