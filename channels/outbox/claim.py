@@ -6,8 +6,10 @@ and run for the whole batch.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +37,7 @@ from channels.outbox.ports import Candidate, Rung, SendPolicy, TroubleDesk, Verd
 from channels.outbox.rendering import Renderer, parts_of
 from channels.ports import Rendered
 from channels.questions import service as questions
-from store import leases
+from store import leases, sets
 from store.ids import new_id
 
 _EARLIER = aliased(OutboundMessage)
@@ -101,6 +103,20 @@ _HELD_AGAIN = (
     update(_ATTEMPT).where(_ATTEMPT.c.id == bindparam("attempt")).values(finished_at=bindparam("at"))
 )
 _CONTACTS = select(Contact).where(Contact.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _begin(sqlite: bool) -> Any:
+    """Attempts that are alike; by attempt, its message."""
+    attempt, message = sets.pairs(sqlite, of_ids=True)
+    others = ("n", "rung", "verdict", "gate", "parts", "started_at", "finished_at")
+    return insert(_ATTEMPT).from_select(
+        ["id", "outbound_id", *others],
+        select(attempt, message, *(bindparam(name, type_=_ATTEMPT.c[name].type) for name in others)),
+        include_defaults=False,
+    )
+
+
 DUE = select(OutboundMessage.id).where(
     OutboundMessage.status == _QUEUED, OutboundMessage.due_at <= leases.NOW
 )
@@ -245,6 +261,7 @@ class Claimer:
         self, session: AsyncSession, book: _Book, row: _Row, verdict: Verdict, now: datetime
     ) -> None:
         if verdict.pass_to is not None:
+            await questions.not_seen(session, [row.message], now)
             if await passing.on_to(session, row.message, verdict.pass_to, now):
                 book.refuse(row, verdict, "passed_on", rung=Rung.SMS)
             else:
@@ -260,9 +277,14 @@ class Claimer:
         self, session: AsyncSession, book: _Book, row: _Row, verdict: Verdict, now: datetime, why: str
     ) -> None:
         """Nothing reaches the person: somebody rings up."""
+        await questions.not_seen(session, [row.message], now)
         last = row.message.reason or why
         await self._desk.undeliverable(session, row.message, last, now)
         book.refuse(row, verdict, "failed", why=why, rung=Rung.CALL)
+
+
+_Alike = tuple[int, str, str, str | None, int | None]
+"""What attempts of one claim may have in common: number, rung, verdict, the gate's reason, parts."""
 
 
 class _Book:
@@ -270,7 +292,7 @@ class _Book:
 
     def __init__(self, now: datetime) -> None:
         self._now = now
-        self._attempts: list[dict[str, Any]] = []
+        self._attempts: defaultdict[_Alike, dict[UUID, UUID]] = defaultdict(dict)
         self._settled: list[dict[str, Any]] = []
         self._held_again: list[dict[str, Any]] = []
 
@@ -306,19 +328,8 @@ class _Book:
         gate: str | None = None,
         parts: int | None = None,
     ) -> None:
-        self._attempts.append(
-            {
-                "id": attempt_id,
-                "outbound_id": message.id,
-                "n": n,
-                "rung": str(rung),
-                "verdict": verdict,
-                "gate": gate[:80] if gate else None,
-                "parts": parts,
-                "started_at": self._now,
-                "finished_at": None if verdict == "started" else self._now,
-            }
-        )
+        alike = (n, str(rung), verdict, gate[:80] if gate else None, parts)
+        self._attempts[alike][attempt_id] = message.id
 
     def _settle(
         self,
@@ -344,11 +355,13 @@ class _Book:
         )
 
     async def write(self, session: AsyncSession) -> None:
-        for statement, rows in (
-            (insert(_ATTEMPT), self._attempts),
-            (_HELD_AGAIN, self._held_again),
-            (_SETTLE, self._settled),
-        ):
+        begin = _begin(session.get_bind().dialect.name == "sqlite")
+        for (n, rung, verdict, gate, parts), attempts in self._attempts.items():
+            same = {"n": n, "rung": rung, "verdict": verdict, "gate": gate, "parts": parts}
+            ended = None if verdict == "started" else self._now
+            at = {"started_at": self._now, "finished_at": ended}
+            await session.execute(begin, {sets.PAIRS: attempts, **same, **at})
+        for statement, rows in ((_HELD_AGAIN, self._held_again), (_SETTLE, self._settled)):
             if rows:
                 await session.execute(statement, rows)
 

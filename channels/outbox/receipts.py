@@ -21,6 +21,7 @@ from channels.outbox.jobs import History, histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Rung, TroubleDesk
 from channels.ports import Receipt
+from channels.questions import service as questions
 from store.clock import Clock
 from store.database import Database, after_commit
 
@@ -121,6 +122,7 @@ class Receipts:
             message.finished_at = None
             return True
         _settle(message, "failed", step.reason, now)
+        await questions.not_seen(session, [message], now)
         if self._desk is not None:
             await self._desk.undeliverable(session, message, receipt.code, now)
         return False

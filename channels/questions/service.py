@@ -103,6 +103,34 @@ async def on_sending(
     return later
 
 
+async def not_seen(session: AsyncSession, messages: Sequence[OutboundMessage], now: datetime) -> None:
+    """The pushed messages did not reach the patient here: what they ask is no open question, and what it took the place of is
+    again. A digit must not answer what nobody read. Sent once more, they ask anew (`on_sending`).
+    """
+    ids = [one.question_id for one in messages if one.question_id is not None and one.inbound_id is None]
+    if not ids:
+        return
+    rows = await session.scalars(
+        select(OpenQuestion).where(OpenQuestion.id.in_(ids), OpenQuestion.status == "open")
+    )
+    for question in list(rows):
+        question.status = "waiting"
+        before = await session.scalar(
+            select(OpenQuestion)
+            .where(
+                OpenQuestion.conversation_id == question.conversation_id,
+                OpenQuestion.status == "superseded",
+                OpenQuestion.closed_at == question.opened_at,
+                OpenQuestion.expires_at > now,
+            )
+            .order_by(OpenQuestion.opened_at.desc(), OpenQuestion.id.desc())
+            .limit(1)
+        )
+        if before is not None:
+            before.status, before.closed_at = "open", None
+    await session.flush()
+
+
 def _keeps_until(before: OpenQuestion, coming: OpenQuestion) -> datetime:
     keep = kept(rank_of(before.instance), rank_of(coming.instance))
     return min(before.expires_at, before.opened_at + keep)
