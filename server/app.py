@@ -55,7 +55,9 @@ def create_app(house: House) -> FastAPI:
     app.state.rate_storage_url = settings.redis_url or "memory://"
     install_shell(app)
     inbox: Inbox = house.inbox
-    app.include_router(callback_router(house.accounts.wechat, inbox, house.clock, house.passive, house.nonces))
+    app.include_router(
+        callback_router(house.accounts.wechat, inbox, house.clock, house.passive, house.nonces)
+    )
     app.include_router(make_router(house.accounts.sms.values(), inbox, house.receipts, house.clock))
     app.include_router(health_router(house))
     app.include_router(signin_router())
@@ -103,10 +105,10 @@ def _add_simulators(app: FastAPI, house: House) -> None:
             tencent=SimTencentConfig(phone_limits={}, same_content_daily=2000),
         ),
         clock=house.clock,
+        default=house.accounts.sms_default,
     )
     app.state.wechat_sim, app.state.sms_sim = wechat.state.sim, sms.state.sim
 
-        default=house.accounts.sms_default,
     async def register() -> None:
         """The hospital's templates, as the vendor's reviewers approved them."""
         async with house.database.read("sim-templates") as session:
