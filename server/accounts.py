@@ -69,6 +69,8 @@ def wechat_account(settings: Settings) -> WeChatAccount:
         account_type=settings.wechat_account_type,
         passive_wait=settings.wechat_passive_wait,
         customer_messages=settings.wechat_customer_messages,
+        custom_daily=settings.wechat_custom_daily,
+        template_daily=settings.wechat_template_daily,
         base_url=base,
         fallback_url=DISASTER_API if base == WECHAT_API else "",
         open_url=f"{settings.base}/sim/wechat" if settings.simulators else OPEN_PAGES,

@@ -13,7 +13,9 @@ from care.gate.reasons import words
 from channels.ops.desk import OpsHouse
 from channels.ops.ports import AccountFacts, NoticeFacts
 from channels.outbox.models import OutboundMessage
+from channels.outbox.ports import Rung
 from channels.simulator.pages import PhoneNotice
+from channels.wechat.client import WeChatClient
 from server.house import House, free_text
 from server.wording import page_words
 from web.shell import NavLink
@@ -23,10 +25,7 @@ def ops_house(house: House) -> OpsHouse:
     """The pages' side of `house`."""
 
     def accounts() -> Sequence[AccountFacts]:
-        wechat = [
-            AccountFacts("wechat", name, has_token=True, token_age=client.tokens.age())
-            for name, client in house.clients.items()
-        ]
+        wechat = [_wechat_facts(name, client) for name, client in house.clients.items()]
         sms = [
             AccountFacts("sms", name, sign=one.sign, free_text=free_text(house.senders["sms", name]))
             for name, one in house.accounts.sms.items()
@@ -58,6 +57,19 @@ def ops_house(house: House) -> OpsHouse:
         explain=words,
         settled=close_tasks,
         silence=timedelta(minutes=house.settings.push_silence_minutes),
+    )
+
+
+def _wechat_facts(name: str, client: WeChatClient) -> AccountFacts:
+    trouble, account = client.token_trouble, client.account
+    return AccountFacts(
+        "wechat",
+        name,
+        has_token=True,
+        token_age=client.tokens.age(),
+        problem=trouble.code if trouble else "",
+        problem_since=trouble.since if trouble else None,
+        daily={Rung.CUSTOM: account.custom_daily, Rung.TEMPLATE: account.template_daily},
     )
 
 

@@ -152,6 +152,12 @@ class Settings(BaseSettings):
     wechat_customer_messages: bool = Field(
         True, description="whether the account may send customer-service messages (verified accounts)"
     )
+    wechat_custom_daily: int = Field(
+        500_000, description="customer messages a day WeChat allows; a test account has a tenth", ge=1
+    )
+    wechat_template_daily: int = Field(
+        100_000, description="template messages a day WeChat allows; more with many followers", ge=1
+    )
     wechat_notices_file: Path | None = Field(
         None,
         description="JSON with the accounts' own notice template ids; empty: no notices with a real account",

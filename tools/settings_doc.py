@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "WeChat": (
         "wechat_account", "wechat_appid", "wechat_secret", "wechat_token", "wechat_aes_key", "wechat_mode",
         "wechat_account_type", "wechat_base_url", "wechat_passive_wait", "wechat_customer_messages",
-        "wechat_notices_file",
+        "wechat_custom_daily", "wechat_template_daily", "wechat_notices_file",
     ),
     "SMS (Alibaba Cloud)": (
         "sms_account", "sms_access_key_id", "sms_access_key_secret", "sms_sign", "sms_callback_secret",
@@ -73,6 +73,9 @@ UNITS = {
     "wechat_base_url": "URL",
     "wechat_passive_wait": "seconds",
     "wechat_notices_file": "path",
+    "questions_keep_days": "days",
+    "wechat_custom_daily": "messages",
+    "wechat_template_daily": "messages",
     "spool_dir": "path",
     "sms_base_url": "URL",
     "media_keep_days": "days",

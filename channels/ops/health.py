@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.inbox.models import InboundMessage
+from channels.ops import usage
 from channels.ops.ports import AccountFacts
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 
@@ -53,6 +54,7 @@ class AccountHealth:
     expected: float
     limit: Refused | None
     stopped: Refused | None
+    used: Sequence[usage.Used] = ()
 
     @property
     def state(self) -> str:
@@ -75,6 +77,7 @@ async def accounts(
     for channel, account, at in rows:
         pushes[channel, account].append(at)
     limits, stops = await _refusals(session, now)
+    used = await usage.today(session, now)
     found = []
     for one in facts:
         key = (one.channel, one.account_id)
@@ -82,7 +85,13 @@ async def accounts(
         expected, silent = _silence(times, now, silence)
         found.append(
             AccountHealth(
-                one, times[-1] if times else None, silent, expected, limits.get(key), stops.get(key)
+                one,
+                times[-1] if times else None,
+                silent,
+                expected,
+                limits.get(key),
+                stops.get(key),
+                usage.of(one, used.get(key, {})),
             )
         )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -18,8 +18,8 @@ class AccountFacts:
     """One configured vendor account, as this process knows it.
 
     `sign` is an SMS account's signature, `free_text` whether it needs no approved templates. `token_age` is in seconds since
-    the access token was fetched; None where there is no token, or none was asked for yet. `problem` is a short code
-    (`token_refused`…) while the adapter cannot use the account at all.
+    the access token was fetched; None where there is no token, or none was asked for yet. `problem` is the vendor's code while
+    it refuses the account's token, since `problem_since`. `daily`: messages a day the vendor allows, by rung, as configured.
     """
 
     channel: str
@@ -29,6 +29,8 @@ class AccountFacts:
     has_token: bool = False
     token_age: float | None = None
     problem: str = ""
+    problem_since: datetime | None = None
+    daily: Mapping[str, int] = field(default_factory=dict)
 
 
 AccountWatch = Callable[[], Sequence[AccountFacts]]

@@ -50,6 +50,11 @@ class WeChatAccount:
     """Whether the hospital has asked for people's consent to LOCATION events; else they are acknowledged and dropped."""
     per_second: int = 100
     """Messages a second we send at most; ours, WeChat publishes none. 0: no limit."""
+    custom_daily: int = 500_000
+    template_daily: int = 100_000
+    """Calls a day: customer messages, template messages. A test account has a tenth, one with many followers more.
+    https://developers.weixin.qq.com/doc/service/Message_Management/API_Call_Limits.html and, for templates,
+    https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Template_Message_Interface.html"""
     max_skew: float = 300.0
     """Seconds a callback's timestamp may differ from our clock."""
 

@@ -72,6 +72,14 @@ class TokenRefused(RuntimeError):
         self.failure = failure
 
 
+@dataclass(frozen=True, slots=True)
+class TokenTrouble:
+    """The vendor's newest code (or the kind of failure), and since when it has been so."""
+
+    code: str
+    since: datetime
+
+
 def http_session() -> aiohttp.ClientSession:
     """A session as the clients want it. Call inside a running loop."""
     connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=KEEPALIVE)
@@ -98,6 +106,8 @@ class WeChatClient:
         self._session = session
         self._owns_session = session is None
         self._closed: dict[str, tuple[datetime, VendorError]] = {}
+        self.token_trouble: TokenTrouble | None = None
+        """While no access token is to be had, or each one that is had is refused."""
         self.tokens = TokenKeeper(account.account_id, tokens or MemoryTokenStore(), self._fetch_token, clock)
 
     # -- customer-service messages
@@ -324,9 +334,18 @@ class WeChatClient:
         answer = await self.request(method, path, {**params, "access_token": token}, body, field)
         if isinstance(answer, VendorError) and answer.code in TOKEN_ERRORS:
             other = await self._other_token(token)
-            if other is not None:
-                answer = await self.request(method, path, {**params, "access_token": other}, body, field)
+            if other is None:
+                return answer
+            answer = await self.request(method, path, {**params, "access_token": other}, body, field)
+        if isinstance(answer, VendorError) and answer.code in TOKEN_ERRORS:
+            self._trouble(str(answer.code))
+        elif isinstance(answer, dict | VendorError):
+            self.token_trouble = None
         return answer
+
+    def _trouble(self, code: str) -> None:
+        since = self.token_trouble.since if self.token_trouble is not None else self.clock.now()
+        self.token_trouble = TokenTrouble(code, since)
 
     async def _other_token(self, refused: str) -> str | None:
         try:
@@ -344,6 +363,7 @@ class WeChatClient:
             "POST", "/cgi-bin/stable_token", {}, orjson.dumps(payload), "access_token"
         )
         if not isinstance(answer, dict):
+            self._trouble(str(answer.code) if isinstance(answer, VendorError) else answer.detail)
             raise TokenRefused(answer)
         value, lasts = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(value, str) or not value or not isinstance(lasts, int):

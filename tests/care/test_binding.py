@@ -170,5 +170,5 @@ async def test_who_leaves_leaves_no_code_behind(
     assert await _confirm(database, clock, contact, started.challenge_id, _code(started)) == Expired()
     async with database.read() as session:
         row = await session.get_one(BindingAttempt, started.challenge_id)
-        assert (row.status, row.label, row.code_hash) == ("replaced", None, "")
+        assert (row.status, row.label_sealed, row.code_hash) == ("replaced", None, "")
     assert isinstance(await _confirm(database, clock, other, kept.challenge_id, _code(kept)), Bound)

@@ -285,4 +285,4 @@ async def test_who_leaves_after_scanning_cannot_answer_any_more(
             == Expired()
         )
         left = await session.get_one(BindingQr, row.id, populate_existing=True)
-        assert (qr.state_of(left, clock.now()), left.url) == (qr.QrState.EXPIRED, None)
+        assert (qr.state_of(left, clock.now()), left.url_sealed) == (qr.QrState.EXPIRED, None)

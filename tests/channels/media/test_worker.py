@@ -232,7 +232,11 @@ async def test_who_unfollows_leaves_no_file_and_no_row(
 
 
 async def test_what_was_being_fetched_when_they_left_is_not_kept(
-    database: Database, clock: VirtualClock, people: CarePeople, tmp_path: Path
+    database: Database,
+    clock: VirtualClock,
+    people: CarePeople,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The file comes after the row is gone: whoever fetched it takes it away again."""
     async with media_house(database, clock, people, tmp_path) as house:
@@ -247,7 +251,7 @@ async def test_what_was_being_fetched_when_they_left_is_not_kept(
             assert await house.media.discard_outlived() == 1
             return answer
 
-        house.media._clients["hospital"].download_media = slowly  # type: ignore[method-assign]
+        monkeypatch.setattr(house.media._clients["hospital"], "download_media", slowly)
         assert await house.media.run_once() == 1
         assert (await house.items(), house.files()) == ([], [])
 

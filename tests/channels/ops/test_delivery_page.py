@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from channels.ops import usage
 from channels.ops.ports import AccountFacts
 from channels.outbox.models import DeliveryHold, OutboundMessage
 from store.audit import AuditRow
@@ -81,6 +82,62 @@ async def test_an_account_says_what_is_wrong(database: Database, clock: VirtualC
     assert "已经 41 分钟没有收到推送，平时这段时间约有 30 条" in page and "MarkFail" in page
     assert "碰到厂商限额" in page and "厂商说这个账号不能发" in page and ">不能发<" in page
     assert "还没用过" in page
+
+
+async def test_an_account_says_what_is_left_of_its_day_by_our_count(
+    database: Database, clock: VirtualClock
+) -> None:
+    """Since midnight in China: what reached the vendor, in its messages; not what was held, nor yesterday's, nor passive answers."""
+    tokens = await staff(database, Role.OPERATOR)
+    now, midnight = clock.now(), usage.day_began(clock.now())
+    tried = [
+        ("accepted", "custom", 2, now),
+        ("refused", "custom", 1, midnight),
+        ("uncertain", "template", 1, now),
+        ("held", "custom", 1, now),
+        ("accepted", "custom", 1, midnight - timedelta(seconds=1)),
+        ("accepted", "passive", 0, now),
+    ]
+    async with database.write() as session:
+        for verdict, rung, parts, at in tried:
+            sent = await deliveries.message(session, at, "accepted")
+            await deliveries.attempt(session, sent, verdict, rung=rung, parts=parts, started_at=at)
+        text = await deliveries.message(session, now, "accepted", channel="sms")
+        await deliveries.attempt(session, text, rung="sms", parts=2, started_at=now)
+    accounts = (
+        AccountFacts("wechat", "hospital", has_token=True, daily={"custom": 1000, "template": 100}),
+        AccountFacts("sms", "aliyun"),
+    )
+    async with visiting(ops_app(database, clock, accounts=accounts), tokens["operator"]) as operator:
+        _, page = await operator.get("/ops/delivery/accounts")
+    said = re.sub(r"<[^>]+>", "", page)
+    assert "本系统计数" in said
+    assert "客服消息 3 条，还剩 997；模板消息 1 条，还剩 99" in said
+    assert "短信 2 条\n" in said
+
+
+async def test_an_account_without_a_token_says_why_and_since_when(
+    database: Database, clock: VirtualClock
+) -> None:
+    tokens = await staff(database, Role.OPERATOR)
+    since = clock.now() - timedelta(minutes=20)
+    refused = AccountFacts("wechat", "hospital", has_token=True, problem="40125", problem_since=since)
+    async with visiting(ops_app(database, clock, accounts=[refused]), tokens["operator"]) as operator:
+        _, page = await operator.get("/ops/delivery/accounts")
+    assert f"{clock.local(since):%H:%M:%S} 起取不到可用的令牌：AppSecret 不对（40125）" in page
+    assert ">不能发<" in page
+
+
+async def test_a_purpose_is_paused_by_its_button(database: Database, clock: VirtualClock) -> None:
+    tokens = await staff(database, Role.OPERATOR, Role.NURSE)
+    async with visiting(ops_app(database, clock), tokens["operator"]) as operator:
+        _, page = await operator.get("/ops/delivery/accounts")
+        assert 'data-scope="purpose" data-key="education"' in page and "暂停健康教育" in page
+        await operator.post("/ops/delivery/stop", scope="purpose", key="education", reason="内容有误")
+        _, page = await operator.get("/ops/delivery/accounts")
+        assert 'data-key="education"' not in page and "恢复健康教育" in page
+    async with visiting(ops_app(database, clock), tokens["nurse"]) as nurse:
+        assert 'data-scope="purpose"' not in (await nurse.get("/ops/delivery/accounts"))[1]
 
 
 async def test_the_trend_counts_by_the_hospitals_hours_and_days(

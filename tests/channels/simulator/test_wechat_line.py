@@ -343,6 +343,33 @@ async def test_tokens_are_shared_replaced_and_bounded(monkeypatch: pytest.Monkey
         assert len(wired.sim.rules.tokens) == 1
 
 
+async def test_a_token_that_is_refused_is_known_with_its_code_and_since_when(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For the operators' page: 40001 for ever, then good again; a wrong AppSecret from the start."""
+    monkeypatch.setattr("channels.wechat.token.REFETCH_PAUSE", 0.0)
+    async with line() as wired:
+        assert isinstance(await wired.client.user_info("o1"), dict)
+        assert wired.client.token_trouble is None
+        for _ in range(2):
+            wired.sim.faults.add(Fault("errcode", 2, "/cgi-bin/user/info", 40001))
+            assert isinstance(await wired.client.user_info("o1"), VendorError)
+        trouble = wired.client.token_trouble
+        assert trouble is not None
+        assert trouble.code == "40001"
+        assert trouble.since <= wired.client.clock.now()
+        assert isinstance(await wired.client.user_info("o1"), dict)
+        assert wired.client.token_trouble is None
+        wrong = WeChatClient(replace(wired.client.account, secret="wrong"), Clock())
+        await wrong.user_info("o1")
+        first = wrong.token_trouble
+        await wrong.user_info("o1")
+        assert first is not None
+        assert wrong.token_trouble == first
+        assert first.code == "40125"
+        await wrong.close()
+
+
 async def test_a_wrong_typing_command_is_nobodys_trouble() -> None:
     """45072: the answer to the patient goes out all the same, and the account is not stopped."""
     async with line() as wired:
