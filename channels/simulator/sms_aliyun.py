@@ -255,8 +255,8 @@ class AliyunLine:
                 "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.", 400
             )
         nonce = request.headers.get("x-acs-signature-nonce", "")
-        if len(self._nonces) > 10_000:
-            self._nonces = {key: at for key, at in self._nonces.items() if at > now - skew}
+        while self._nonces and (oldest := next(iter(self._nonces.items())))[1] <= now - skew:
+            del self._nonces[oldest[0]]
         if nonce in self._nonces:
             raise SmsRefusal("SignatureNonceUsed", "Specified signature nonce was used already.", 400)
         self._nonces[nonce] = now
