@@ -14,6 +14,9 @@ from channels.ports import Outcome, SendResult
 
 TIMEOUT = aiohttp.ClientTimeout(total=10, connect=2, sock_connect=2, sock_read=5)
 KEEPALIVE = 4.0
+CONNECTIONS = 256
+"""At one vendor at most, kept alive between messages; how many are really used, the delivery's concurrency decides. A message
+that waited for one would lose its time to connect."""
 MAX_ANSWER = 64 * 1024
 BUSY_WAIT = 5.0
 """Seconds before another try when the vendor cannot be reached or is too busy; ours."""
@@ -77,7 +80,7 @@ class Transport:
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=KEEPALIVE)
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEPALIVE)
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
             )
