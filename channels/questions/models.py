@@ -12,8 +12,8 @@ from store.base import Base, EncryptedJson, Mapped, UtcDateTime, mapped_column, 
 
 class OpenQuestion(Base):
     """`instance` says what asked (`booking:slot`, `alert:<id>`). `reply` is the `Reply` that asked, so that it can be asked
-    again. `resumes` is the question that was open when this one interrupted. `status`: waiting (its message has not left yet, or did not arrive),
-    open, answered, superseded, expired."""
+    again. `resumes` is the question that was open when this one interrupted. `status`: waiting (its message has not left,
+    or did not arrive), open, answered, superseded, expired."""
 
     __tablename__ = "open_question"
     __table_args__ = (Index(None, "conversation_id", "status"),)

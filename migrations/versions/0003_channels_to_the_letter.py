@@ -1,5 +1,7 @@
 """channels to the letter"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -249,6 +251,7 @@ def upgrade() -> None:
     _tell_channel("conversation")
     _tell_channel("outbound_message")
     _sms_templates(with_account=True)
+    _known_holders()
 
 
 def downgrade() -> None:
@@ -337,6 +340,16 @@ def _tell_channel(table: str) -> None:
     )
 
 
+def _known_holders() -> None:
+    """A phone bound before has said whose it is: asked again, it would hold up tomorrow's reminders."""
+    contact = sa.table("contact", sa.column("id"), sa.column("channel"), sa.column("holder"))
+    link = sa.table("patient_contact", sa.column("contact_id"), sa.column("relation"))
+    bound = sa.select(link.c.contact_id).where(link.c.contact_id == contact.c.id).correlate(contact)
+    phones = contact.update().where(contact.c.channel == "sms")
+    op.execute(phones.where(bound.exists()).values(holder="family"))
+    op.execute(phones.where(bound.where(link.c.relation == "self").exists()).values(holder="self"))
+
+
 def _sms_templates(*, with_account: bool) -> None:
     """The table anew, with its rows: a primary key cannot be changed in place on every database."""
     old = sa.table(
@@ -388,7 +401,21 @@ def _sms_templates(*, with_account: bool) -> None:
             sa.text("SELECT account_id FROM contact WHERE channel = 'sms' ORDER BY created_at LIMIT 1")
         ).scalar()
         rows = [{**row, "account_id": known or "aliyun"} for row in rows]
+    else:
+        rows = _of_one_account(rows)
     op.bulk_insert(new, rows)
+
+
+def _of_one_account(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of templates several accounts have, one: an approved one first. The older version knows of one account only."""
+    kept: list[dict[str, Any]] = []
+    taken: set[object] = set()
+    for row in sorted(rows, key=lambda one: one["state"] != "approved"):
+        keys = {row["code"], (row["key"], row["options"], row["revision"])}
+        if not keys & taken:
+            taken |= keys
+            kept.append(row)
+    return kept
 
 
 _TEMPLATE = ("code", "key", "options", "revision", "kind", "text", "state")
