@@ -92,7 +92,7 @@ def _learn(vectors: FloatArray, owners: Sequence[str], held: set[str]) -> dict[s
     best = max(grid, key=lambda distance: scores[distance])
     alike = vectors @ vectors.T
     other = names[:, None] != names[None, :]
-    same = float(np.quantile(alike[other], 0.9999))
+    same = float(np.quantile(alike[other], 0.99999))
     own = float(
         np.mean(
             [
@@ -112,7 +112,7 @@ def _learn(vectors: FloatArray, owners: Sequence[str], held: set[str]) -> dict[s
             "groups_held_out": len(set(group(vectors[aside], best).tolist())),
             "entries_held_out": len(held),
             "by_distance": {str(distance): round(scores[distance], 3) for distance in grid[::3]},
-            "same_is": "cosine that 1 in 10,000 pairs of different entries' texts reach",
+            "same_is": "cosine that 1 in 100,000 pairs of different entries' texts reach",
             "texts_with_one_of_their_own_as_near": round(own, 3),
         },
     }

@@ -18,8 +18,9 @@ from typing import Any, Literal, NamedTuple, Protocol, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from language.grouping import around
 from language.lexical import LexicalIndex
-from language.normalise import normalise
+from language.normalise import fold, normalise
 from language.vectors import FloatArray, MatrixStore, VectorStore
 
 SETTINGS_FILE = Path(__file__).parents[1] / "data" / "language" / "retrieval.json"
@@ -138,6 +139,42 @@ class HybridIndex:
         with self._lock:
             ranked = self._rank(plain, vector, max(k, 2))
             return self._calibrate(ranked)[:k]
+
+    def closeness(self, text: str, other: str) -> float:
+        """The centred cosine of two texts; 1 where they differ by punctuation only."""
+        if fold(text) == fold(other):
+            return 1.0
+        vectors = self._embedder.embed([normalise(text), normalise(other)], "query")
+        first, second = around(vectors, self._prior_centre)
+        return float(first @ second)
+
+    def twins(self, same: float) -> list[tuple[str, str, str, str, float]]:
+        """(entry, other entry, text, other text, cosine) of each pair of entries whose nearest texts have a cosine
+        of ``same`` or more, the nearest first. Looks at ten neighbours of each text."""
+        found: dict[tuple[str, str], tuple[str, str, str, str, float]] = {}
+        row = 0
+        while True:
+            with self._lock:  # a text at a time, so that searches go on
+                if row >= len(self._texts):
+                    break
+                if self._alive[row]:
+                    vector = self._vectors.row(row)
+                    near = self._vectors.nearest(vector, 10)
+                    rows = _largest(self._vectors.scores(vector), 10) if near is None else near
+                    for other in (int(place) for place in rows):
+                        first, second = sorted((row, other), key=lambda place: self._owners[place])
+                        pair = (self._owners[first], self._owners[second])
+                        if not self._alive[other] or pair[0] == pair[1]:
+                            continue
+                        directions = around(
+                            np.stack([self._vectors.row(first), self._vectors.row(second)]),
+                            self._prior_centre,
+                        )
+                        cosine = float(directions[0] @ directions[1])
+                        if cosine >= same and (pair not in found or found[pair][4] < cosine):
+                            found[pair] = (*pair, self._texts[first], self._texts[second], round(cosine, 3))
+            row += 1
+        return sorted(found.values(), key=lambda one: -one[4])
 
     def ranked_entries(self, plain: str, vector: FloatArray, k: int) -> list[tuple[float, str]]:
         """(rank, id) of the best ``k`` entries for a normalised query and its vector (for the learning)."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -54,6 +55,7 @@ from channels.wechat.token import MemoryTokenStore, TokenStore
 from channels.wechat.typing import Typing
 from channels.wording import registry
 from channels.wording.catalogue import Catalogue, make_template
+from content.faq.questions.grouper import QuestionGrouper
 from content.faq.search import FaqIndex, sms_text
 from content.faq.service import published
 from language.embed import Embedder
@@ -101,6 +103,7 @@ class House:
     database: Database
     catalogue: Catalogue
     faq: FaqIndex
+    questions: QuestionGrouper
     services: Services
     actions: list[BanyiAction]
     engine: EngineClient
@@ -209,6 +212,7 @@ class House:
                 self._seal(),
                 self._housekeeping(),
                 self._review_templates(),
+                self.questions.run(),
                 *(sender.run() for sender in self.senders.values() if isinstance(sender, Connected)),
             ]
         self.tasks = [asyncio.create_task(job) for job in jobs]
@@ -347,6 +351,9 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         database=database,
         catalogue=catalogue,
         faq=faq,
+        questions=QuestionGrouper(
+            database, clock, embedder, faq, timedelta(days=settings.questions_keep_days)
+        ),
         services=services,
         actions=all_actions(services),
         engine=engine,

@@ -36,6 +36,28 @@ class FaqHit:
     sms_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An entry that has a text nearly the same as a new one: `theirs` beside `ours`."""
+
+    entry_id: str
+    question: str
+    ours: str
+    theirs: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two entries, the text of each that is nearly the other's, and their cosine."""
+
+    one: str
+    other: str
+    text: str
+    other_text: str
+    cosine: float
+
+
 class FaqIndex:
     """`on_change` is awaited after entries changed, so that SMS templates can follow."""
 
@@ -48,10 +70,11 @@ class FaqIndex:
         self._database = database
         self._index = index
         self._entries: dict[str, FaqEntry] = {}
-        self._seen: tuple[datetime | None, int] | None = None
+        self._seen: tuple[datetime | None, int, int] | None = None
         self._on_change = on_change
         self._cache: OrderedDict[tuple[str, int], Sequence[FaqHit]] = OrderedDict()
         self._lock = asyncio.Lock()
+        self._twins: tuple[object, list[Twins]] | None = None
         self.answer_from = index.settings.answer_from
         self.offer_from = index.settings.offer_from
 
@@ -61,10 +84,13 @@ class FaqIndex:
             async with self._database.read("faq-refresh") as session:
                 row = (
                     await session.execute(
-                        select(func.max(FaqEntry.changed_at), func.count()).select_from(FaqEntry)
+                        select(
+                            func.max(FaqEntry.changed_at), func.count(), func.sum(FaqEntry.revision)
+                        ).select_from(FaqEntry)
                     )
                 ).one()
-                mark = (row[0], int(row[1]))
+                # The revisions tell of an edit even when the demo's clock was turned back.
+                mark = (row[0], int(row[1]), int(row[2] or 0))
                 if mark == self._seen:
                     return 0
                 entries = {entry.slug: entry for entry in await session.scalars(select(FaqEntry))}
@@ -111,6 +137,32 @@ class FaqIndex:
             self._cache.popitem(last=False)
         return found
 
+    async def near(self, texts: Sequence[str], same: float, but: str = "") -> list[Near]:
+        """Entries other than `but` that have a text nearly the same as one of `texts` (cosine `same` or more), nearest first."""
+        found: dict[str, Near] = {}
+
+        def look() -> None:
+            for text in texts:
+                for hit in self._index.search(text, 4):
+                    if hit.id == but or hit.id not in self._entries:
+                        continue
+                    cosine = self._index.closeness(text, hit.text)
+                    if cosine >= same and (hit.id not in found or found[hit.id].cosine < cosine):
+                        found[hit.id] = Near(
+                            hit.id, self._entries[hit.id].question, text, hit.text, round(cosine, 3)
+                        )
+
+        await asyncio.to_thread(look)
+        return sorted(found.values(), key=lambda one: -one.cosine)
+
+    async def twins(self, same: float) -> list[Twins]:
+        """Pairs of entries with nearly the same text, nearest first; looked for anew after a change only."""
+        if self._twins is None or self._twins[0] != (self._seen, same):
+            mark = self._seen
+            pairs = await asyncio.to_thread(self._index.twins, same)
+            self._twins = ((mark, same), [Twins(*pair) for pair in pairs])
+        return self._twins[1]
+
     def entry(self, entry_id: str) -> FaqHit | None:
         return self._hit(entry_id, 1.0) if entry_id in self._entries else None
 
@@ -121,4 +173,9 @@ class FaqIndex:
 
 def sms_text(entry: FaqEntry) -> str:
     """The entry's SMS template: its own text and the landline (`{landline}` is filled in by the catalogue)."""
-    return f"{entry.sms.rstrip('。')}。更多请致电{{landline}}"
+    return f"{entry.sms.rstrip('。')}{sms_tail()}"
+
+
+def sms_tail() -> str:
+    """What every entry's SMS ends with."""
+    return "。更多请致电{landline}"
