@@ -21,7 +21,9 @@ from channels.sms.drivers import make_router
 from channels.sms.template import SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
+from content.faq.pages import faq_router
 from server.demo import DemoDirectory
+from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
 from server.ops import navigation, ops_house, phone_notices
@@ -63,6 +65,7 @@ def create_app(house: House) -> FastAPI:
     app.include_router(signin_router())
     add_wechat_pages(app, house)
     app.include_router(ops_router(ops_house(house)))
+    app.include_router(faq_router(faq_desk(house)))
     app.state.nav = navigation(simulators=settings.simulators)
     links = [HomeLink(**link) for link in page_words()["home"]]
     if settings.simulators:
