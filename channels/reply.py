@@ -6,13 +6,24 @@ WeChat as text or a menu, SMS as an approved template. Nothing above this room b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, cast
 
 JOINED = "joined"
 """The key of several replies sent as one message; `params["parts"]` are they."""
+
+
+SENSITIVE = "sensitive"
+"""Set on params that name a sensitive `department`: only what is said inside the conversation may name it."""
+
+
+def discreet(params: Mapping[str, Any]) -> dict[str, Any]:
+    """`params` as an SMS and a lock screen may show them: a sensitive department is called by its `place`."""
+    if not params.get(SENSITIVE):
+        return dict(params)
+    return {**params, "department": params.get("place", "")}
 
 
 @dataclass(frozen=True, slots=True)

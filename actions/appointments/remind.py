@@ -18,7 +18,7 @@ from channels.contacts.models import Conversation
 from channels.outbox import service as outbox
 from channels.outbox.models import OutboundMessage
 from channels.ports import ChannelName
-from channels.reply import Option, Reply
+from channels.reply import SENSITIVE, Option, Reply
 from channels.wording.labels import label
 from store import events
 
@@ -95,4 +95,5 @@ def _card(services: Services, view: AppointmentView, name: str, channel: str) ->
         "when": say.moment(at),
         "when_short": say.moment_short(at),
         "place": view.place,
+        **({SENSITIVE: True} if view.sensitive else {}),
     }

@@ -14,6 +14,7 @@ from care.hospital.models import HealthcareService
 from care.hospital.service import spoken_place
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
+from channels.reply import SENSITIVE
 from channels.wording.labels import label
 
 Shown = SlotView | AppointmentView
@@ -50,6 +51,7 @@ def card(turn: Turn, view: Shown, name: str) -> dict[str, Any]:
         "date_short": say.day_short(at.date()),
         "place": view.place,
         "fee": say.money(view.fee_fen),
+        **({SENSITIVE: True} if view.sensitive else {}),
     }
 
 

@@ -145,7 +145,15 @@ class Ways:
                 yield Way(rung, notice)
 
     def _phones(self, case: Case, facts: Facts) -> Iterator[Phone]:
-        """Phones this may go to, the nearest to whom it was meant for first."""
+        """Phones this may go to, the nearest to whom it was meant for first.
+
+        What a nurse wrote into a WeChat conversation, and a dialogue's step with its choices (departments, a voice's words), were
+        not meant for an SMS, and are answered where they were asked: a person rings up.
+        """
+        if not case.emergency and (
+            case.purpose == "staff_reply" or (case.purpose == "reply" and case.reply.options)
+        ):
+            return
         if case.patient_id is None:
             known = [phone for phone in facts.own_phones.get(case.contact_id, ()) if phone.holder == "self"]
         else:

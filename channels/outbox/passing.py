@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from channels.contacts.models import Conversation
 from channels.outbox import service as outbox
 from channels.outbox.models import OutboundMessage
 from channels.questions.models import OpenQuestion
-from channels.reply import Reply
+from channels.reply import Reply, discreet
 
 
 async def on_to(session: AsyncSession, message: OutboundMessage, contact_id: UUID, now: datetime) -> bool:
@@ -24,10 +25,11 @@ async def on_to(session: AsyncSession, message: OutboundMessage, contact_id: UUI
     if there is None or there.id == message.conversation_id:
         return False
     asked = await session.get(OpenQuestion, message.question_id) if message.question_id else None
+    said = Reply.from_json(message.reply)
     await outbox.enqueue(
         session,
         there,
-        Reply.from_json(message.reply),
+        replace(said, params=discreet(said.params)),
         dedup_key=f"ladder:{message.id}",
         purpose=message.purpose,
         now=now,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from channels.outbox.ports import Notice, Rung
-from channels.reply import Reply
+from channels.reply import Reply, discreet
 from channels.wechat.notice_fields import Unfit, fit
 
 Kind = Literal["long", "once", "template"]
@@ -120,7 +120,7 @@ class NoticeBook:
         values: dict[str, str] = {}
         for field, text in fields.items():
             try:
-                values[field] = fit(field, text.format_map({**params, **self._facts}))
+                values[field] = fit(field, text.format_map({**discreet(params), **self._facts}))
             except (KeyError, Unfit):
                 return None
         return values
