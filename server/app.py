@@ -27,7 +27,7 @@ from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
 from server.ops import navigation, ops_house, phone_notices
-from server.wechat_pages import add_wechat_pages
+from server.wechat_pages import add_wechat_pages, menu_put_up
 from server.wording import page_words
 from store.clock import VirtualClock
 from web.home import HomeLink, home_router
@@ -134,7 +134,14 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     app.mount("/sim/wechat", wechat)
     app.mount("/sim/sms", sms)
     look = PhoneLook(account_name=settings.hospital_name, notices=phone_notices(house))
-    wechat.state.sim.rules.menu = look.menu_payload()
+    begins = wechat.state.sim.rules.menu = look.menu_payload()
+
+    async def put_up_menu() -> None:
+        """What staff published is still up after a restart, as it is at the vendor's."""
+        if wechat.state.sim.rules.menu is begins:
+            wechat.state.sim.rules.menu = await menu_put_up(house.database, house.wechat.account_id, begins)
+
+    house.on_templates.append(put_up_menu)
     feed = database_feed(house.database, house.wechat.account_id, house.sms.account_id, words)
     app.include_router(
         phones_router(

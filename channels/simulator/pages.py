@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from channels.simulator import samples
+from channels.simulator import phone_menu, samples
+from channels.simulator.phone_menu import MenuButton
 from channels.simulator.transcript import Event
 from channels.simulator.wechat import NotAFollower
 from channels.sms.numbers import to_e164
@@ -74,7 +75,19 @@ class SmsPhone(Protocol):
 class WeChatPhone(SmsPhone, Protocol):
     """What a WeChat user can do beyond typing."""
 
-    async def tap_menu(self, openid: str, key: str, /) -> Any: ...
+    async def tap_menu(self, openid: str, key: str, event: str, /) -> Any: ...
+
+    async def user_scan(self, openid: str, scene: str, /) -> Any:
+        """Scans a code of the account; who does not follow yet follows by it."""
+        ...
+
+    def menu(self) -> dict[str, Any] | None:
+        """The menu put up at the vendor's, in the vendor's words."""
+        ...
+
+    def scene_of(self, code: str) -> str | None:
+        """The scene of a code by its ticket, its address or the scene itself; empty: the newest. None: over, or there is none."""
+        ...
 
     async def tap_item(self, openid: str, item_id: str, /) -> Any: ...
 
@@ -127,15 +140,6 @@ PhoneFeed = Callable[[PhonePerson], Awaitable[Sequence[FeedStep]]]
 """The newest steps of a person, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class MenuButton:
-    """A part of the account's bottom menu: tapping it sends CLICK with `key`, or opens its `children`."""
-
-    label: str
-    key: str = ""
-    children: "tuple[MenuButton, ...]" = ()
-
-
 def _button(key: str) -> MenuButton:
     return MenuButton(say(f"menu.{key}"), key)
 
@@ -149,7 +153,8 @@ DEFAULT_MENU = (
 
 @dataclass(frozen=True, slots=True)
 class PhoneLook:
-    """What the phones show of the hospital: the account's name, its menu and notices, the number its SMS come from."""
+    """What the phones show of the hospital: the account's name and notices, the number its SMS come from; `menu` is the one the
+    account begins with."""
 
     account_name: str = say("look.account_name")
     sms_number: str = "1069 0188"
@@ -158,16 +163,7 @@ class PhoneLook:
 
     def menu_payload(self) -> dict[str, Any]:
         """The body for the vendor's `menu/create`, so that the account really has this menu."""
-
-        def entry(button: MenuButton) -> dict[str, Any]:
-            if button.children:
-                return {"name": button.label, "sub_button": [entry(child) for child in button.children]}
-            return {"type": "click", "name": button.label, "key": button.key}
-
-        return {"button": [entry(button) for button in self.menu]}
-
-    def menu_keys(self) -> set[str]:
-        return {one.key for button in self.menu for one in (button, *button.children) if one.key}
+        return {"button": [button.to_json() for button in self.menu]}
 
 
 def number_of(person: PhonePerson) -> str:
@@ -219,6 +215,8 @@ def phones_router(
             query="",
             person=person,
             look=shown,
+            menu=phone_menu.buttons(wechat_sim.menu()),
+            tag=phone_menu.tag(wechat_sim.menu()),
             masked=masked,
             has_feed=bool(feed),
             clock=clock,
@@ -228,6 +226,14 @@ def phones_router(
     async def people(request: Request, q: str = "") -> Response:
         found = (await directory.people(q.strip()))[:PEOPLE_SHOWN]
         return render(request, "simulator/people.html", people=found, masked=masked, query=q.strip())
+
+    @router.get("/menu")
+    async def menu(request: Request, seen: str = "") -> Response:
+        """The account's menu, where it is another than the one `seen`."""
+        now = wechat_sim.menu()
+        if (tag := phone_menu.tag(now)) == seen:
+            return Response(status_code=204)
+        return render(request, "simulator/menu.html", menu=phone_menu.buttons(now), tag=tag)
 
     @router.get("/{person_id}/feed")
     async def behind(request: Request, person: Chosen) -> Response:
@@ -244,16 +250,28 @@ def phones_router(
 
     Text = Annotated[str, Body(embed=True, min_length=1, max_length=TEXT_AT_MOST)]
     Short = Annotated[str, Body(embed=True, min_length=1, max_length=200)]
+    Key = Annotated[str, Body(embed=True, min_length=1, max_length=2000)]
 
     @router.post("/{person_id}/wechat/text")
     async def wechat_text(person: Chosen, text: Text) -> Response:
         return await _press(wechat_sim.user_text(person.openid, text))
 
     @router.post("/{person_id}/wechat/menu")
-    async def wechat_menu(person: Chosen, key: Short) -> Response:
-        if key not in shown.menu_keys():
+    async def wechat_menu(person: Chosen, key: Key) -> Response:
+        button = phone_menu.find(wechat_sim.menu(), key)
+        if button is None or button.kind not in phone_menu.EVENTS:
             raise HTTPException(404, say("no_menu_item"))
-        return await _press(wechat_sim.tap_menu(person.openid, key))
+        return await _press(wechat_sim.tap_menu(person.openid, key, phone_menu.EVENTS[button.kind]))
+
+    @router.post("/{person_id}/wechat/scan")
+    async def wechat_scan(
+        person: Chosen, code: Annotated[str, Body(embed=True, max_length=200)] = ""
+    ) -> Response:
+        """Scan a code of the account: the newest one, or the one named."""
+        scene = wechat_sim.scene_of(code.strip())
+        if scene is None:
+            return _refused(say("no_code"))
+        return await _press(wechat_sim.user_scan(person.openid, scene))
 
     @router.post("/{person_id}/wechat/tap")
     async def wechat_tap(person: Chosen, item_id: Short) -> Response:

@@ -229,6 +229,13 @@ class WeChatSimulator:
             "notices": {name: count for name, count in notices.items() if count},
         }
 
+    def menu(self) -> dict[str, Any] | None:
+        """The menu that is put up now, as `menu/create` was given it."""
+        return self.rules.menu
+
+    def scene_of(self, code: str) -> str | None:
+        return self.people.scene_of(code, self.rules.now())
+
     def advance(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
 

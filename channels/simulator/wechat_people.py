@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 OFFICIAL_TAG = 2
 """星标组; ids 0, 1 and 2 are WeChat's own and cannot be changed (45058)."""
 
+CODES = "http://weixin.qq.com/q/"
+"""How the address in a code begins; the vendor's own is opaque behind it, here the scene follows."""
+
 
 @dataclass(slots=True)
 class People:
@@ -30,6 +33,23 @@ class People:
     tags: dict[int, str] = field(default_factory=lambda: {OFFICIAL_TAG: "星标组"})
     next_tag: int = 100
     codes: dict[str, tuple[str, float | None]] = field(default_factory=dict)
+
+    def scene_of(self, code: str, now: float) -> str | None:
+        """The scene of a code by its ticket or address, of the newest where `code` is empty; a text that is neither is taken as
+        the scene itself. None: its time is over, or there is none."""
+        scenes = {
+            ticket: (url.removeprefix(CODES), end is None or now < end)
+            for ticket, (url, end) in self.codes.items()
+        }
+        if not code:
+            return next((scene for scene, open_ in reversed(scenes.values()) if open_), None)
+        if code in scenes:
+            scene, open_ = scenes[code]
+            return scene if open_ else None
+        wanted = code.removeprefix(CODES)
+        if (wanted, False) in scenes.values():
+            return None
+        return wanted if 0 < len(wanted) <= 64 else None
 
 
 def add_people_routes(app: FastAPI, sim: WeChatSimulator) -> None:
@@ -210,7 +230,7 @@ def _codes(app: FastAPI, sim: WeChatSimulator) -> None:
     def create(payload: Any, raw: bytes, request: Request) -> dict[str, Any]:
         sim.rules.count("qrcode", sim.rules.config.qrcode_daily)
         scene, seconds = _scene(payload)
-        ticket, url = sim.chance.token(64), f"http://weixin.qq.com/q/{scene}"
+        ticket, url = sim.chance.token(64), f"{CODES}{scene}"
         sim.people.codes[ticket] = url, None if seconds is None else sim.rules.now() + seconds
         answer: dict[str, Any] = {"ticket": ticket, "url": url}
         return answer if seconds is None else {**answer, "expire_seconds": seconds}

@@ -144,6 +144,39 @@ def test_the_account_menu_sends_clicks(site: Site, phones: Page) -> None:
     expect(phones.get_by_label("发微信消息")).to_be_focused()
 
 
+def test_a_menu_that_is_published_shows_by_itself_and_works(site: Site, phones: Page) -> None:
+    phones.get_by_role("button", name="切换到菜单").click()
+    menu = {
+        "button": [{"name": "更多服务", "sub_button": [{"type": "click", "name": "停车", "key": "PARK"}]}]
+    }
+    site.call(lambda: setattr(site.wechat.rules, "menu", menu))
+    phones.get_by_role("button", name="更多服务").click()
+    phones.get_by_role("button", name="停车").click()
+    expect(phones.locator("#wechat .talk-note")).to_have_text("点击菜单：停车")
+    expect(phones.get_by_role("button", name="我的随访")).to_have_count(0)
+
+
+def test_a_code_is_scanned_and_who_does_not_follow_follows_by_it(site: Site, phones: Page) -> None:
+    def scan(code: str) -> None:
+        phones.get_by_role("button", name="更多").click()
+        phones.get_by_role("button", name="扫码…").click()
+        phones.get_by_label("二维码的 ticket、网址或场景值").fill(code)
+        phones.get_by_role("button", name="扫码", exact=True).click()
+
+    scan("")
+    expect(
+        phones.locator(".toast, [role=status], [role=alert]").filter(has_text="没有这个二维码")
+    ).to_be_visible()
+    site.call(lambda: site.wechat.people.codes.update({"t1": ("http://weixin.qq.com/q/bd_1", None)}))
+    scan("")
+    expect(phones.locator("#wechat .talk-note").last).to_have_text("扫描二维码")
+    site.run(site.wechat.user_unfollow(WANG.openid))
+    expect(phones.locator("#quota")).to_have_text("未关注")
+    scan("t1")
+    expect(phones.locator("#wechat .talk-note").last).to_have_text("已关注")
+    assert site.wechat.rules.users[WANG.openid].scene == "bd_1"
+
+
 def test_who_does_not_follow_is_told_and_can_send_again(site: Site, phones: Page) -> None:
     phones.get_by_role("button", name="更多").click()
     phones.get_by_role("button", name="取消关注").click()

@@ -65,6 +65,91 @@ async def test_what_comes_later_comes_once(site: Site, browser: aiohttp.ClientSe
     assert seen.count("给她的") == 1
 
 
+def published(site: Site, *buttons: dict[str, Any]) -> None:
+    """As `menu/create` by the hospital."""
+    site.call(lambda: setattr(site.wechat.rules, "menu", {"button": list(buttons)}))
+
+
+async def test_the_menu_is_the_one_published_now(site: Site, browser: aiohttp.ClientSession) -> None:
+    before = site.wechat.rules.menu
+    async with browser.get("/phones/menu") as answer:
+        first = await answer.text()
+    assert "我的随访" in first
+    seen = first.partition("seen=")[2][:16]
+    async with browser.get("/phones/menu", params={"seen": seen}) as answer:
+        assert answer.status == 204
+    try:
+        published(
+            site,
+            {"type": "click", "name": "新按钮", "key": "NEW"},
+            {
+                "name": "更多",
+                "sub_button": [{"type": "view", "name": "官网", "url": "https://hospital.example/"}],
+            },
+            {"type": "scancode_push", "name": "扫一扫", "key": "SCAN"},
+        )
+        async with browser.get("/phones/menu", params={"seen": seen}) as answer:
+            page = await answer.text()
+        assert answer.status == 200
+        assert "新按钮" in page
+        assert "我的随访" not in page
+        async with browser.get("/phones") as answer:
+            assert "新按钮" in await answer.text()
+        pushes = len(site.pushes)
+        assert (await press(browser, "p1/wechat/menu", {"key": "NEW"})).status == 200
+        assert (await press(browser, "p1/wechat/menu", {"key": "https://hospital.example/"})).status == 200
+        assert (await press(browser, "p1/wechat/menu", {"key": "FOLLOW_UP"})).status == 404
+        assert (await press(browser, "p1/wechat/menu", {"key": "SCAN"})).status == 404
+        told = [site.wechat.transcripts.read(WANG.openid)[-2 + n]["text"] for n in (0, 1)]
+        assert told == ["点击菜单：新按钮", "点击菜单：官网"]
+        assert len(site.pushes) == pushes + 2
+        site.call(lambda: setattr(site.wechat.rules, "menu", None))
+        async with browser.get("/phones/menu") as answer:
+            assert "公众号没有菜单" in await answer.text()
+    finally:
+        site.call(lambda: setattr(site.wechat.rules, "menu", before))
+
+
+async def test_a_code_is_scanned_by_a_follower_and_by_somebody_new(
+    site: Site, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = site.wechat._event
+    told: list[tuple[str, str]] = []
+
+    async def heard(user: Any, event: str, fields: dict[str, Any], shown: bool = True) -> Any:
+        told.append((event, fields["EventKey"]))
+        return await push(user, event, fields, shown)
+
+    monkeypatch.setattr(site.wechat, "_event", heard)
+
+    def code(ticket: str, scene: str, seconds: float | None = 600) -> None:
+        end = None if seconds is None else site.wechat.rules.now() + seconds
+        site.wechat.people.codes[ticket] = f"http://weixin.qq.com/q/{scene}", end
+
+    def shown() -> str:
+        return str(site.wechat.transcripts.read(ouyang.openid)[-1]["text"])
+
+    ouyang = PEOPLE[2]
+    site.call(lambda: site.wechat.people.codes.clear())
+    assert (await press(browser, "p3/wechat/scan", {"code": ""})).status == 409
+    site.call(lambda: code("t-old", "bd_old"))
+    site.call(lambda: code("t-new", "bd_new"))
+    site.call(lambda: code("t-over", "bd_over", -1))
+    given = ("", "t-old", "http://weixin.qq.com/q/bd_new", "poster_3")
+    for wanted in given:
+        assert (await press(browser, "p3/wechat/scan", {"code": wanted})).status == 200
+        assert shown() == "扫描二维码"
+    assert told == [("SCAN", scene) for scene in ("bd_new", "bd_old", "bd_new", "poster_3")]
+    for over in ("t-over", "http://weixin.qq.com/q/bd_over", "bd_over"):
+        answer = await press(browser, "p3/wechat/scan", {"code": over})
+        assert answer.status == 409
+        assert "过期" in (await answer.json())["detail"]
+    assert (await press(browser, "p3/wechat/unfollow", {})).status == 200
+    assert (await press(browser, "p3/wechat/scan", {"code": "t-old"})).status == 200
+    assert shown() == "已关注"
+    assert told[-1] == ("subscribe", "qrscene_bd_old")
+
+
 @pytest.mark.parametrize(
     ("what", "body", "status"),
     [

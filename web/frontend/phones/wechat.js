@@ -20,25 +20,35 @@ export function setUpWeChat(phone, remote) {
   phone.root.addEventListener("typing", () => (bar.dataset.typed = "yes"));
 
   const press = (what, body) => remote.press(what, body).catch((error) => toast(error.message, "error"));
-  for (const button of bar.querySelectorAll("[data-key]")) {
-    button.addEventListener("click", () => {
+  // The menu is replaced when the hospital publishes another: listen where it stands, not on its buttons.
+  bar.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-key]");
+    if (button) {
       openSub(null);
-      press("wechat/menu", { key: button.dataset.key });
-    });
-  }
+      if (button.dataset.kind.startsWith("scancode")) scan();
+      else press("wechat/menu", { key: button.dataset.key });
+      if (button.dataset.kind === "view") toast(`打开网页 ${button.dataset.key}`, "info");
+      return;
+    }
+    const part = event.target.closest("[data-sub]");
+    if (part && event.target.closest("[aria-expanded]")) openSub(part.querySelector(".wx-sub").hidden ? part : null);
+  });
 
-  const parts = [...bar.querySelectorAll("[data-sub]")];
   const openSub = (wanted) => {
-    for (const part of parts) {
+    for (const part of bar.querySelectorAll("[data-sub]")) {
       part.querySelector(".wx-sub").hidden = part !== wanted;
       part.querySelector("[aria-expanded]").setAttribute("aria-expanded", String(part === wanted));
     }
   };
-  for (const part of parts) {
-    part.querySelector("[aria-expanded]").addEventListener("click", () => {
-      openSub(part.querySelector(".wx-sub").hidden ? part : null);
-    });
-  }
+  const scanner = document.getElementById("scan-dialog");
+  const form = document.getElementById("scan-form");
+  const scan = () => scanner.showModal();
+  scanner.querySelector("[data-close]").addEventListener("click", () => scanner.close());
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    scanner.close();
+    press("wechat/scan", { code: form.code.value }).finally(() => form.reset());
+  });
 
   const more = document.getElementById("wx-more");
   const popover = document.getElementById("wx-more-menu");
@@ -48,8 +58,9 @@ export function setUpWeChat(phone, remote) {
   };
   more.addEventListener("click", () => open(popover.hidden));
   popover.addEventListener("click", (event) => {
-    const { act, notices } = event.target.dataset;
-    if (act || notices !== undefined) open(false);
+    const { act, notices, scan: scans } = event.target.dataset;
+    if (act || notices !== undefined || scans !== undefined) open(false);
+    if (scans !== undefined) scan();
     if (!act) return;
     more.focus();
     press(`wechat/${act}`);
