@@ -53,20 +53,25 @@ class Human(BanyiAction):
         )
 
 
+async def take_complaint(turn: Turn) -> None:
+    """Open its task, to be seen to within the hour somebody is on duty, and say so."""
+    await desk.open_task(
+        turn.session,
+        TaskKind.COMPLAINT,
+        dedup_key=f"complaint:{turn.inbound_id}",
+        now=turn.now,
+        due_at=turn.services.due_at(TaskKind.COMPLAINT, turn.now),
+        note=await turn.own_words(),
+        conversation_id=turn.conversation.id,
+        contact_id=turn.contact.id,
+    )
+    turn.say("complain.sorry")
+
+
 class Complain(BanyiAction):
     """A complaint opens a task at once; the patient may add to it, people call back."""
 
     action: ClassVar[str] = "action_complain"
 
     async def act(self, turn: Turn) -> None:
-        await desk.open_task(
-            turn.session,
-            TaskKind.COMPLAINT,
-            dedup_key=f"complaint:{turn.inbound_id}",
-            now=turn.now,
-            due_at=self.services.due_at(TaskKind.COMPLAINT, turn.now),
-            note=await turn.own_words(),
-            conversation_id=turn.conversation.id,
-            contact_id=turn.contact.id,
-        )
-        turn.say("complain.sorry")
+        await take_complaint(turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from actions.base import BanyiAction
+from actions.desk import take_complaint
 from actions.turn import Turn, way_to
 from channels.reply import Option
 from channels.wording.labels import label
@@ -12,6 +13,8 @@ from content.faq.questions import collect
 from content.faq.search import FaqHit
 
 OFFERS = 3
+ANGRY = 0.7
+"""Where nothing else was understood, a text at least so surely angry is taken for a complaint, not for a question."""
 _UNANSWERED = {"ask_medication": "faq.medication", "ask_health": "faq.health_unknown"}
 SAY_ENTRY = "ask_faq"
 
@@ -90,7 +93,7 @@ class Answer(BanyiAction):
 
 
 class Unsure(BanyiAction):
-    """The engine was not sure what is wanted: an FAQ that fits well, else the likeliest choices, else people."""
+    """The engine was not sure what is wanted: an FAQ that fits well, a complaint, else the likeliest choices, else people."""
 
     action: ClassVar[str] = "action_unsure"
     ways: ClassVar[dict[str, str]] = {
@@ -113,6 +116,8 @@ class Unsure(BanyiAction):
         found = list(await faq.search(turn.text)) if turn.text else []
         if found and found[0].score >= faq.answer_from:
             return say_entry(turn, found[0])
+        if turn.text and self.services.mood(turn.text).probabilities["angry"] >= ANGRY:
+            return await take_complaint(turn)
         if collect.is_question(turn.text):
             await remember_unanswered(turn)
         near = [one for one in found if one.score >= faq.offer_from][:2]

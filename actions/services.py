@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,6 +14,7 @@ from care.desk.hours import DutyHours
 from care.desk.models import TaskKind
 from care.hospital.gazetteer import GazetteerCache
 from content.faq.search import FaqHit
+from language.sentiment import Judged, judge
 from store.clock import Clock
 from store.database import Database
 
@@ -37,7 +38,8 @@ class PhoneCodes(Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """`answer_within`: how soon people promise to answer while on duty. `sms_account`: the account codes are sent from."""
+    """`answer_within`: how soon people promise to answer while on duty. `mood` judges a comment (without an embedder a little
+    worse)."""
 
     database: Database
     clock: Clock
@@ -48,6 +50,7 @@ class Services:
     hospital_name: str
     landline: str
     answer_within: timedelta = timedelta(minutes=30)
+    mood: Callable[[str], Judged] = judge
 
     def due_at(self, kind: TaskKind, now: datetime) -> datetime:
         """By when people see to a task of this kind (`care.desk.due`)."""

@@ -19,7 +19,7 @@ SURE, ASKED = 0.85, 0.5
 _WISHES = frozenset({"request_human", "book_appointment", "go_back", "stop"})
 _QUESTION = re.compile(r"[?？]|吗$|呢$|请问|哪|几[点楼层天号]|怎么|多少|什么时候|在不在|能不能|可不可以")
 LOW = 2
-"""A first answer of at most this opens a complaint for people to follow up."""
+"""A first answer of at most this opens a complaint for people to follow up; so does a comment that is one, whatever the mark."""
 _PROBLEMS = {
     "not_an_option": "survey.choose_one",
     "not_a_number": "survey.choose_one",
@@ -118,14 +118,16 @@ class SurveyDialog(Dialog):
 
     async def _finished(self, turn: Turn, answers: dict[str, object]) -> None:
         overall = str(answers.get("overall", ""))
-        if overall.isdigit() and int(overall) <= LOW:
+        comment = str(answers.get("comment") or "")
+        complains = bool(comment) and turn.services.mood(comment).complaint
+        if complains or (overall.isdigit() and int(overall) <= LOW):
             await desk.open_task(
                 turn.session,
                 TaskKind.COMPLAINT,
                 dedup_key=f"survey:{turn.inbound_id}",
                 now=turn.now,
                 due_at=turn.services.due_at(TaskKind.COMPLAINT, turn.now),
-                note=str(answers.get("comment") or ""),
+                note=comment,
                 conversation_id=turn.conversation.id,
                 contact_id=turn.contact.id,
             )

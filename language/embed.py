@@ -109,6 +109,11 @@ class Embedder:
         return np.asarray(output[0], dtype=np.float32)
 
 
+def embed_one(embedder: Embedder, text: str) -> FloatArray:
+    """The embedding `[dim]` of a patient's text."""
+    return embedder.embed([text])[0]
+
+
 def _clean(text: str) -> str:
     """Text the tokenizer can take: lone surrogates, which cannot be encoded, are dropped."""
     return text.encode("utf-8", "ignore").decode("utf-8")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -58,8 +59,9 @@ from channels.wording.catalogue import Catalogue, make_template
 from content.faq.questions.grouper import QuestionGrouper
 from content.faq.search import FaqIndex, sms_text
 from content.faq.service import published
-from language.embed import Embedder
+from language.embed import Embedder, embed_one
 from language.retrieve import HybridIndex
+from language.sentiment import judge
 from server.accounts import Accounts, read_accounts
 from server.media import media_worker, transcriber_of
 from server.people import CareDesk, CarePeople
@@ -305,6 +307,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         codes=SmsCodes(settings.sms_account, clock),
         hospital_name=settings.hospital_name,
         landline=settings.landline,
+        mood=partial(judge, embed=partial(embed_one, embedder)),
     )
     people, desk = CarePeople(services), CareDesk(services.due_at)
     engine = EngineClient(settings.engine)

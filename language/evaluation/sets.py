@@ -2,7 +2,8 @@
 
 Rows: triage `{"text", "department"}` · when `{"text", "start", "end"}` (null: no time is said; `now` or `reference_time` when
 it is said; instead of one answer, `entities[].candidates` as accepted ones) · screen `{"text", "label", "category"?}` · faq
-`{"query", "id"}` (null: no entry answers it) · intents `{"text", "intent"}` with what the engine made of each.
+`{"query", "id"}` (null: no entry answers it) · sentiment `{"text", "sentiment"}` (angry, unhappy,
+neutral, happy) · intents `{"text", "intent"}` with what the engine made of each.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from language.evaluation.figures import NOTHING, Case, Evaluation, classified
 from language.retrieve import Hit
 from language.screen import screen
+from language.sentiment import Judged
 from language.triage import contract_row as triage_row
 from language.when import contract_row as when_row
 
@@ -103,6 +105,25 @@ def safety(rows: Sequence[Row]) -> Evaluation:
     return replace(made, numbers={**numbers, "right_kind": made.numbers["accuracy"]})
 
 
+def sentiment(rows: Sequence[Row], judge: Callable[[str], Judged]) -> Evaluation:
+    """The mood, and of the angry how many open a complaint (recall), of the calm how many do as well (false)."""
+    cases, angry, calm = [], [], []
+    for row in rows:
+        said = judge(row["text"])
+        cases.append(Case(row["text"], row["sentiment"], said.mood, said.confidence))
+        if row["sentiment"] == "angry":
+            angry.append(said.complaint)
+        elif row["sentiment"] in ("neutral", "happy"):
+            calm.append(said.complaint)
+    made = classified("sentiment", cases)
+    numbers = dict(made.numbers)
+    if angry:
+        numbers["complaint_recall"] = float(np.mean(angry))
+    if calm:
+        numbers["false_complaints"] = float(np.mean(calm))
+    return replace(made, numbers=numbers)
+
+
 def faq(rows: Sequence[Row], search: Callable[[str, int], Sequence[Hit]], answer_from: float) -> Evaluation:
     """Recall at 1 and 3 and mean reciprocal rank of what has an entry; how often what has none is answered all the same."""
     cases, unanswerable = [], []
@@ -144,6 +165,7 @@ def needs(kind: str) -> tuple[str, ...]:
         "triage": ("text", "department"),
         "when": ("text",),
         "screen": ("text", "label"),
+        "sentiment": ("text", "sentiment"),
         "faq": ("query", "id"),
     }[kind]
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     WHEN = "when"
     TRIAGE = "triage"
     SCREEN = "screen"
+    SENTIMENT = "sentiment"
 
 
 OWN: dict[Kind, tuple[str, ...]] = {
@@ -35,7 +36,11 @@ OWN: dict[Kind, tuple[str, ...]] = {
     Kind.FAQ: ("faq_held_out.jsonl", "faq_held_out_indirect.jsonl"),
     Kind.WHEN: ("when_cases.jsonl",),
     Kind.TRIAGE: ("triage_cases.jsonl",),
-    Kind.SCREEN: ("screen_cases.jsonl", "screen_batch.jsonl", "screen_fresh.jsonl"),
+    Kind.SCREEN: (
+        *("screen_cases.jsonl", "screen_batch.jsonl", "screen_fresh.jsonl"),
+        *("screen_english.jsonl", "screen_english_fresh.jsonl"),
+    ),
+    Kind.SENTIMENT: ("sentiment_held_out.jsonl",),
 }
 
 
@@ -57,7 +62,7 @@ def evaluate(
     from language.evaluation.report import html, shown, words
 
     if file is not None and kind is None:
-        raise SettingsError("say which kind FILE is for: intents, faq, when, triage or screen")
+        raise SettingsError("say which kind FILE is for: intents, faq, when, triage, screen or sentiment")
     done = []
     for one in [kind] if kind is not None else list(Kind):
         made = _run(one, [file] if file is not None else [SETS / name for name in OWN[one]], now)
@@ -111,6 +116,8 @@ def _run(kind: Kind, files: Sequence[Path], now: datetime) -> Evaluation:
             return sets.when(held, now)
         case Kind.SCREEN:
             return sets.safety(held)
+        case Kind.SENTIMENT:
+            return sets.sentiment(held, _moods())
         case Kind.FAQ:
             search, answer_from = _retriever()
             return sets.faq(held, search, answer_from)
@@ -120,6 +127,16 @@ def _parsed(held: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     from server.cli.language import parsed
 
     return list(parsed([str(row["text"]) for row in held]))
+
+
+def _moods() -> Callable[[str], Any]:
+    """The judge of moods behind the house's embedder."""
+    from functools import partial
+
+    from language.embed import Embedder, embed_one
+    from language.sentiment import judge
+
+    return partial(judge, embed=partial(embed_one, Embedder(load_settings().models / "sentence-onnx")))
 
 
 def _retriever() -> tuple[Callable[[str, int], Sequence[Any]], float]:

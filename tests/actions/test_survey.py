@@ -94,3 +94,25 @@ async def test_without_a_questionnaire_it_says_so(services: Services) -> None:
     on = await stage(services, SMS)
     assert await on.say("我要评价", RATE) == ["questionnaire.none"]
     assert await on.say("填问卷", "start_questionnaire") == ["questionnaire.none"]
+
+
+async def test_a_complaint_in_the_comment_opens_a_task_whatever_the_mark(
+    on: Stage, database: Database
+) -> None:
+    await on.say("我要评价", RATE)
+    await on.say("5")
+    await on.say("15分钟以内")
+    assert await on.say("太过分了，护士骂我妈，我要投诉你们", "complain", 0.4) == ["survey.sorry"]
+    assert await tasks(database) == ["complaint"]
+    async with database.read() as session:
+        [task] = await session.scalars(select(DeskTask))
+        assert (task.due_at - task.created_at).total_seconds() <= 3600
+        assert task.note == "太过分了，护士骂我妈，我要投诉你们"
+
+
+async def test_praise_opens_none(on: Stage, database: Database) -> None:
+    await on.say("我要评价", RATE)
+    await on.say("5")
+    await on.say("15分钟以内")
+    assert await on.say("医生很细致，非常满意", "inform", 0.4) == ["survey.done"]
+    assert await tasks(database) == []
