@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 SECOND_LOOK = 1.0
 """Seconds until a report without our reference is looked up again: the answer with its number may still be on the way."""
+READ_STOP = 10.0
+"""Seconds a caller has to send its body; ours."""
 T = TypeVar("T")
 Keep = Callable[[list[T]], Awaitable[list[T]]]
 """Stores what was read; gives back what belongs to nothing of ours."""
@@ -65,7 +67,10 @@ def callback_router(
         if not _allowed(account, request):
             log.warning("sms push from an address that is not allowed", extra={"account": account.account_id})
             return Response(status_code=403)
-        body = await _read(request, account.max_body)
+        try:
+            body = await asyncio.wait_for(_read(request, account.max_body), READ_STOP)
+        except TimeoutError:
+            return Response(status_code=408)
         if body is None:
             return Response(status_code=413)
         push = _push(request, body)

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
 """Bytes; WeChat's own pushes stay under 10 KiB."""
 HARD_STOP = 4.0
-"""Seconds to store a message; WeChat cuts the connection at 5."""
+"""Seconds to read a message, and to store it; WeChat cuts the connection at 5. Who dribbles holds no connection open."""
 LATEST = 4.6
 """Seconds after which no answer is waited for any more, whatever the account says."""
 SUCCESS = b"success"
@@ -82,7 +82,10 @@ def callback_router(
         if account is None:
             return Response(status_code=404)
         began = asyncio.get_running_loop().time()
-        body = await read_limited(request, MAX_BODY)
+        try:
+            body = await asyncio.wait_for(read_limited(request, MAX_BODY), HARD_STOP)
+        except TimeoutError:
+            return Response(status_code=408)
         if body is None:
             return Response(status_code=413)
         query = request.query_params
