@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.faq.models import FaqEntry
+from language.normalise import fold
 
 _READ = ("category", "question", "similar", "keywords", "answer", "sms", "source")
 _NEEDED = ("question", "answer", "sms", "source")
@@ -61,6 +62,18 @@ def _problems(row: dict[str, Any]) -> list[str]:
     for name in ("similar", "keywords"):
         if row.get(name) is not None and not isinstance(row[name], list):
             found.append(f"'{name}' must be a list")
+    return found
+
+
+async def clashes(session: AsyncSession) -> list[tuple[str, str, str]]:
+    """(text, entry, other entry) of published entries that hold the same question but for punctuation and particles."""
+    owner: dict[str, str] = {}
+    found: list[tuple[str, str, str]] = []
+    for entry in await published(session):
+        for text in dict.fromkeys([entry.question, *entry.similar]):
+            first = owner.setdefault(fold(text), entry.slug)
+            if first != entry.slug:
+                found.append((text, first, entry.slug))
     return found
 
 

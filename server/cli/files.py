@@ -101,7 +101,10 @@ def _loader(what: Loadable) -> Loader:
             for name in ("similar", "keywords"):
                 if isinstance(row.get(name), str):
                     row[name] = [part.strip() for part in row[name].split("|") if part.strip()]
-        return f"{await service.load(session, rows, clock.now())} FAQ entries are new or changed"
+        changed = await service.load(session, rows, clock.now())
+        twice = [f"\n  {text}: {one}, {other}" for text, one, other in await service.clashes(session)]
+        told = f"; the same question stands in two entries:{''.join(twice)}" if twice else ""
+        return f"{changed} FAQ entries are new or changed{told}"
 
     async def articles(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
         raise ValueError(
