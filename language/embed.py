@@ -111,7 +111,8 @@ class Embedder:
 
 def embed_one(embedder: Embedder, text: str) -> FloatArray:
     """The embedding `[dim]` of a patient's text."""
-    return embedder.embed([text])[0]
+    vector: FloatArray = embedder.embed([text])[0]
+    return vector
 
 
 def _clean(text: str) -> str:

@@ -42,7 +42,7 @@ class Judged:
     mood: Mood
     confidence: float
     complaint: bool
-    probabilities: dict[str, float]
+    probabilities: dict[Mood, float]
 
 
 @lru_cache(maxsize=1)
