@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Protocol
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from channels.body import read_limited
 from channels.simulator import phone_menu, samples
 from channels.simulator.phone_menu import MenuButton
 from channels.simulator.transcript import Event
@@ -332,12 +333,10 @@ def phones_router(
 
 async def _limited_body(request: Request) -> bytes:
     """Up to `PICTURE_AT_MOST` bytes; 413 for more."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > PICTURE_AT_MOST:
-            raise HTTPException(413, say("too_large"))
-    return bytes(body)
+    body = await read_limited(request, PICTURE_AT_MOST)
+    if body is None:
+        raise HTTPException(413, say("too_large"))
+    return body
 
 
 _pressing: set[asyncio.Task[Any]] = set()

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
+from channels.body import read_limited
 from channels.ports import ChannelName, Inbound, InboundSink, Receipt, ReceiptSink, StorageUnavailable
 from channels.sms.port import CallbackAccount
 from channels.sms.push import Callbacks, Parsed, Push
@@ -68,7 +69,7 @@ def callback_router(
             log.warning("sms push from an address that is not allowed", extra={"account": account.account_id})
             return Response(status_code=403)
         try:
-            body = await asyncio.wait_for(_read(request, account.max_body), READ_STOP)
+            body = await asyncio.wait_for(read_limited(request, account.max_body), READ_STOP)
         except TimeoutError:
             return Response(status_code=408)
         if body is None:
@@ -151,17 +152,3 @@ def _push(request: Request, body: bytes) -> Push:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
     )
-
-
-async def _read(request: Request, limit: int) -> bytes | None:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -16,6 +16,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from channels.body import read_limited
 from channels.ports import Accepted, Answers, ChannelName, Inbound, InboundSink, Rendered, StorageUnavailable
 from channels.wechat.account import WeChatAccount
 from channels.wechat.codec import (
@@ -120,21 +121,6 @@ def callback_router(
         return Response(status_code=503)
 
     return router
-
-
-async def read_limited(request: Request, limit: int) -> bytes | None:
-    """The request's body, `None` when it is longer than `limit` bytes (no more than that is ever held)."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 @dataclass(frozen=True, slots=True)
