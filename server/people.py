@@ -24,9 +24,11 @@ from care.desk import service as desk
 from care.desk.due import soon
 from care.desk.models import TaskKind
 from care.patients import service as patients
+from care.patients.models import Patient
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
 from channels.outbox.models import OutboundMessage
+from channels.ports import ChannelName
 from channels.questions.holder import Holder
 from channels.reply import Reply
 from store import audit
@@ -152,7 +154,20 @@ class CarePeople:
     async def confirmed(
         self, session: AsyncSession, contact: Contact, appointment_id: UUID, now: datetime
     ) -> Reply:
+        """Only for whom the contact may act still: an old reminder's option names the patient to whoever taps it."""
+        view = await appointments.get(session, appointment_id)
+        patient = await patients.get(session, view.patient_id) if view is not None else None
+        if patient is None or not await self._may_act(session, contact, patient):
+            return Reply("reminder.gone")
         return await remind.confirmed(session, self._services, appointment_id, contact.channel, now)
+
+    @staticmethod
+    async def _may_act(session: AsyncSession, contact: Contact, patient: Patient) -> bool:
+        """Bound, or the phone on the patient's record, answered by whom it should be."""
+        if contact.channel == ChannelName.SMS and patient.phone == contact.address:
+            return contact.holder in ("self", "family")
+        linked = await patients.patients_of_contact(session, contact.id)
+        return any(one.patient.id == patient.id for one in linked)
 
     async def holder(self, session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> bool:
         due = self._services.due_at(TaskKind.CORRECTION, now)

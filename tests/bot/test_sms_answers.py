@@ -126,6 +126,25 @@ async def test_a_confirmed_visit_is_on_the_timeline(
     assert engine.asked == []
 
 
+async def test_whose_link_was_ended_confirms_nothing_and_reads_no_name(
+    inbox: Inbox,
+    database: Database,
+    clock: VirtualClock,
+    worker: Make,
+    people: CarePeople,
+    engine: EngineSurface,
+) -> None:
+    _, row = await remind_of_a_visit(database, clock, people)
+    async with database.write() as session:
+        assert row.patient_id is not None
+        await patients.unlink_contact(session, row.patient_id, row.contact_id, at=clock.now())
+    await inbox.accept([inbound("1", SMS)])
+    await settle(worker())
+    assert (await said(database))[-1].reply["key"] == "reminder.gone"
+    async with database.read() as session:
+        assert "appointment.confirmed" not in list(await session.scalars(select(PatientEvent.kind)))
+
+
 async def test_a_digit_that_comes_days_late_still_answers_the_reminder(
     inbox: Inbox,
     database: Database,
