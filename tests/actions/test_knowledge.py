@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import yaml
+from sqlalchemy import select
 
 from actions.services import Services
 from channels.ports import ChannelName
 from content.faq import service as faq
+from content.faq.questions.models import UnansweredQuestion
 from content.faq.search import FaqIndex
 from language.embed import Embedder
 from language.retrieve import HybridIndex
@@ -112,3 +114,15 @@ async def test_inside_a_form_the_answer_comes_first_and_offers_nothing(
     assert await on.say(entry.question) == ["faq.answer", "data.ask_delete"]
     assert on.form == "delete_data_form"
     assert on.replies[0].options == ()
+
+
+async def test_what_finds_no_good_answer_is_kept_for_the_editors(services: Services, known: FaqIndex) -> None:
+    on = await stage(services)
+    entry = next(iter(known._entries.values()))
+    await on.say(entry.question)
+    await on.say("二甲双胍能不能隔天减半吃", "ask_medication")
+    await on.say("我叫张伟，住院能带鹦鹉和仓鼠来吗", "nlu_fallback", 0.2)
+    await on.say("嗯那个就是想要弄一下", "nlu_fallback", 0.2)
+    async with services.database.read() as session:
+        kept = [row.text for row in await session.scalars(select(UnansweredQuestion))]
+    assert sorted(kept) == sorted(["二甲双胍能不能隔天减半吃", "我叫＊,住院能带鹦鹉和仓鼠来吗"])
