@@ -2,22 +2,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from actions.services import Services
 from bot.conversation import ConversationHandler
 from bot.engine_client import EngineClient
 from bot.worker import InboxWorker
-from care.desk.hours import DutyHours
-from care.hospital.gazetteer import GazetteerCache
 from channels.inbox.service import Inbox
 from channels.inbox.spool import Spool
 from server.people import CarePeople
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.engine import EngineSurface, engine_surface
+from tests.factories.people import care_people
 
 
 @pytest.fixture
@@ -28,18 +26,7 @@ async def engine() -> AsyncIterator[EngineSurface]:
 
 @pytest.fixture
 def people(database: Database, clock: VirtualClock) -> CarePeople:
-    """The real people behind the bot; they use neither the FAQ's search nor binding codes."""
-    services = Services(
-        database=database,
-        clock=clock,
-        faq=cast("Any", None),
-        gazetteer=GazetteerCache(),
-        duty_hours=DutyHours.parse("Mon-Sun 08:00-17:30"),
-        codes=cast("Any", None),
-        hospital_name="云江市示范医院",
-        landline="0571-00000000",
-    )
-    return CarePeople(services)
+    return care_people(database, clock)
 
 
 @pytest.fixture

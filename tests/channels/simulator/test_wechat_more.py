@@ -16,7 +16,6 @@ import aiohttp
 import orjson
 import pytest
 from fastapi import FastAPI, Response
-from wechatpy import WeChatClient as TheirClient
 
 from channels.simulator.__main__ import sms_app, wechat_app
 from channels.simulator.faults import Fault
@@ -27,6 +26,7 @@ from channels.wechat.errors import VendorError
 from store.clock import Clock
 from tests.channels.simulator.serving import House, serve, until
 from tests.channels.simulator.test_wechat_line import CONFIG, Line, line
+from tests.channels.simulator.theirs import their_client
 
 NOTICE = replace(CONFIG, templates={"T1": ("thing1", "time2", "phrase3")})
 GOOD = {"thing1": "复诊提醒", "time2": "2026年11月26日 09:20", "phrase3": "待就诊"}
@@ -267,19 +267,9 @@ async def test_wechatpys_own_client_is_served() -> None:
     """An independent client agrees on tokens, messages, users, QR codes and menus."""
     async with line() as wired:
         await wired.sim.user_text("o1", "hi")
-        base = f"{wired.sim_url}/cgi-bin/"
-
-        class Theirs(TheirClient):  # type: ignore[misc]
-            API_BASE_URL = base
-
-            def fetch_access_token(self) -> Any:
-                return self._fetch_access_token(
-                    url=f"{base}token",
-                    params={"grant_type": "client_credential", "appid": self.appid, "secret": self.secret},
-                )
 
         def talk() -> None:
-            client = Theirs(CONFIG.appid, CONFIG.secret, auto_retry=False, timeout=5)
+            client = their_client(wired.sim_url, CONFIG)
             client.message.send_text("o1", "您好")
             menu = {
                 "head_content": "选择",

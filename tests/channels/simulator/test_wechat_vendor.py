@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 from fastapi.testclient import TestClient
-from wechatpy import WeChatClient as TheirClient  # type: ignore[import-untyped]
 
 from channels.ports import Outcome, Rendered
 from channels.simulator.faults import Fault
@@ -22,6 +21,7 @@ from channels.wechat.errors import VendorError
 from store.clock import VirtualClock
 from tests.channels.simulator.serving import until
 from tests.channels.simulator.test_wechat_line import CONFIG, line
+from tests.channels.simulator.theirs import their_client
 
 TEMPLATES = {"visit": ("thing1", "time2")}
 FIELDS = {"thing1": "眼科", "time2": "2026年11月24日 09:30"}
@@ -270,19 +270,9 @@ async def test_wechatpys_client_agrees_on_people_tags_media_and_notices() -> Non
     async with line(NOTICES) as wired:
         await wired.sim.user_text("o1", "hi")
         await wired.sim.user_subscribes("o1", "visit")
-        base = f"{wired.sim_url}/cgi-bin/"
-
-        class Theirs(TheirClient):  # type: ignore[misc]
-            API_BASE_URL = base
-
-            def fetch_access_token(self) -> Any:
-                return self._fetch_access_token(
-                    url=f"{base}token",
-                    params={"grant_type": "client_credential", "appid": self.appid, "secret": self.secret},
-                )
 
         def talk() -> None:
-            client = Theirs(CONFIG.appid, CONFIG.secret, auto_retry=False, timeout=5)
+            client = their_client(wired.sim_url, CONFIG)
             assert client.user.get_followers()["data"]["openid"] == ["o1", "o2"]
             assert [one["openid"] for one in client.user.get_batch(["o1", "o2"])] == ["o1", "o2"]
             client.user.update_remark("o1", "三床")

@@ -8,18 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from actions.services import Services
 from bot.conversation import ConversationHandler
 from bot.engine_client import EngineClient
 from bot.worker import InboxWorker
-from care.desk.hours import DutyHours
-from care.hospital.gazetteer import GazetteerCache
 from care.patients import service as patients
 from care.patients.models import Relation
 from care.patients.service import PatientData
@@ -36,7 +33,6 @@ from channels.wechat.client import WeChatClient
 from channels.wechat.typing import Typing
 from channels.wording.catalogue import Catalogue
 from server.house import WORDING
-from server.people import CarePeople
 from store.audit import AuditRow
 from store.clock import VirtualClock
 from store.database import Database
@@ -44,6 +40,7 @@ from tests.channels.simulator.serving import serve, until
 from tests.channels.wechat.test_passive import Gate
 from tests.factories.engine import OK, EngineSurface, engine_surface
 from tests.factories.messages import received, said
+from tests.factories.people import care_people
 
 CONFIG = SimWeChatConfig(followers=("o1", "o2"), push_spacing=0.05, push_timeout=30.0)
 FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
@@ -66,17 +63,7 @@ async def running(
     database: Database, clock: VirtualClock, folder: Path, config: SimWeChatConfig = CONFIG, **account: Any
 ) -> AsyncIterator[House]:
     """Everything but the delivery worker: what is not passive stays in the outbox."""
-    services = Services(
-        database=database,
-        clock=clock,
-        faq=cast("Any", None),
-        gazetteer=GazetteerCache(),
-        duty_hours=DutyHours.parse("Mon-Sun 08:00-17:30"),
-        codes=cast("Any", None),
-        hospital_name="云江市示范医院",
-        landline="0571-00000000",
-    )
-    people = CarePeople(services)
+    people = care_people(database, clock)
     passive = Passive(database, clock, Catalogue(WORDING, FACTS), Gate())
     accounts: dict[str, WeChatAccount] = {}
     async with engine_surface() as engine:
