@@ -108,7 +108,8 @@ async def test_a_complaint_in_the_comment_opens_a_task_whatever_the_mark(
         [task] = await session.scalars(select(DeskTask))
         # Within the hour, counted while somebody is on duty.
         assert task.due_at == services.due_at(TaskKind.COMPLAINT, task.created_at)
-        assert task.note == "太过分了，护士骂我妈，我要投诉你们"
+        assert task.note is not None
+        assert "护士骂我妈" in task.note
 
 
 async def test_praise_opens_none(on: Stage, database: Database) -> None:
