@@ -149,6 +149,11 @@ def ops_router(house: OpsHouse) -> APIRouter:
     ) -> Response:
         async with house.database.read("ops messages") as session:
             found = await messages.find(session, filters, messages.as_id(before) if before else None)
+        if (
+            one := messages.as_id(filters.contact)
+        ) is not None:  # one person's messages: reading them is kept, like the search
+            async with house.database.write("ops messages") as session:
+                _note(session, staff, "messages", audit.subject_of("contact", one))
         more = found[messages.PAGE - 1].message.id if len(found) > messages.PAGE else None
         return page(
             request,

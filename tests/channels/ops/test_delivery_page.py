@@ -15,7 +15,7 @@ from store.clock import VirtualClock
 from store.database import Database
 from tests.channels.ops.site import Settlements, ops_app, staff, visiting
 from tests.factories import deliveries
-from tests.factories.messages import OPENID, PHONE
+from tests.factories.messages import OPENID, PHONE, said
 from web.signin.models import Role
 
 
@@ -343,6 +343,11 @@ async def test_messages_are_filtered_by_the_address_and_paged(
         assert older
         assert await count(older.group(1).replace("&amp;", "&")) == 5
         assert await count("contact=nonsense") == 0
+        contact = (await said(database))[0].contact_id
+        await count(f"contact={contact}")
+    assert ("read", f"contact:{contact}") in await audited(database), (
+        "whose messages somebody looked at is kept"
+    )
 
 
 async def test_a_message_is_found_by_whatever_is_at_hand(database: Database, clock: VirtualClock) -> None:
