@@ -6,13 +6,15 @@ work a row on both sides; measured on a claim of 200 messages, both together wer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    Boolean,
     ColumnElement,
     Dialect,
     String,
@@ -23,6 +25,9 @@ from sqlalchemy import (
     func,
     type_coerce,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 PAIRS = "pairs"
 """The parameter's name: a mapping of id to id, text or None."""
@@ -69,16 +74,29 @@ class _Ids(TypeDecorator[Sequence[UUID]]):
         return orjson.dumps([one.hex for one in ids]).decode() if dialect.name == "sqlite" else list(ids)
 
 
-class among(ColumnElement[bool]):  # reads as a function
-    """Whether `column` is one of the ids in the parameter `name`, however many these are."""
+class _Among(FunctionElement[bool]):
+    """See `among`."""
 
-    inherit_cache = True
+    name = "among"
     type = Boolean()
-    _traverse_internals: ClassVar[Any] = [
-        ("column", InternalTraversal.dp_clauseelement),
-        ("ids", InternalTraversal.dp_clauseelement),
-    ]
+    inherit_cache = True
 
-    def __init__(self, column: Any, name: str) -> None:
-        self.column = coercions.expect(roles.ExpressionElementRole, column)
-        self.ids = bindparam(name, type_=_Ids())
+    def self_group(self, against: Any = None) -> Any:
+        return self  # SQLite would be asked whether it `= 1`, and look through the whole table
+
+
+def among(column: Any, name: str) -> ColumnElement[bool]:
+    """Whether `column` is one of the ids in the parameter `name`, however many these are."""
+    return _Among(column, bindparam(name, type_=_Ids()))
+
+
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
+    column, ids = (compiler.process(one, **options) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({ids}))"  # noqa: S608 (a column and a parameter)
+
+
+@compiles(_Among, "postgresql")
+def _among_postgresql(element: _Among, compiler: Any, **options: Any) -> str:
+    column, ids = (compiler.process(one, **options) for one in element.clauses)
+    return f"{column} = ANY ({ids})"

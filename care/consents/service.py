@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.consents.models import Consent, ConsentNow, OptOut, OptOutLevel, Purpose
 from care.patients.service import own_contacts
 from care.rows import add_new, chunks, padded
-from store import events
+from store import events, sets
 
 Subject = Literal["patient", "contact"]
 
@@ -200,11 +200,9 @@ class Standing:
         return NOT_NEEDED if purpose in WITHOUT_GRANT else NEVER_GRANTED
 
 
-_LEVELS = select(OptOut.contact_id, OptOut.level).where(
-    OptOut.contact_id.in_(bindparam("contacts", expanding=True))
-)
+_LEVELS = select(OptOut.contact_id, OptOut.level).where(sets.among(OptOut.contact_id, "contacts"))
 _DECISIONS = select(ConsentNow.subject_id, ConsentNow.purpose, ConsentNow.granted).where(
-    ConsentNow.subject_id.in_(bindparam("subjects", expanding=True)),
+    sets.among(ConsentNow.subject_id, "subjects"),
     ConsentNow.purpose.in_(bindparam("purposes", expanding=True)),
 )
 
@@ -212,16 +210,16 @@ _DECISIONS = select(ConsentNow.subject_id, ConsentNow.purpose, ConsentNow.grante
 async def standing(
     session: AsyncSession, recipients: Iterable[Recipient], purposes: Sequence[Purpose]
 ) -> Standing:
-    """Everything `Standing.verdict` needs for these recipients and purposes, in two queries a chunk."""
+    """Everything `Standing.verdict` needs for these recipients and purposes, in two queries."""
     contacts = list({one.contact_id for one in recipients})
     subjects = list({*contacts, *(one.patient_id for one in recipients if one.patient_id)})
     levels: dict[UUID, OptOutLevel] = {}
-    for part in chunks(contacts):
-        stopped = await session.execute(_LEVELS, {"contacts": padded(part)})
+    if contacts:
+        stopped = await session.execute(_LEVELS, {"contacts": contacts})
         levels.update({row[0]: OptOutLevel(row[1]) for row in stopped})
     decisions: dict[tuple[UUID, str], bool] = {}
-    for part in chunks(subjects) if purposes else ():
-        values = {"subjects": padded(part), "purposes": padded(sorted(purposes))}
+    if subjects and purposes:
+        values = {"subjects": subjects, "purposes": padded(sorted(purposes))}
         decisions.update({(row[0], row[1]): row[2] for row in await session.execute(_DECISIONS, values)})
     return Standing(levels, decisions)
 

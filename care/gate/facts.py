@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import Purpose
@@ -20,11 +20,11 @@ from care.consents.service import Recipient, Standing, standing
 from care.gate.case import Case
 from care.gate.sent import Sent, read_sent
 from care.patients.models import Patient, PatientContact, Relation
-from care.rows import chunks, padded
 from channels.contacts.models import Contact, Conversation, SendingWindow
 from channels.inbox.models import InboundMessage
 from channels.ports import ChannelName
 from channels.wechat.models import SubscriptionGrant
+from store import sets
 
 
 @dataclass(slots=True)
@@ -76,15 +76,11 @@ class Facts:
     standing: Standing = field(default_factory=lambda: Standing({}, {}))
 
 
-_PATIENTS = select(Patient.id, Patient.status).where(Patient.id.in_(bindparam("ids", expanding=True)))
-_LAST = select(Conversation.id, Conversation.last_inbound_at).where(
-    Conversation.id.in_(bindparam("ids", expanding=True))
-)
-_ACTS = select(InboundMessage.id, InboundMessage.received_at).where(
-    InboundMessage.id.in_(bindparam("ids", expanding=True))
-)
+_PATIENTS = select(Patient.id, Patient.status).where(sets.among(Patient.id, "ids"))
+_LAST = select(Conversation.id, Conversation.last_inbound_at).where(sets.among(Conversation.id, "ids"))
+_ACTS = select(InboundMessage.id, InboundMessage.received_at).where(sets.among(InboundMessage.id, "ids"))
 _WINDOWS = select(SendingWindow.contact_id, SendingWindow.remaining, SendingWindow.expires_at).where(
-    SendingWindow.contact_id.in_(bindparam("ids", expanding=True))
+    sets.among(SendingWindow.contact_id, "ids")
 )
 _GRANTS = (
     select(
@@ -94,7 +90,7 @@ _GRANTS = (
         SubscriptionGrant.remaining,
     )
     .where(
-        SubscriptionGrant.contact_id.in_(bindparam("ids", expanding=True)),
+        sets.among(SubscriptionGrant.contact_id, "ids"),
         SubscriptionGrant.accepted.is_(True),
     )
     .order_by(SubscriptionGrant.template_id)
@@ -110,7 +106,7 @@ _PHONE = (
 _LINKS = (
     select(PatientContact.patient_id, Contact.channel, *_PHONE)
     .join(Contact, Contact.id == PatientContact.contact_id)
-    .where(PatientContact.patient_id.in_(bindparam("ids", expanding=True)))
+    .where(sets.among(PatientContact.patient_id, "ids"))
     .order_by(PatientContact.confirmed_at, PatientContact.id)
 )
 _MINE = PatientContact.__table__.alias("mine")
@@ -119,7 +115,7 @@ _OWN_PHONES = (
     .join(PatientContact, PatientContact.patient_id == _MINE.c.patient_id)
     .join(Contact, Contact.id == PatientContact.contact_id)
     .where(
-        _MINE.c.contact_id.in_(bindparam("ids", expanding=True)),
+        sets.among(_MINE.c.contact_id, "ids"),
         _MINE.c.relation == Relation.SELF.value,
         PatientContact.relation == Relation.SELF.value,
         Contact.channel == ChannelName.SMS.value,
@@ -178,6 +174,6 @@ async def read_standing(session: AsyncSession, facts: Facts, cases: Sequence[Cas
 
 async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> AsyncIterator[Any]:
     wanted = [one for one in dict.fromkeys(ids) if one is not None]
-    for part in chunks(wanted):
-        for row in await session.execute(statement, {"ids": padded(part)}):
+    if wanted:
+        for row in await session.execute(statement, {"ids": wanted}):
             yield row

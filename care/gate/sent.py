@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.gate.case import Case
 from care.gate.rules import CAPPED, PUSHED, RANK, WEEK
-from care.rows import chunks, padded
 from channels.outbox.models import OutboundMessage
+from store import sets
 
 _LEFT = ("accepted", "delivered", "uncertain")
 _ROW: Any = OutboundMessage.__table__.c
@@ -51,7 +51,7 @@ class Sent:
 
 
 _OF_PATIENT = select(_ROW.patient_id, _ROW.purpose, _ROW.finished_at).where(
-    _ROW.patient_id.in_(bindparam("patients", expanding=True)),
+    sets.among(_ROW.patient_id, "patients"),
     _ROW.finished_at > bindparam("since"),
     # Not the bare column: SQLite would go through all that ever left by the index on the status.
     func.coalesce(_ROW.status, "").in_(_LEFT),
@@ -59,7 +59,7 @@ _OF_PATIENT = select(_ROW.patient_id, _ROW.purpose, _ROW.finished_at).where(
     _ROW.inbound_id.is_(None),
 )
 _IN_CONVERSATION = select(_ROW.conversation_id, _ROW.purpose, _ROW.finished_at).where(
-    _ROW.conversation_id.in_(bindparam("conversations", expanding=True)),
+    sets.among(_ROW.conversation_id, "conversations"),
     _ROW.status.in_(_LEFT),
     _ROW.finished_at > bindparam("since"),
     _ROW.purpose.in_(PUSHED),
@@ -70,8 +70,8 @@ _LEAVING = select(_ROW.id, _ROW.conversation_id, _ROW.patient_id, _ROW.purpose).
     _ROW.purpose.in_(PUSHED),
     _ROW.inbound_id.is_(None),
     or_(
-        _ROW.conversation_id.in_(bindparam("conversations", expanding=True)),
-        _ROW.patient_id.in_(bindparam("patients", expanding=True)),
+        sets.among(_ROW.conversation_id, "conversations"),
+        sets.among(_ROW.patient_id, "patients"),
     ),
     or_(_ROW.lease_token.is_(None), _ROW.lease_token != bindparam("token")),
 )
@@ -103,12 +103,12 @@ async def read_sent(session: AsyncSession, cases: Sequence[Case], now: datetime)
         return sent
     await _one_after_the_other(session, [*patients, *talks])
     since = now - WEEK
-    for part in chunks(patients):
-        of_patient = {"patients": padded(part), "since": since}
+    if patients:
+        of_patient = {"patients": patients, "since": since}
         for patient_id, purpose, at in await session.execute(_OF_PATIENT, of_patient):
             sent.to_patient[patient_id].append((at, RANK[purpose]))
-    for some in chunks(talks):
-        in_talk = {"conversations": padded(some), "since": since}
+    if talks:
+        in_talk = {"conversations": talks, "since": since}
         for talk_id, purpose, at in await session.execute(_IN_CONVERSATION, in_talk):
             sent.pushed[talk_id].append((at, RANK[purpose]))
     await _read_leaving(session, sent, cases, patients, talks, now)
@@ -127,24 +127,11 @@ async def _read_leaving(
     seen = {case.id for case in cases}
     token = cases[0].message.lease_token or cases[0].id
     wanted_patients, wanted_talks = set(patients), set(talks)
-    for some_talks, some_patients in _pairs(talks, patients):
-        values = {"conversations": some_talks, "patients": some_patients, "token": token}
-        for row_id, talk_id, patient_id, purpose in await session.execute(_LEAVING, values):
-            if row_id in seen:
-                continue
-            seen.add(row_id)
-            if talk_id in wanted_talks:
-                sent.pushed[talk_id].append((now, RANK[purpose]))
-            if patient_id in wanted_patients:
-                sent.to_patient[patient_id].append((now, RANK[purpose]))
-
-
-def _pairs(
-    talks: Sequence[UUID], patients: Sequence[UUID]
-) -> Iterable[tuple[Sequence[UUID], Sequence[UUID]]]:
-    left, right = list(chunks(talks)), list(chunks(patients))
-    for n in range(max(len(left), len(right))):
-        yield (
-            padded(left[n]) if n < len(left) else [],
-            padded(right[n]) if n < len(right) else [],
-        )
+    values = {"conversations": talks, "patients": patients, "token": token}
+    for row_id, talk_id, patient_id, purpose in await session.execute(_LEAVING, values):
+        if row_id in seen:
+            continue
+        if talk_id in wanted_talks:
+            sent.pushed[talk_id].append((now, RANK[purpose]))
+        if patient_id in wanted_patients:
+            sent.to_patient[patient_id].append((now, RANK[purpose]))

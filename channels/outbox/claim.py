@@ -102,7 +102,7 @@ _SETTLE = (
 _HELD_AGAIN = (
     update(_ATTEMPT).where(_ATTEMPT.c.id == bindparam("attempt")).values(finished_at=bindparam("at"))
 )
-_CONTACTS = select(Contact).where(Contact.id.in_(bindparam("ids", expanding=True)))
+_CONTACTS = select(Contact).where(sets.among(Contact.id, "ids"))
 
 
 @cache

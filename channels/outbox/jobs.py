@@ -15,6 +15,7 @@ from channels.contacts.models import Contact
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Rung
 from channels.ports import ChannelName, Rendered, SendResult
+from store import sets
 
 LEASE = timedelta(seconds=60)
 """How long a claimed message is ours: much longer than any vendor may take."""
@@ -75,17 +76,17 @@ def own_rung(contact: Contact) -> Rung:
 
 
 _ATTEMPT: Any = DeliveryAttempt.__table__
+_COLUMNS = (_ATTEMPT.c.outbound_id, _ATTEMPT.c.id, _ATTEMPT.c.n, _ATTEMPT.c.rung, _ATTEMPT.c.verdict)
+_BEFORE = (
+    select(*_COLUMNS, _ATTEMPT.c.gate, _ATTEMPT.c.receipt)
+    .where(sets.among(_ATTEMPT.c.outbound_id, "ids"))
+    .order_by(_ATTEMPT.c.n)
+)
 
 
 async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, History]:
     """Of the messages that were decided about before; of the others there is nothing to tell."""
     found: dict[UUID, History] = {}
-    columns = (_ATTEMPT.c.outbound_id, _ATTEMPT.c.id, _ATTEMPT.c.n, _ATTEMPT.c.rung, _ATTEMPT.c.verdict)
-    rows = await session.execute(
-        select(*columns, _ATTEMPT.c.gate, _ATTEMPT.c.receipt)
-        .where(_ATTEMPT.c.outbound_id.in_(ids))
-        .order_by(_ATTEMPT.c.n)
-    )
-    for outbound_id, *attempt in rows:
+    for outbound_id, *attempt in await session.execute(_BEFORE, {"ids": ids}):
         found.setdefault(outbound_id, History()).add(*attempt)
     return found
