@@ -6,8 +6,11 @@ At most one transition a message, guarded by the lease's token: whoever lost it 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +24,9 @@ from channels.outbox.jobs import Job
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Rung, TroubleDesk
 from channels.ports import Outcome, SendResult
+from channels.questions import service as questions
 from channels.wechat import grants
+from store import sets
 
 log = structlog.get_logger(__name__)
 
@@ -45,32 +50,46 @@ _NOW_THERE = (
     .with_for_update()
 )
 """Reports that were quicker, and whose the messages are; all locked, in the same order by everybody."""
-_KNOWN = (
-    update(_ATTEMPT)
-    .where(_ATTEMPT.c.id == bindparam("attempt"))
-    .values(
-        verdict=bindparam("outcome"),
-        vendor_id=bindparam("vendor"),
-        code=bindparam("said"),
-        detail=bindparam("more"),
-        parts=bindparam("took"),
-        finished_at=bindparam("at"),
+
+
+@cache
+def _known(sqlite: bool) -> Any:
+    """What is known now of attempts that ended alike; by attempt, the vendor's id."""
+    attempt, vendor = sets.pairs(sqlite)
+    return (
+        update(_ATTEMPT)
+        .where(_ATTEMPT.c.id == attempt)
+        .values(
+            verdict=bindparam("outcome"),
+            vendor_id=vendor,
+            code=bindparam("said"),
+            detail=bindparam("more"),
+            parts=bindparam("took"),
+            finished_at=bindparam("at"),
+        )
     )
-)
-_MOVE = (
-    update(_MESSAGE)
-    .where(_MESSAGE.c.id == bindparam("message"))
-    .values(
-        status=bindparam("becomes"),
-        reason=bindparam("why"),
-        due_at=bindparam("due"),
-        finished_at=bindparam("at"),
-        rung=bindparam("last"),
-        plan=bindparam("rungs"),
-        lease_token=None,
-        lease_until=None,
+
+
+@cache
+def _move(sqlite: bool) -> Any:
+    """Messages that go the same way from here; by message, nothing."""
+    message, _ = sets.pairs(sqlite)
+    return (
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == message)
+        .values(
+            status=bindparam("becomes"),
+            reason=bindparam("why"),
+            due_at=bindparam("due"),
+            finished_at=bindparam("at"),
+            rung=bindparam("last"),
+            plan=bindparam("rungs"),
+            lease_token=None,
+            lease_until=None,
+        )
     )
-)
+
+
 _LEFT = _WINDOW.c.remaining - bindparam("taken", type_=Integer)
 _SPEND = (
     update(_WINDOW)
@@ -89,6 +108,44 @@ _FOLLOWS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What attempts that ended alike have in common."""
+
+    outcome: str
+    code: str
+    detail: str
+    parts: int
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome,
+            "said": self.code or None,
+            "more": self.detail or None,
+            "took": self.parts,
+            "at": now,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """What messages that go the same way have in common."""
+
+    step: ladder.Step
+    rung: str
+    plan: tuple[str, ...]
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        return {
+            "becomes": self.step.status,
+            "why": self.step.reason,
+            "due": self.step.due_at,
+            "at": None if self.step.status == "queued" else now,
+            "last": self.rung,
+            "rungs": list(self.plan) or None,
+        }
+
+
 class Applier:
     """Writes results in the session it is given."""
 
@@ -101,19 +158,24 @@ class Applier:
             row.id: row
             for row in await session.execute(_NOW_THERE, {"attempts": [job.attempt_id for job in jobs]})
         }
-        known, moves, steps = [], [], []
+        known: defaultdict[_Known, dict[UUID, str | None]] = defaultdict(dict)
+        moves: defaultdict[_Move, dict[UUID, None]] = defaultdict(dict)
+        steps = []
         for job in jobs:
             result = job.result
             assert result is not None
             found = there[job.attempt_id]
             step = ladder.after(job, result, found.receipt, now)
-            known.append(_known(job, result, step, now))
+            alike = _Known(step.verdict, result.code[:120], result.detail[:300], result.parts or job.parts)
+            known[alike][job.attempt_id] = result.vendor_id[:120] or None
             if found.lease_token == job.token:  # else whoever took over has called it uncertain
-                moves.append(_move(job, step, now))
+                moves[_Move(step, str(job.rung), tuple(job.plan))][job.message.id] = None
                 steps.append((job, result, step))
-        await session.execute(_KNOWN, known)
-        if moves:
-            await session.execute(_MOVE, moves)
+        sqlite = session.get_bind().dialect.name == "sqlite"
+        for alike, vendor_ids in known.items():
+            await session.execute(_known(sqlite), {sets.PAIRS: vendor_ids, **alike.values(now)})
+        for way, messages in moves.items():
+            await session.execute(_move(sqlite), {sets.PAIRS: messages, **way.values(now)})
         await self._consequences(session, steps, now)
         talks = list({job.message.conversation_id for job in jobs})
         return set(await session.scalars(_FOLLOWS, {"conversations": talks, "now": now}))
@@ -124,6 +186,8 @@ class Applier:
         spent = [cost for job, result, _ in steps if (cost := _cost(job, result)) is not None]
         if spent:
             await session.execute(_SPEND, sorted(spent, key=lambda one: str(one["contact"])))
+        failed = [job.message for job, _, step in steps if step.status == "failed"]
+        await questions.not_seen(session, failed, now)
         for job, result, step in steps:
             if step.status == "uncertain":
                 await self._desk.uncertain(session, job.message, result.detail or result.code, now)
@@ -145,30 +209,6 @@ class Applier:
         if new:
             log.error("delivery.account_stopped", channel=channel, account=account, code=result.code)
             await self._desk.stopped(session, made.id, f"{channel}/{account}", result.code, now)
-
-
-def _known(job: Job, result: SendResult, step: ladder.Step, now: datetime) -> dict[str, Any]:
-    return {
-        "attempt": job.attempt_id,
-        "outcome": step.verdict,
-        "vendor": result.vendor_id[:120] or None,
-        "said": result.code[:120] or None,
-        "more": result.detail[:300] or None,
-        "took": result.parts or job.parts,
-        "at": now,
-    }
-
-
-def _move(job: Job, step: ladder.Step, now: datetime) -> dict[str, Any]:
-    return {
-        "message": job.message.id,
-        "becomes": step.status,
-        "why": step.reason,
-        "due": step.due_at,
-        "at": None if step.status == "queued" else now,
-        "last": str(job.rung),
-        "rungs": list(job.plan) or None,
-    }
 
 
 def _cost(job: Job, result: SendResult) -> dict[str, Any] | None:
