@@ -11,6 +11,7 @@ from language.linear import prepare
 from language.normalise import normalise
 from language.screen import screen
 from language.triage import model
+from language.triage.calibrate import likely
 from language.triage.table import DEPARTMENTS, WEIGHTS, Hit, any_of, hits, pattern, raw
 
 CHILD = "儿科"
@@ -219,10 +220,10 @@ def _question(plain: str, ranked: list[tuple[str, float]]) -> ClarifyingQuestion
 
 
 def contract_row(text: str) -> dict[str, Any]:
-    """One line of the ``banyi triage`` contract."""
+    """One line of the ``banyi triage`` contract; ``confidence`` is the chance that the first department is right."""
     advice = triage(text)
     return {
         "text": text,
         "departments": [one.name for one in advice.departments],
-        "confidence": advice.confidence,
+        "confidence": round(likely(advice.confidence), 3),
     }

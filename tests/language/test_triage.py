@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from language.triage import contract_row, triage
+from language.triage.calibrate import likely
 from language.triage.model import MODEL, internal_medicine
 from language.triage.table import DEPARTMENTS, any_of, raw
 
@@ -182,3 +183,13 @@ def test_patients_words_for_every_department() -> None:
 def test_teeth_go_to_the_dentist_at_any_age() -> None:
     assert _names("看牙")[0] == "口腔科"
     assert _names("带娃看牙")[:2] == ["口腔科", "儿科"]
+
+
+def test_the_confidence_told_outside_rises_and_means_what_it_says() -> None:
+    record = json.loads((DATA.parent / "language" / "triage_calibration.json").read_text("utf-8"))
+    assert record["brier_cross_validated"] < record["brier_before"]
+    assert record["mean_gap_cross_validated"] <= 0.05
+    steps = [likely(n / 20) for n in range(21)]
+    assert steps == sorted(steps)
+    assert steps[0] == 0.0
+    assert steps[-1] <= 1.0
