@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 EVERY = 3600.0
 """Seconds between two rounds."""
 NEAREST = 3
+LOOKED_UP = 200
+"""Groups whose nearest entries are looked for each time: those that most people asked, which are the ones that are shown."""
 _BATCH = 500
 
 
@@ -91,7 +93,8 @@ class QuestionGrouper:
             async with self._database.read("questions") as session:
                 questions = await self._read(session)
             groups = await asyncio.to_thread(self._group, questions)
-            nearest = {key: await self._nearest(members) for key, members in groups.items()}
+            shown = sorted(groups, key=lambda key: -sum(one.people for one in groups[key]))[:LOOKED_UP]
+            nearest = {key: await self._nearest(groups[key]) for key in shown}
             await self._write(groups, nearest)
         log.info("questions.grouped", questions=len(questions), groups=len(groups))
         return len(groups)
@@ -218,7 +221,7 @@ class QuestionGrouper:
                     session.add(row)
                 row.people = len(frozenset().union(*(one.askers for one in members)))
                 row.asks = sum(one.asks for one in members)
-                row.nearest = nearest[key]
+                row.nearest = nearest.get(key, row.nearest or [])
                 row.last_asked_at = max(one.last for one in members)
             await session.flush()
             for key, members in groups.items():
