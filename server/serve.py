@@ -54,7 +54,9 @@ async def prepare(settings: Settings) -> House:
     try:
         Spool(settings.spool).check()
     except StorageUnavailable as error:
-        raise SettingsError(f"BANYI_SPOOL_DIR: {error}. Without a lasting volume set it to nothing.") from error
+        raise SettingsError(
+            f"BANYI_SPOOL_DIR: {error}. Without a lasting volume set it to nothing."
+        ) from error
     await migrate.upgrade_async(settings.database)
     house = build(settings)
     if settings.environment == "demo":

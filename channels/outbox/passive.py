@@ -23,6 +23,7 @@ from channels.outbox import holds
 from channels.outbox.jobs import histories
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy
+from channels.outbox.service import URGENT_PRIORITY
 from channels.ports import Rendered
 from channels.reply import Reply
 from channels.wechat.wording import TEXT_BYTES, as_text
@@ -146,6 +147,10 @@ class Passive:
         )
         own = [row for row in open_rows if row.inbound_id == message.id]
         if not own:
+            return []
+        if customer_messages and any(row.priority <= URGENT_PRIORITY for row in own):
+            # Nobody confirms that the bytes arrived, and a process may die with them: an emergency's answer leaves as a message
+            # of its own, which is known to be accepted or is asked after.
             return []
         earlier = [row for row in open_rows if row.seq < own[0].seq and row.priority <= own[0].priority]
         if any(row.status == "sending" for row in (*earlier, *own)) or (earlier and customer_messages):

@@ -146,7 +146,10 @@ class Receipts:
             return None
         # Accepted without the vendor's number: an enquiry found it (`enquiry.py`), and the number is in no answer of ours.
         by_enquiry = latest.verdict == "accepted" and latest.vendor_id is None and latest.rung != Rung.PASSIVE
-        return latest if by_enquiry or latest.verdict in ("started", "uncertain") else None
+        # Between the two looks its answer was stored: now it carries the number.
+        just_answered = bool(receipt.vendor_id) and latest.vendor_id == receipt.vendor_id
+        is_open = latest.verdict in ("started", "uncertain")
+        return latest if is_open or just_answered or by_enquiry else None
 
 
 def _settle(message: OutboundMessage, status: str, reason: str | None, now: datetime) -> None:

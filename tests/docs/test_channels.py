@@ -11,7 +11,9 @@ import pytest
 from server.settings import ROOT
 
 PAGE = (ROOT / "docs" / "channels.md").read_text("utf-8")
-ROWS = [line for line in PAGE.splitlines() if re.match(r"\| (\d+|WeChat|Aliyun|Tencent|Twilio|CMPP) \|", line)]
+ROWS = [
+    line for line in PAGE.splitlines() if re.match(r"\| (\d+|WeChat|Aliyun|Tencent|Twilio|CMPP) \|", line)
+]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)`: ((?:`\w+`(?:, )?)+)")
 
 

@@ -296,7 +296,8 @@ async def test_a_message_is_told_from_its_cause_to_its_end(database: Database, c
             ("skipped", "长期订阅通知"),
             ("skipped", "短信"),
         ]
-        assert "45015" in page and "response out of time limit" in page and "急症" in page
+        assert "45015" in page and "response out of time limit" in page
+        assert ">急症<" not in page and "describe_symptom" not in page, "what was said is not for operators"
         assert f"/ops/delivery/{follows.id}" in page
         assert OPENID not in page and "胸口疼" not in page, (
             "an operator sees no address and no words of a patient"
@@ -312,8 +313,9 @@ async def test_a_message_is_told_from_its_cause_to_its_end(database: Database, c
     async with visiting(ops_app(database, clock), tokens["nurse"]) as nurse:
         _, part = await nurse.get(f"/ops/delivery/{first.id}/words")
         assert "胸口疼怎么办" in part
+        assert ">急症<" in (await nurse.get(f"/ops/delivery/{first.id}"))[1]
     read = [subject for action, subject in await audited(database) if action == "read"]
-    assert read == [f"outbound:{one.id}" for one in (first, follows, waiting, first)]
+    assert read == [f"outbound:{one.id}" for one in (first, follows, waiting, first, first)]
 
 
 async def test_messages_are_filtered_by_the_address_and_paged(

@@ -270,3 +270,16 @@ async def test_what_people_stopped_does_not_go_passively_either(
         await holds.hold(session, holds.Scope.ALL, reason="测试", now=clock.now())
     assert await passive.answer(inbound_id, 0, customer_messages=True) is None
     assert await attempts(database) == []
+
+
+async def test_an_emergencys_answer_leaves_as_a_message_of_its_own(
+    database: Database, clock: VirtualClock, inbox: Inbox, passive: Passive
+) -> None:
+    """Nobody confirms a passive reply: a process that dies with the bytes would have lost it."""
+    number = await asked(inbox)
+    await answer_with(database, clock, number, answer("请立即拨打120"))
+    async with database.write("urgent") as session:
+        await session.execute(update(OutboundMessage).values(priority=outbox.URGENT_PRIORITY))
+    assert await passive.answer(number, 0, customer_messages=True) is None
+    [row] = await said(database)
+    assert (row.status, row.due_at) == ("queued", clock.now())

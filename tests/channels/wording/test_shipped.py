@@ -23,7 +23,13 @@ SIGN = "云江示范医院"
 ROOMS = ("server", "bot", "actions", "content", "care", "channels", "web")
 EMERGENCY = {
     *("safety.emergency", "safety.crisis_on_duty", "safety.crisis_later", "safety.false_alarm"),
-    *("english.emergency", "english.crisis", "english.crisis_on_duty", "english.crisis_later", "english.false_alarm"),
+    *(
+        "english.emergency",
+        "english.crisis",
+        "english.crisis_on_duty",
+        "english.crisis_later",
+        "english.false_alarm",
+    ),
 }
 """Texts of an emergency name 120, 110 or 12356; a landline would only distract."""
 SMS_OPTIONS = 4
