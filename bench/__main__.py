@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import uvloop
+
 from bench import callback, outbox, turn
 from bench.results import keep
 
 
 def main() -> None:
     keep(asyncio.run(turn.measure()))
-    keep(asyncio.run(outbox.measure()))
+    keep(uvloop.run(outbox.measure()))
     keep(callback.measure())
 
 

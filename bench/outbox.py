@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import uvloop
 from sqlalchemy import func, select
 
 from bench import outbox_bare
@@ -184,4 +185,4 @@ async def measure(many: int = 200_000) -> list[Result]:
 if __name__ == "__main__":
     from bench.results import keep
 
-    keep(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)))
+    keep(uvloop.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)))

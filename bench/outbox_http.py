@@ -33,7 +33,9 @@ from server.settings import ROOT
 from server.supervisor import free_ports
 from store.clock import Clock
 
-COUNT, ROUNDS, AT_ONCE = 3_000, 3, 64
+COUNT, ROUNDS = 4_000, 3
+AT_ONCE = (64, 256)
+"""Requests at once of the bare client: the better of the two is the baseline."""
 SIGN = "云江示范医院"
 
 
@@ -70,7 +72,7 @@ async def stand_in(words: Rendered) -> AsyncIterator[AliyunAccount]:
         path = Path(folder) / "simulator.json"
         path.write_text(json.dumps({"sms": settings}))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "channels.simulator", str(path), cwd=ROOT, env=os.environ
+            sys.executable, "-m", "channels.simulator", str(path), cwd=ROOT, env=dict(os.environ)
         )
         try:
             await _up(port)
@@ -116,11 +118,11 @@ def _signed(account: AliyunAccount, words: Rendered, number: str) -> tuple[URL, 
     return URL(f"{account.base_url}/?{text}", encoded=True), headers
 
 
-async def _bare(account: AliyunAccount, words: Rendered, first: int) -> float:
+async def _bare(account: AliyunAccount, words: Rendered, first: int, at_once: int) -> float:
     """Requests a second."""
     requests = [_signed(account, words, f"13{n:09d}") for n in range(first, first + COUNT)]
     todo = iter(requests)
-    connector = aiohttp.TCPConnector(limit=AT_ONCE)
+    connector = aiohttp.TCPConnector(limit=at_once)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http:
 
         async def client() -> None:
@@ -131,7 +133,7 @@ async def _bare(account: AliyunAccount, words: Rendered, first: int) -> float:
                         raise RuntimeError(f"the stand-in refused: {body}")
 
         begun = time.perf_counter()
-        await asyncio.gather(*(client() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(client() for _ in range(at_once)))
         return COUNT / (time.perf_counter() - begun)
 
 
@@ -139,14 +141,20 @@ async def measure() -> list[Result]:
     words = _words()
     ours, bare = [], []
     async with outbox.on_sqlite() as database, stand_in(words) as account:
-        for n in range(ROUNDS):
-            first = n * 2 * COUNT
+        for n in range(ROUNDS + 1):
+            first = n * 4 * COUNT
             await fill(database, COUNT, campaign=f"http-{n}", now=outbox.MORNING, first=first)
             sender = AliyunSender(account, Clock())
-            took = await outbox.drain(database, outbox.delivery(database, sender, AT_ONCE), f"http-{n}")
+            took = await outbox.drain(database, outbox.delivery(database, sender), f"http-{n}")
             await sender.close()
-            ours.append(COUNT / took)
-            bare.append(await _bare(account, words, first + COUNT))
+            best = max(
+                [await _bare(account, words, first + k * COUNT, k_) for k, k_ in enumerate(AT_ONCE, 1)]
+            )
+            if n:  # the first round warms both sides
+                ours.append(COUNT / took)
+                bare.append(best)
     rate, other = statistics.harmonic_mean(ours), statistics.harmonic_mean(bare)
-    against = f"a bare aiohttp client, {AT_ONCE} at once, the same stand-in"
+    against = (
+        f"a bare aiohttp client, the better of {' and '.join(map(str, AT_ONCE))} at once, the same stand-in"
+    )
     return [Result("outbox_http_per_second", rate, "messages/s", against, other)]

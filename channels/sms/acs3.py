@@ -5,15 +5,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 EMPTY_BODY = hashlib.sha256(b"").hexdigest()
 
 
+@lru_cache(maxsize=4096)
+def _encoded(text: str) -> str:
+    """Names, signatures and templates come again with every message."""
+    return quote(text, safe="~")
+
+
 def canonical_query(query: Mapping[str, str]) -> str:
     """Sorted, percent-encoded as RFC 3986; the very string to put into the URL."""
-    return "&".join(f"{quote(name, safe='~')}={quote(query[name], safe='~')}" for name in sorted(query))
+    return "&".join(f"{_encoded(name)}={_encoded(query[name])}" for name in sorted(query))
 
 
 def signature(

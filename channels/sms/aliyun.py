@@ -132,7 +132,7 @@ class AliyunSender:
             "host": base.netloc,
             "x-acs-action": action,
             "x-acs-content-sha256": EMPTY_BODY,
-            "x-acs-date": self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "x-acs-date": self._clock.now().astimezone(UTC).isoformat()[:19] + "Z",
             "x-acs-signature-nonce": secrets.token_hex(16),
             "x-acs-version": VERSION,
         }
