@@ -29,6 +29,8 @@ RUN = 3
 """Letters of another script side by side; fewer may be a face made of signs, or a unit."""
 _HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 _WEB = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|<[^>]*>")
+_CODE = re.compile(r"--|[={}<>\\|`]")
+"""Signs of a program, a query or a mark-up: nobody writes to a hospital in them."""
 _WORD = re.compile(r"[a-z\u00c0-\u024f\u1ea0-\u1eff]+(?:['\u2019-][a-z\u00c0-\u024f\u1ea0-\u1eff]+)*")
 _ACCENT = re.compile("[\u00e0-\u00f6\u00f8-\u024f\u1ea0-\u1eff]")
 _SYLLABLES = re.compile(
@@ -58,6 +60,8 @@ def foreign(text: str) -> Foreign | None:
         return None
     if _other_script(head):
         return "other"
+    if _CODE.search(_WEB.sub(" ", head)) is not None:
+        return None
     plain = _WEB.sub(" ", normalise(head)).replace("\u2019", "'")
     words = _WORD.findall(plain)
     if _is_english(plain, words):

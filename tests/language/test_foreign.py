@@ -57,6 +57,7 @@ DATA = Path(__file__).resolve().parents[2] / "data"
         "BK-2024-001",
         "abc",
         "asdfghjkl",
+        "1' OR '1'='1' UNION SELECT * FROM staff --",
         "qwpoeiruty",
         "iPhone 15 Pro",
         "Nike",
