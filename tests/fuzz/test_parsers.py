@@ -15,7 +15,7 @@ from server.settings import ROOT
 
 CORPUS = Path(__file__).parent / "corpus"
 TARGETS = ("wechat_envelope", "wechat_decrypt", "sms_push", "cmpp_frame")
-SECONDS = 20 if os.environ.get("CI", "").lower() == "true" else 8
+SECONDS = 15 if os.environ.get("CI", "").lower() == "true" else 8
 SOAK_SECONDS = 180
 
 

@@ -28,7 +28,7 @@ from tests.fuzz.schema import STREAMS, describe
 from tests.fuzz.served import Served, served
 
 CI = os.environ.get("CI", "").lower() == "true"
-SECONDS = 60.0 if CI else 25.0
+SECONDS = 30.0 if CI else 15.0
 """For all routes together, once for each caller."""
 SOAK_SECONDS = 900.0
 ANSWER = 10.0
