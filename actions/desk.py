@@ -53,18 +53,23 @@ class Human(BanyiAction):
         )
 
 
-async def take_complaint(turn: Turn) -> None:
-    """Open its task, to be seen to within the hour somebody is on duty, and say so."""
+async def open_complaint(turn: Turn, dedup_key: str, note: str) -> None:
+    """Its task, to be seen to within the hour somebody is on duty."""
     await desk.open_task(
         turn.session,
         TaskKind.COMPLAINT,
-        dedup_key=f"complaint:{turn.inbound_id}",
+        dedup_key=dedup_key,
         now=turn.now,
         due_at=turn.services.due_at(TaskKind.COMPLAINT, turn.now),
-        note=await turn.own_words(),
+        note=note,
         conversation_id=turn.conversation.id,
         contact_id=turn.contact.id,
     )
+
+
+async def take_complaint(turn: Turn) -> None:
+    """Open its task and say so."""
+    await open_complaint(turn, f"complaint:{turn.inbound_id}", await turn.own_words())
     turn.say("complain.sorry")
 
 

@@ -6,10 +6,9 @@ import re
 from typing import ClassVar
 
 from actions.base import BanyiAction
+from actions.desk import open_complaint
 from actions.forms import INSIDE, Dialog
 from actions.turn import Turn, option
-from care.desk import service as desk
-from care.desk.models import TaskKind
 from care.patients import service as patients
 from care.questionnaires import service as questionnaires
 
@@ -121,16 +120,7 @@ class SurveyDialog(Dialog):
         comment = str(answers.get("comment") or "")
         complains = bool(comment) and turn.services.mood(comment).complaint
         if complains or (overall.isdigit() and int(overall) <= LOW):
-            await desk.open_task(
-                turn.session,
-                TaskKind.COMPLAINT,
-                dedup_key=f"survey:{turn.inbound_id}",
-                now=turn.now,
-                due_at=turn.services.due_at(TaskKind.COMPLAINT, turn.now),
-                note=comment,
-                conversation_id=turn.conversation.id,
-                contact_id=turn.contact.id,
-            )
+            await open_complaint(turn, f"survey:{turn.inbound_id}", comment)
             turn.say("survey.sorry")
         else:
             turn.say("survey.done")

@@ -47,10 +47,12 @@ def _data() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _english() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _english() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]:
     words = _data()["english"]
-    telling, common, alone = (frozenset(map(str, words[name])) for name in ("telling", "common", "alone"))
-    return telling, common | telling, alone
+    telling, common, alone, greetings = (
+        frozenset(map(str, words[name])) for name in ("telling", "common", "alone", "greetings")
+    )
+    return telling, common | telling, alone, greetings
 
 
 def foreign(text: str) -> Foreign | None:
@@ -87,31 +89,14 @@ def _topics() -> tuple[tuple[Topic, re.Pattern[str]], ...]:
 
 
 def _is_english(plain: str, words: list[str]) -> bool:
-    telling, known, alone = _english()
+    telling, known, alone, greetings = _english()
     if len(words) == 1:
         return words[0] in alone and not any(sign.isdigit() for sign in plain)
     if len(words) < 2 or all(_is_pinyin(word) for word in words):
         return False
     if not any(word in telling for word in words) and len(words) < 4 and not all(w in known for w in words):
         return False
-    greeting = {
-        "hello",
-        "hi",
-        "hey",
-        "ok",
-        "yes",
-        "no",
-        "bye",
-        "thank",
-        "thanks",
-        "you",
-        "sorry",
-        "good",
-        "morning",
-        "very",
-        "much",
-    }
-    if set(words) <= greeting:
+    if greetings.issuperset(words):
         return False
     tells = {word for word in words if word in telling}
     share = SURE_SHARE if len(tells) > 1 else SHARE

@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.chinatime import CHINA
 from channels.ops.ports import AccountFacts
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Rung
-from channels.sms.chinatime import CHINA
 from store.clock import real_now
 
 Account = tuple[str, str]

@@ -160,28 +160,19 @@ class Claimer:
         if not rows:
             return 0, []
         book = _Book(now)
-        asked: list[_Row] = []
         for row in rows:
-            if row.message.expires_at is not None and row.message.expires_at <= now:
-                book.refuse(row, Verdict(False, "expired"), "suppressed")
-            else:
-                asked.append(row)
+            row.words = self._renderer.words(row.message, row.contact)
+        candidates = [Candidate(row.message, row.contact, row.history.refused, row.weight) for row in rows]
+        verdicts = await self._policy.check(session, candidates, now)
+        leaving = [row.message for row, verdict in zip(rows, verdicts, strict=True) if verdict.send]
+        waits = await questions.on_sending(session, leaving, now)
         jobs: list[Job] = []
-        if asked:
-            for row in asked:
-                row.words = self._renderer.words(row.message, row.contact)
-            candidates = [
-                Candidate(row.message, row.contact, row.history.refused, row.weight) for row in asked
-            ]
-            verdicts = await self._policy.check(session, candidates, now)
-            leaving = [row.message for row, verdict in zip(asked, verdicts, strict=True) if verdict.send]
-            waits = await questions.on_sending(session, leaving, now)
-            for row, verdict in zip(asked, verdicts, strict=True):
-                if (until := waits.get(row.message.id)) is not None:
-                    verdict = Verdict(False, questions.WAITS, until=until)
-                job = await self._decide(session, book, row, verdict, now)
-                if job is not None:
-                    jobs.append(job)
+        for row, verdict in zip(rows, verdicts, strict=True):
+            if (until := waits.get(row.message.id)) is not None:
+                verdict = Verdict(False, questions.WAITS, until=until)
+            job = await self._decide(session, book, row, verdict, now)
+            if job is not None:
+                jobs.append(job)
         await book.write(session)
         return len(rows), jobs
 

@@ -8,37 +8,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
-from typing import Any, Protocol, runtime_checkable
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.chinatime import CHINA
 from channels.contacts.models import Contact
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import TroubleDesk
 from channels.outbox.receipts import Receipts
 from channels.ports import ChannelName, Outcome, Receipt, Sender
+from channels.sms.port import StatusQuery
 from store.clock import Clock
 from store.database import Database, assert_no_session
 
 log = structlog.get_logger(__name__)
 
-CHINA = timezone(timedelta(hours=8))
 EVERY = timedelta(seconds=20)
 ASK_AFTER = (timedelta(seconds=30), timedelta(minutes=3), timedelta(minutes=15), timedelta(hours=2))
 """After these ages of the try the vendor is asked: a message shows up in its records only some seconds later. Ours."""
 NO_LONGER = timedelta(hours=12)
 AT_ONCE = 50
-
-
-@runtime_checkable
-class Tells(Protocol):
-    """A sender whose vendor says what became of a message (`channels.sms.port.StatusQuery`)."""
-
-    async def resolve(self, address: str, client_ref: str, day: date) -> Outcome | None: ...
 
 
 class Enquiry:
@@ -96,7 +90,7 @@ class Enquiry:
     async def _ask(self, message: OutboundMessage, contact: Contact, attempt: DeliveryAttempt) -> bool:
         self._asked[message.id] += 1
         sender = self._senders.get((contact.channel, contact.account_id))
-        if not isinstance(sender, Tells):
+        if not isinstance(sender, StatusQuery):
             return False
         assert_no_session("the vendor is asked")
         day = attempt.started_at.astimezone(CHINA).date()

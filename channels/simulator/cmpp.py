@@ -18,8 +18,9 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
+from channels.chinatime import CHINA
 from channels.simulator import cmpp_wire as wire
 from channels.simulator.faults import Fault, Faults
 from channels.simulator.sms import UpResult
@@ -29,7 +30,6 @@ from store.clock import VirtualClock
 
 log = logging.getLogger(__name__)
 
-CHINA = timezone(timedelta(hours=8))
 SUBMIT_FAULTS = frozenset(
     {"hang_after", "hang_before", "slow", "errcode", "drop_before", "drop_after", "wrong_length"}
 )

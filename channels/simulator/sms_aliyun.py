@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl, quote
 import orjson
 from fastapi import Request, Response
 
+from channels.chinatime import CHINA
 from channels.simulator.faults import Faults
 from channels.simulator.sms_faults import API_FAULTS, after, before
 from channels.simulator.sms_handsets import Fate, Handsets, UpResult
 from channels.simulator.sms_push import Item, Pusher, PushRules, Reports, numeric_answer
 from channels.simulator.sms_rules import Sent, SmsRefusal, SmsRules
 from channels.simulator.sms_templates import Reviewers
-from channels.sms.chinatime import CHINA
 from channels.sms.numbers import to_e164
 from store.clock import Clock
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
+from channels.chinatime import CHINA
 from channels.simulator.sms_rules import SmsRefusal, SmsRules, review_reason
-from channels.sms.chinatime import CHINA
 from store.clock import Clock
 
 Fields = Mapping[str, str]

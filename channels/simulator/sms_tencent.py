@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
+from channels.chinatime import CHINA
 from channels.simulator.faults import Fault, Faults
 from channels.simulator.sms_faults import API_FAULTS, after, before
 from channels.simulator.sms_handsets import Fate, Handsets, UpResult
 from channels.simulator.sms_push import Item, Pusher, PushRules, Reports, numeric_answer
 from channels.simulator.sms_tencent_rules import SimTencentConfig, TencentRefusal, TencentRules, TencentSent
-from channels.sms.chinatime import CHINA
 from store.clock import Clock
 
 VERSION = "2021-01-11"

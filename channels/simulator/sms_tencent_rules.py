@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from channels.chinatime import CHINA
 from channels.simulator.sms_handsets import parts_of
 from channels.simulator.sms_windows import DAY, HOUR, Windows
-from channels.sms.chinatime import CHINA
 from channels.sms.template import SmsTemplate
 from store.clock import Clock
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta, timezone
 from typing import Any, Literal
 
 import orjson
 
+from channels.chinatime import CHINA
 from store.clock import Clock
 
-CHINA = timezone(timedelta(hours=8))
 Direction = Literal["in", "out", "system"]
 Event = dict[str, Any]
 """`{"seq", "direction", "text", "menu": [{"id", "label"}], "at", "kind", "parts"}`.

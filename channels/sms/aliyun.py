@@ -17,10 +17,10 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from channels.chinatime import until_hour
 from channels.ports import Outcome, Rendered, SendResult
 from channels.sms.acs3 import EMPTY_BODY, authorization, canonical_query
 from channels.sms.checks import send_problems
-from channels.sms.chinatime import until_hour
 from channels.sms.numbers import is_mainland_mobile, national
 from channels.sms.port import CallbackAccount, Capabilities
 from channels.sms.template import VARIABLE_CHARS, TemplateRegistry, count_parts, signed

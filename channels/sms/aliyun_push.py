@@ -9,36 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from channels.chinatime import read_stamp
 from channels.ports import ChannelName, Inbound, Receipt
-from channels.sms.aliyun import AliyunAccount
-from channels.sms.chinatime import read_stamp
 from channels.sms.numbers import to_e164
-from channels.sms.push import Parsed, Push, Unreadable, digest, json_objects, read_each, text_of
-from store.clock import Clock
+from channels.sms.push import JsonCallbacks, Unreadable, digest, text_of
 
 TEXT_LIMIT = 5000
 
 
-class AliyunCallbacks:
+class AliyunCallbacks(JsonCallbacks):
     """Implements `Callbacks`."""
 
     accepted = '{"code":0,"msg":"接收成功"}'.encode()
-    media_type = "application/json"
-
-    def __init__(self, account: AliyunAccount, clock: Clock) -> None:
-        self.account = account
-        self._clock = clock
-
-    def genuine(self, push: Push) -> bool:
-        return True
-
-    def inbound(self, push: Push) -> Parsed[Inbound]:
-        parsed: Parsed[Inbound] = Parsed()
-        return read_each(json_objects(push.body, parsed.problems), self._inbound, parsed)
-
-    def receipts(self, push: Push) -> Parsed[Receipt]:
-        parsed: Parsed[Receipt] = Parsed()
-        return read_each(json_objects(push.body, parsed.problems), self._receipt, parsed)
 
     def _inbound(self, item: Mapping[str, Any]) -> Inbound:
         """One SmsUp item. Without a sequence_id the key is a digest of number, time and text."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import orjson
 
 from channels.ports import Inbound, Receipt
 from channels.sms.port import CallbackAccount
+from store.clock import Clock
 
 T = TypeVar("T")
 
@@ -53,6 +55,39 @@ class Callbacks(Protocol):
     def inbound(self, push: Push) -> Parsed[Inbound]: ...
 
     def receipts(self, push: Push) -> Parsed[Receipt]: ...
+
+
+class JsonCallbacks(ABC):
+    """Implements `Callbacks` for a vendor that pushes JSON objects, unsigned. `single_reply`: an answer may come as one bare
+    object."""
+
+    accepted: bytes
+    media_type = "application/json"
+    single_reply: ClassVar[bool] = False
+
+    def __init__(self, account: CallbackAccount, clock: Clock) -> None:
+        self.account = account
+        self._clock = clock
+
+    def genuine(self, push: Push) -> bool:
+        return True
+
+    def inbound(self, push: Push) -> Parsed[Inbound]:
+        parsed: Parsed[Inbound] = Parsed()
+        items = json_objects(push.body, parsed.problems, single=self.single_reply)
+        return read_each(items, self._inbound, parsed)
+
+    def receipts(self, push: Push) -> Parsed[Receipt]:
+        parsed: Parsed[Receipt] = Parsed()
+        return read_each(json_objects(push.body, parsed.problems), self._receipt, parsed)
+
+    @abstractmethod
+    def _inbound(self, item: Mapping[str, Any]) -> Inbound:
+        """One answer of a patient. Raises `Unreadable`."""
+
+    @abstractmethod
+    def _receipt(self, item: Mapping[str, Any]) -> Receipt:
+        """One delivery report. Raises `Unreadable`."""
 
 
 def read_each(

@@ -17,10 +17,10 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from channels.chinatime import CHINA
 from channels.ports import Outcome, Rendered, SendResult
 from channels.sms import tc3, tencent_codes
 from channels.sms.checks import send_problems
-from channels.sms.chinatime import CHINA
 from channels.sms.numbers import is_mainland_mobile
 from channels.sms.port import CallbackAccount, Capabilities
 from channels.sms.template import TemplateRegistry, count_parts, signed

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from channels.chinatime import until_hour
 from channels.ports import SendResult
-from channels.sms.chinatime import until_hour
 from channels.sms.transport import later, refused, unclear
 
 WAITS = {

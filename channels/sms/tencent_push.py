@@ -9,36 +9,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from channels.chinatime import read_stamp
 from channels.ports import ChannelName, Inbound, Receipt
-from channels.sms.chinatime import read_stamp
 from channels.sms.numbers import to_e164
-from channels.sms.push import Parsed, Push, Unreadable, digest, json_objects, read_each, text_of
-from channels.sms.tencent import TencentAccount
-from store.clock import Clock
+from channels.sms.push import JsonCallbacks, Unreadable, digest, text_of
 
 TEXT_LIMIT = 5000
 
 
-class TencentCallbacks:
+class TencentCallbacks(JsonCallbacks):
     """Implements `Callbacks`."""
 
     accepted = b'{"result":0,"errmsg":"OK"}'
-    media_type = "application/json"
-
-    def __init__(self, account: TencentAccount, clock: Clock) -> None:
-        self.account = account
-        self._clock = clock
-
-    def genuine(self, push: Push) -> bool:
-        return True
-
-    def inbound(self, push: Push) -> Parsed[Inbound]:
-        parsed: Parsed[Inbound] = Parsed()
-        return read_each(json_objects(push.body, parsed.problems, single=True), self._inbound, parsed)
-
-    def receipts(self, push: Push) -> Parsed[Receipt]:
-        parsed: Parsed[Receipt] = Parsed()
-        return read_each(json_objects(push.body, parsed.problems), self._receipt, parsed)
+    single_reply = True
 
     def _inbound(self, item: Mapping[str, Any]) -> Inbound:
         """A reply has no number of its own: its key is a digest of sender, second and text."""

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import aiohttp
 from yarl import URL
 
+from channels.chinatime import until_hour
 from channels.ports import Outcome, Rendered, SendResult
-from channels.sms.chinatime import until_hour
 from channels.sms.port import CallbackAccount, Capabilities
 from channels.sms.template import count_parts, signed
 from channels.sms.transport import Answer, Transport, counted, later, refused, unclear

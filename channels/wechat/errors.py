@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
+from channels.chinatime import until_hour
 from channels.ports import Outcome, SendResult
 
 TOKEN_ERRORS = frozenset({40001, 40014, 42001})
@@ -19,7 +20,6 @@ MENU_ERRORS = frozenset({40200, 45098, 45099})
 WINDOW_ERRORS = frozenset({45015, 45047})
 """No window, or its count is used up."""
 TYPING_ERRORS = frozenset({45072, 45080, 45081})
-CHINA = timezone(timedelta(hours=8))
 _RETRY = Outcome.RETRY
 _REFUSED = Outcome.REFUSED
 
@@ -81,8 +81,7 @@ def closed_until(code: int, now: datetime) -> datetime | None:
     if code == MINUTE_QUOTA:
         return now + timedelta(seconds=60)
     if code == DAILY_QUOTA:
-        here = now.astimezone(CHINA)
-        return (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return now + timedelta(seconds=until_hour(now, 0))
     return None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
+from channels.chinatime import CHINA
 from channels.ports import ChannelName, Receipt
 from channels.sms.cmpp.codec import Report
 from channels.sms.numbers import to_e164
 
-CHINA = timezone(timedelta(hours=8))
 DELIVERED = "DELIVRD"
 KEPT = 50_000
 """Messages remembered; reports come within three days (the longest validity of a message)."""

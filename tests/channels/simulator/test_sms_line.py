@@ -293,9 +293,9 @@ async def test_receipts_come_in_batches(monkeypatch: pytest.MonkeyPatch) -> None
         calls: list[int] = []
         record: Callable[..., Any] = wired.house.record
 
-        async def counted(receipts: list[Any]) -> None:
+        async def counted(receipts: list[Any]) -> Any:
             calls.append(len(receipts))
-            await record(receipts)
+            return await record(receipts)
 
         wired.house.record = counted  # type: ignore[method-assign]
         numbers = [f"+8613900{n:06d}" for n in range(120)]
