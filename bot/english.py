@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from channels.reply import Option, Reply
 from channels.wording.labels import label
-from language.foreign import Topic, foreign, topic
+from language.foreign import Foreign, Topic, topic
 
 PATH = "_english"
 """What an option means without the engine: the text on `params["topic"]`."""
@@ -20,17 +20,16 @@ SAYS = "english"
 """In an option's params: its answer is English as well."""
 
 
-def answers(text: str) -> Reply | None:
+def answers(text: str, language: Foreign | None) -> Reply | None:
     """The answer to a text in another language; None for everything that goes the usual way."""
-    language = foreign(text)
     if language is None:
         return None
     return about(topic(text) if language == "english" else "any")
 
 
-def wants_person(text: str) -> bool:
+def wants_person(text: str, language: Foreign | None) -> bool:
     """Whether an English text asks for staff outright."""
-    return foreign(text) == "english" and topic(text) == "person"
+    return language == "english" and topic(text) == "person"
 
 
 def about(what: Topic | str) -> Reply:
@@ -52,9 +51,9 @@ def about(what: Topic | str) -> Reply:
     )
 
 
-def speaks_it(text: str, rule: str) -> bool:
+def speaks_it(rule: str, language: Foreign | None) -> bool:
     """Whether a danger was told in English or another foreign language (`rule`: what the screen fired on)."""
-    return rule.startswith("en_") or foreign(text) is not None
+    return rule.startswith("en_") or language is not None
 
 
 def safety(

@@ -9,8 +9,11 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversation import ConversationHandler, State, after_the_line, urgent
+from bot.alarms import urgent
+from bot.applying import after_the_line
+from bot.conversation import ConversationHandler
 from bot.engine_client import EngineError, EngineUnavailable
+from bot.plan import State
 from bot.ports import People
 from channels.inbox import queue
 from channels.inbox.models import InboundMessage

@@ -56,11 +56,15 @@ def create_app(house: House) -> FastAPI:
     app.state.hospital_name = settings.hospital_name
     app.state.rate_storage_url = settings.redis_url or "memory://"
     install_shell(app)
-    inbox: Inbox = house.inbox
+    inbox: Inbox = house.inbound.inbox
     app.include_router(
-        callback_router(house.accounts.wechat, inbox, house.clock, house.passive, house.nonces)
+        callback_router(
+            house.vendors.accounts.wechat, inbox, house.clock, house.outbound.passive, house.vendors.nonces
+        )
     )
-    app.include_router(make_router(house.accounts.sms.values(), inbox, house.receipts, house.clock))
+    app.include_router(
+        make_router(house.vendors.accounts.sms.values(), inbox, house.outbound.receipts, house.clock)
+    )
     app.include_router(health_router(house))
     app.include_router(signin_router())
     add_wechat_pages(app, house)
@@ -88,18 +92,18 @@ def _add_simulators(app: FastAPI, house: House) -> None:
         SimWeChatConfig(
             appid=settings.wechat_appid,
             secret=settings.wechat_secret,
-            token=house.wechat.tokens[0],
-            aes_key=house.wechat.aes_keys[0] if house.wechat.aes_keys else "",
+            token=house.vendors.wechat.tokens[0],
+            aes_key=house.vendors.wechat.aes_keys[0] if house.vendors.wechat.aes_keys else "",
             mode=settings.wechat_mode,
             account_type=settings.wechat_account_type,
             followers=tuple(sorted(followers)),
-            templates=house.notices.simulator_templates(),
+            templates=house.vendors.notices.simulator_templates(),
         ),
-        f"{settings.loopback}/wx/{house.wechat.account_id}",
+        f"{settings.loopback}/wx/{house.vendors.wechat.account_id}",
         clock=house.clock,
     )
     sms = sms_simulator_for(
-        house.accounts.sms.values(),
+        house.vendors.accounts.sms.values(),
         settings.loopback,
         SimSmsConfig(
             notice_daily=2000,
@@ -108,7 +112,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
             tencent=SimTencentConfig(phone_limits={}, same_content_daily=2000),
         ),
         clock=house.clock,
-        default=house.accounts.sms_default,
+        default=house.vendors.accounts.sms_default,
     )
     app.state.wechat_sim, app.state.sms_sim = wechat.state.sim, sms.state.sim
 
@@ -130,7 +134,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
         for code, template in templates.items():
             sms.state.sim.rules.templates[code] = template
 
-    house.on_templates.append(register)
+    house.templates.on_change.append(register)
     app.mount("/sim/wechat", wechat)
     app.mount("/sim/sms", sms)
     look = PhoneLook(account_name=settings.hospital_name, notices=phone_notices(house))
@@ -139,10 +143,12 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     async def put_up_menu() -> None:
         """What staff published is still up after a restart, as it is at the vendor's."""
         if wechat.state.sim.rules.menu is begins:
-            wechat.state.sim.rules.menu = await menu_put_up(house.database, house.wechat.account_id, begins)
+            wechat.state.sim.rules.menu = await menu_put_up(
+                house.database, house.vendors.wechat.account_id, begins
+            )
 
-    house.on_templates.append(put_up_menu)
-    feed = database_feed(house.database, house.wechat.account_id, house.sms.account_id, words)
+    house.templates.on_change.append(put_up_menu)
+    feed = database_feed(house.database, house.vendors.wechat.account_id, house.vendors.sms.account_id, words)
     app.include_router(
         phones_router(
             DemoDirectory(),
@@ -151,6 +157,6 @@ def _add_simulators(app: FastAPI, house: House) -> None:
             feed,
             look=look,
             clock=house.clock,
-            moved=house.delivery.wake,
+            moved=house.outbound.delivery.wake,
         )
     )

@@ -1,10 +1,28 @@
-"""Whose phones can be picked up on `/phones`: the demo's fixed patients."""
+"""The demo's fixed patients: whose phones can be picked up on `/phones`, and the addresses they are seeded with."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from care.hospital.words import load
 from care.seed import demo_patients
+from channels.contacts import service as contacts
 from channels.simulator.pages import PhonePerson
+from server.house import House
+
+
+def contact_maker(house: House) -> Callable[[AsyncSession, str, str], Awaitable[UUID]]:
+    """Makes a demo contact's row (`care.seed` links patients to it)."""
+
+    async def make(session: AsyncSession, channel: str, address: str) -> UUID:
+        account = house.vendors.wechat.account_id if channel == "wechat" else house.vendors.sms.account_id
+        contact, _ = await contacts.ensure(session, channel, account, address, house.clock.now())
+        return contact.id
+
+    return make
 
 
 def _note(record_number: str) -> str:

@@ -15,7 +15,7 @@ def faq_desk(house: House) -> FaqDesk:
         database=house.database,
         clock=house.clock,
         index=house.faq,
-        frame=SmsFrame(house.sms.sign, house.catalogue.sms_text(sms_tail())),
+        frame=SmsFrame(house.vendors.sms.sign, house.catalogue.sms_text(sms_tail())),
         regroup=house.questions.refresh,
         same=GroupingSettings.load().same,
     )

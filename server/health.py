@@ -40,7 +40,7 @@ def health_router(house: House) -> APIRouter:
         except Exception as error:
             add("database", False, type(error).__name__)
         add("engine", await house.engine.ready())
-        waiting = house.spool.waiting()
+        waiting = house.inbound.spool.waiting()
         add("spool", waiting == 0, str(waiting))
         ok = all(check["ok"] for check in checks)
         return JSONResponse({"status": "ok" if ok else "failing", "checks": checks}, 200 if ok else 503)

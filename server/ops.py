@@ -16,7 +16,7 @@ from channels.outbox.models import OutboundMessage
 from channels.outbox.ports import Rung
 from channels.simulator.pages import PhoneNotice
 from channels.wechat.client import WeChatClient
-from server.house import House, free_text
+from server.house import House
 from server.wording import page_words
 from web.shell import NavLink
 
@@ -25,10 +25,10 @@ def ops_house(house: House) -> OpsHouse:
     """The pages' side of `house`."""
 
     def accounts() -> Sequence[AccountFacts]:
-        wechat = [_wechat_facts(name, client) for name, client in house.clients.items()]
+        wechat = [_wechat_facts(name, client) for name, client in house.vendors.clients.items()]
         sms = [
-            AccountFacts("sms", name, sign=one.sign, free_text=free_text(house.senders["sms", name]))
-            for name, one in house.accounts.sms.items()
+            AccountFacts("sms", name, sign=one.sign, free_text=house.vendors.free_text(name))
+            for name, one in house.vendors.accounts.sms.items()
         ]
         return [*wechat, *sms]
 
@@ -39,10 +39,10 @@ def ops_house(house: House) -> OpsHouse:
                 one.kind,
                 one.title,
                 one.fields,
-                house.notices.ids_of(one.name, house.accounts.wechat),
-                house.notices.replies_of(one.name),
+                house.vendors.notices.ids_of(one.name, house.vendors.accounts.wechat),
+                house.vendors.notices.replies_of(one.name),
             )
-            for one in house.notices.templates.values()
+            for one in house.vendors.notices.templates.values()
         ]
 
     return OpsHouse(
@@ -50,9 +50,9 @@ def ops_house(house: House) -> OpsHouse:
         clock=house.clock,
         catalogue=house.catalogue,
         accounts=accounts,
-        spool_waiting=house.spool.waiting,
-        wake=house.delivery.wake,
-        sync_templates=house.review_templates,
+        spool_waiting=house.inbound.spool.waiting,
+        wake=house.outbound.delivery.wake,
+        sync_templates=house.templates.review,
         notices=notices,
         explain=words,
         settled=close_tasks,
@@ -75,7 +75,7 @@ def _wechat_facts(name: str, client: WeChatClient) -> AccountFacts:
 
 def phone_notices(house: House) -> tuple[PhoneNotice, ...]:
     """What the demo's phones can be asked to agree to: the notices that need a consent."""
-    templates = [one for one in house.notices.templates.values() if one.kind != "template"]
+    templates = [one for one in house.vendors.notices.templates.values() if one.kind != "template"]
     return tuple(PhoneNotice(one.name, one.title, one.kind == "long") for one in templates)
 
 

@@ -19,7 +19,8 @@ from channels.ports import StorageUnavailable
 from content.faq import service as faq
 from server import logs, migrate
 from server.app import create_app
-from server.house import House, build, contact_maker
+from server.demo import contact_maker
+from server.house import House, build
 from server.settings import ROOT, Settings, SettingsError, load_settings
 from store.ids import new_secret
 from web.signin.service import ensure_admin

@@ -19,7 +19,9 @@ from store.database import Database
 def console_desk(house: House) -> ConsoleDesk:
     """The console over the house's accounts; what the bot says by itself is where staff begin."""
     welcome = house.catalogue.render_wechat(Reply("smalltalk.welcome"), None).text
-    return ConsoleDesk(house.database, house.clock, house.clients, house.console, frozenset(MENU), welcome)
+    return ConsoleDesk(
+        house.database, house.clock, house.vendors.clients, house.console, frozenset(MENU), welcome
+    )
 
 
 async def menu_put_up(
@@ -36,7 +38,9 @@ async def menu_put_up(
 
 def add_wechat_pages(app: FastAPI, house: House) -> None:
     """Routes of `/ops/wechat`, `/ops/qr` and of sign-in in WeChat."""
-    tickets = JsTickets(house.clients, house.tokens, house.clock)
-    app.include_router(oauth_router(house.database, house.clock, house.clients, tickets, house.settings.base))
-    app.include_router(qr_router(house.database, house.clock, house.clients))
+    tickets = JsTickets(house.vendors.clients, house.vendors.tokens, house.clock)
+    app.include_router(
+        oauth_router(house.database, house.clock, house.vendors.clients, tickets, house.settings.base)
+    )
+    app.include_router(qr_router(house.database, house.clock, house.vendors.clients))
     app.include_router(console_router(console_desk(house)))

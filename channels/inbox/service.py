@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +28,7 @@ from store.base import UtcDateTime
 from store.clock import Clock
 from store.database import Database, DatabaseUnavailable, insert_new, is_unavailable
 from store.ids import new_id
+from store.rounds import rounds
 
 log = structlog.get_logger(__name__)
 
@@ -271,10 +271,9 @@ class Inbox:
 
     async def run_spool(self, every: timedelta = timedelta(seconds=5)) -> None:
         """Look after the spool for ever."""
-        while True:
-            try:
-                if self._spool.waiting():
-                    await self.replay_spool()
-            except Exception:
-                log.exception("inbox.spool_failed")
-            await asyncio.sleep(every.total_seconds())
+
+        async def look() -> None:
+            if self._spool.waiting():
+                await self.replay_spool()
+
+        await rounds("inbox.spool_failed", every.total_seconds(), look)

@@ -6,7 +6,6 @@ the next rung or to a call. No answer leaves it uncertain: that is a person's to
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from channels.ports import ChannelName, Outcome, Receipt, Sender
 from channels.sms.port import StatusQuery
 from store.clock import Clock
 from store.database import Database, assert_no_session
+from store.rounds import rounds
 
 log = structlog.get_logger(__name__)
 
@@ -55,12 +55,7 @@ class Enquiry:
 
     async def run(self) -> None:
         """Ask for ever."""
-        while True:
-            try:
-                await self.run_once()
-            except Exception:
-                log.exception("enquiry.failed")
-            await asyncio.sleep(EVERY.total_seconds())
+        await rounds("enquiry.failed", EVERY.total_seconds(), self.run_once)
 
     async def run_once(self) -> int:
         """Ask after what is due; how many are known now."""

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from content.faq.models import FaqEntry
 from language.retrieve import HybridIndex
 from store.database import Database
+from store.rounds import rounds
 
 log = structlog.get_logger(__name__)
 
@@ -118,12 +119,7 @@ class FaqIndex:
 
     async def run(self) -> None:
         """Keep fresh for ever."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception:
-                log.exception("faq.refresh_failed")
-            await asyncio.sleep(REFRESH)
+        await rounds("faq.refresh_failed", REFRESH, self.refresh)
 
     async def search(self, text: str, k: int = 4) -> Sequence[FaqHit]:
         """The `k` likeliest entries, best first. The last questions are remembered: an action asks twice in a turn."""

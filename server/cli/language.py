@@ -65,7 +65,7 @@ def parse(file: File) -> None:
 
 def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
     """Each text as the `parse` command tells it. Raises `SettingsError` without a trained engine."""
-    from bot.conversation import engine_text
+    from bot.plan import engine_text
     from language.screen import screen
     from server import engine
 

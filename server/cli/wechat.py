@@ -30,7 +30,7 @@ def menu() -> None:
     async def put_up() -> None:
         desk = console_desk(house)
         try:
-            for account_id in house.clients:
+            for account_id in house.vendors.clients:
                 async with house.database.read("wechat-menu") as session:
                     row = await service.published(session, account_id)
                 content = service.content_of(row) if row is not None else desk.default

@@ -19,7 +19,7 @@ from actions.finding_care import AdviseDepartment, AskDoctor
 from actions.forms import AskForm, StartForm, ValidateForm
 from actions.services import Services
 from actions.turn import Turn
-from bot.conversation import engine_text
+from bot.plan import engine_text
 from bot.resolve import pick
 from care.appointments.models import Schedule
 from care.appointments.slots import generate_slots

@@ -10,7 +10,7 @@ from actions.services import Services
 from care.patients import service as patients
 from channels.contacts.models import Contact
 from channels.outbox.models import OutboundMessage
-from server.house import SmsCodes
+from server.codes import SmsCodes
 from store.clock import VirtualClock
 from store.database import Database
 from tests.actions.conftest import World

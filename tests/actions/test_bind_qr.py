@@ -18,7 +18,7 @@ from care.patients.service import PatientData
 from channels.contacts.models import Conversation
 from channels.inbox.models import InboundMessage
 from channels.outbox.models import OutboundMessage
-from server.house import SmsCodes
+from server.codes import SmsCodes
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id

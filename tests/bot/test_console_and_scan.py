@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot.conversation import ConversationHandler, Plan, State
+from bot.conversation import ConversationHandler
+from bot.plan import Plan, State
 from bot.ports import InCharge
 from bot.worker import InboxWorker
 from channels.contacts.models import Contact

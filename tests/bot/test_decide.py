@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from bot.conversation import ENGINE_TEXT, FALSE_ALARM, ConversationHandler, Plan, State, engine_text
+from bot.alarms import FALSE_ALARM
+from bot.conversation import ConversationHandler
+from bot.plan import ENGINE_TEXT, Plan, State, engine_text
 from bot.ports import InCharge
 from bot.shortcuts import opt_word
 from channels.contacts.models import Contact

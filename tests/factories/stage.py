@@ -12,7 +12,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.base import BanyiAction
 from actions.catalogue import all_actions
 from actions.services import Services
-from bot.conversation import engine_text
+from bot.plan import engine_text
 from bot.resolve import pick
 from channels.ports import ChannelName
 from channels.reply import Option, Reply

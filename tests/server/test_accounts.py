@@ -104,7 +104,7 @@ async def test_a_vendor_abroad_needs_leave(tmp_path: Path, keyring: Keyring) -> 
     with pytest.raises(SettingsError, match="BANYI_ALLOW_SENDING_ABROAD"):
         build(settings)
     house = build(settings.model_copy(update={"allow_sending_abroad": True}))
-    assert ("sms", "abroad") in house.senders
+    assert ("sms", "abroad") in house.vendors.senders
     await house.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -10,6 +9,7 @@ import structlog
 from channels.wechat.console import service
 from channels.wechat.console.content import Content, answer_to
 from store.database import Database
+from store.rounds import rounds
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +37,4 @@ class LiveConsole:
 
     async def run(self, every: float = 10.0) -> None:
         """Look again now and then: another process may have published."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception:
-                log.exception("console.refresh_failed")
-            await asyncio.sleep(every)
+        await rounds("console.refresh_failed", every, self.refresh)

@@ -27,6 +27,7 @@ from language.vectors import FloatArray
 from store.clock import Clock
 from store.database import Database
 from store.ids import new_id
+from store.rounds import rounds
 
 log = structlog.get_logger(__name__)
 
@@ -78,12 +79,7 @@ class QuestionGrouper:
 
     async def run(self) -> None:
         """A round each hour for ever."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception:
-                log.exception("questions.grouping_failed")
-            await asyncio.sleep(EVERY)
+        await rounds("questions.grouping_failed", EVERY, self.refresh)
 
     async def refresh(self) -> int:
         """Forget what is too old, embed what is new, group; how many groups there are."""

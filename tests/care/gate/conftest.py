@@ -30,7 +30,7 @@ from channels.reply import Reply
 from channels.wechat.models import SubscriptionGrant
 from channels.wechat.notices import NoticeBook
 from channels.wording.catalogue import Catalogue
-from server.house import WORDING
+from server.wording import WORDING
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.messages import SMS, WECHAT, conversation, inbound, say

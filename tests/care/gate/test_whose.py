@@ -7,7 +7,7 @@ from care.patients.models import Relation
 from channels.outbox import passing
 from channels.reply import SENSITIVE, Option, Reply
 from channels.wechat.notices import NoticeBook
-from server.house import WORDING
+from server.wording import WORDING
 from tests.care.gate.conftest import BOOKED, FACTS, Town
 from tests.factories.messages import SMS, said
 

@@ -17,8 +17,8 @@ from channels.outbox.jobs import Job
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Verdict
 from channels.wording.catalogue import Catalogue
-from server.house import WORDING
 from server.people import CareDesk
+from server.wording import WORDING
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.messages import ACCOUNTS, SMS, WECHAT

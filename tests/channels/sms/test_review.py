@@ -17,7 +17,7 @@ from channels.sms.review import APART, DAILY, AliyunReview, Application, Receive
 from channels.wording import registry
 from channels.wording.catalogue import Catalogue, Template, make_template
 from channels.wording.models import SmsTemplateRow
-from server.house import WORDING
+from server.wording import WORDING
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id

@@ -24,7 +24,7 @@ from channels.outbox.passive import Passive
 from channels.outbox.ports import Candidate, Verdict
 from channels.reply import Reply
 from channels.wording.catalogue import Catalogue
-from server.house import WORDING
+from server.wording import WORDING
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.messages import YES_NO, conversation, inbound, received, said, say

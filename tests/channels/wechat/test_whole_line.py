@@ -32,7 +32,7 @@ from channels.wechat.callback import callback_router
 from channels.wechat.client import WeChatClient
 from channels.wechat.typing import Typing
 from channels.wording.catalogue import Catalogue
-from server.house import WORDING
+from server.wording import WORDING
 from store.audit import AuditRow
 from store.clock import VirtualClock
 from store.database import Database

@@ -15,8 +15,8 @@ from channels.reply import Option, Reply
 from channels.sms.template import SmsTemplate, count_parts
 from channels.wording.catalogue import Catalogue, Template
 from channels.wording.labels import FILE, label
-from server.house import WORDING
 from server.settings import ROOT
+from server.wording import WORDING
 
 FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
 SIGN = "云江示范医院"

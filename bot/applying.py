@@ -1,0 +1,278 @@
+"""What comes of a message: facts, tasks and replies, all in the caller's one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import alarms
+from bot import media as voices
+from bot.engine_client import EngineAnswer
+from bot.plan import Plan, State
+from bot.ports import People
+from channels.contacts.models import Contact
+from channels.inbox import own, queue
+from channels.inbox.models import InboundMessage
+from channels.inbox.queue import Claimed
+from channels.media import service as media
+from channels.outbox import service as outbox
+from channels.ports import ChannelName
+from channels.questions import service as questions
+from channels.questions.models import OpenQuestion
+from channels.reply import Reply, join_runs
+from channels.wechat import leaving
+from store.clock import Clock
+
+FEW = 2
+"""More replies than these in one turn go out joined on WeChat: each message counts against the patient's quota."""
+
+
+@dataclass(slots=True)
+class Said:
+    """The replies of a turn; `instance` and `resumes` are those of the question the last of them with options opens."""
+
+    replies: list[Reply] = field(default_factory=list)
+    instance: str | None = None
+    resumes: UUID | None = None
+
+    def again(self, question: OpenQuestion) -> None:
+        """What was asked before is asked once more, as what it was."""
+        self.replies.append(Reply.from_json(question.reply))
+        self.instance, self.resumes = question.instance, question.resumes
+
+
+class Applier:
+    """One instance a process."""
+
+    def __init__(self, clock: Clock, people: People) -> None:
+        self._clock = clock
+        self._people = people
+
+    async def apply(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        state: State,
+        plan: Plan,
+        answer: EngineAnswer | None,
+        now: datetime,
+        *,
+        last: bool,
+    ) -> None:
+        """Write what comes of it and finish the message, in the caller's transaction. Raises `LeaseLost`."""
+        message.screen, message.resolved = plan.screen, plan.resolved or None
+        said = Said(list(plan.replies))
+        if plan.engine is not None:
+            await self._heard(session, claimed, message, answer, said, now)
+        await self._settle(session, claimed, message, plan, said, now)
+        await self._answer(session, claimed, message, state, plan, said, now)
+        await self._to_people(session, claimed, message, state, plan, said, now)
+        await self._ask_again(session, state, plan, said, now)
+        await self._say(session, claimed, message, plan, said, now, last=last)
+
+    async def _heard(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        answer: EngineAnswer | None,
+        said: Said,
+        now: datetime,
+    ) -> None:
+        """The engine's answer, or a person where it had none."""
+        if answer is not None:
+            message.intent, message.confidence = answer.intent, answer.confidence
+            said.replies += answer.replies
+            return
+        said.replies = [
+            await self._people.call_a_person(
+                session,
+                conversation=claimed.conversation,
+                contact=claimed.contact,
+                inbound_id=message.id,
+                now=now,
+            )
+        ]
+
+    @staticmethod
+    async def _settle(
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        plan: Plan,
+        said: Said,
+        now: datetime,
+    ) -> None:
+        """What the message itself leaves behind, and what became of the question."""
+        if plan.forgets_key:
+            await own.forget_key(session, message)
+        if message.kind == "media":
+            await media.open_item(session, message, now)
+        if plan.closes is not None:
+            await questions.close(session, plan.closes, now)
+        if plan.types is not None:
+            await voices.type_out(session, claimed.conversation.id, *plan.types, now)
+        if plan.asks_before is not None:
+            before = await voices.interrupted(session, plan.asks_before, now)
+            said.replies += [before] if before is not None else []
+
+    async def _answer(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        state: State,
+        plan: Plan,
+        said: Said,
+        now: datetime,
+    ) -> None:
+        """What the patient decided: about messages, about whose phone it is, about an appointment."""
+        contact = claimed.contact
+        if plan.opt is not None:
+            await self._people.opt(session, contact, plan.opt, now)
+        if plan.holder is not None:
+            said.replies += await self._after_holder(session, contact, plan, now)
+        if plan.confirms is not None:
+            said.replies.append(await self._people.confirmed(session, contact, plan.confirms, now))
+            if (displaced := await _displaced(session, state.question, now)) is not None:
+                said.again(displaced)
+
+    async def _to_people(
+        self,
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        state: State,
+        plan: Plan,
+        said: Said,
+        now: datetime,
+    ) -> None:
+        """The desk, the end of a link, an alarm."""
+        conversation, contact = claimed.conversation, claimed.contact
+        if plan.to_desk is not None:
+            await self._people.to_desk(
+                session,
+                kind=plan.to_desk,
+                dedup_key=self._desk_key(plan.to_desk, message),
+                conversation=conversation,
+                contact=contact,
+                note=message.text or message.event,
+                now=now,
+            )
+        if plan.unfollowed:
+            await leaving.forget(session, contact.id, conversation.id, now)
+            await self._people.unfollowed(session, contact, now)
+        if plan.alert is not None:
+            alert_id = await self._people.alert(
+                session,
+                kind="emergency" if plan.alert == "emergency" else "crisis",
+                contact=contact,
+                conversation=conversation,
+                inbound=message,
+                now=now,
+            )
+            said.instance, said.resumes = f"{alarms.INSTANCE}{alert_id}", _what_to_resume(state.question)
+        if plan.interrupts:
+            said.instance, said.resumes = f"{voices.INSTANCE}{message.id}", _what_to_resume(state.question)
+
+    async def _ask_again(
+        self, session: AsyncSession, state: State, plan: Plan, said: Said, now: datetime
+    ) -> None:
+        if plan.false_alarm:
+            said.replies.append(Reply("english.false_alarm" if plan.in_english else "safety.false_alarm"))
+            said.replies += await self._after_false_alarm(session, state.question or state.tapped, now)
+        if plan.reask and state.question is not None:
+            said.again(state.question)
+
+    @staticmethod
+    async def _say(
+        session: AsyncSession,
+        claimed: Claimed,
+        message: InboundMessage,
+        plan: Plan,
+        said: Said,
+        now: datetime,
+        *,
+        last: bool,
+    ) -> None:
+        conversation, replies = claimed.conversation, said.replies
+        if len(replies) > FEW and conversation.channel == ChannelName.WECHAT:
+            replies = join_runs(replies)
+        first = await queue.finish(session, claimed, message, now, last=last, replies=len(replies))
+        asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+        for n, reply in enumerate(replies):
+            asks = n == asking
+            await outbox.enqueue(
+                session,
+                conversation,
+                reply if asks else Reply(reply.key, reply.params),
+                dedup_key=f"reply:{message.id}:{n}",
+                purpose="reply",
+                now=now,
+                inbound_id=message.id,
+                instance=(said.instance or reply.key) if asks else None,
+                resumes=said.resumes if asks else None,
+                seq=first + n + 1,
+                due_at=after_the_line(message, now),
+                priority=outbox.URGENT_PRIORITY if plan.alert is not None else outbox.CONVERSATION_PRIORITY,
+            )
+
+    def _desk_key(self, kind: str, message: InboundMessage) -> str:
+        """Pictures of one day are one task, so that an album is not thirty."""
+        if kind == "media":
+            return f"media:{message.conversation_id}:{self._clock.local().date()}"
+        if kind == "correction":
+            return f"correction:{message.contact_id}:{self._clock.local().date()}"
+        return f"desk:{message.id}"
+
+    async def _after_holder(
+        self, session: AsyncSession, contact: Contact, plan: Plan, now: datetime
+    ) -> list[Reply]:
+        assert plan.holder is not None
+        released = await self._people.holder(session, contact, plan.holder, now)
+        if plan.holder == "wrong":
+            return [Reply("holder.wrong")]
+        return [] if released or plan.engine is not None else [Reply("holder.known")]
+
+    async def _after_false_alarm(
+        self, session: AsyncSession, question: OpenQuestion | None, now: datetime
+    ) -> list[Reply]:
+        replies: list[Reply] = []
+        if question is None:
+            return replies
+        if question.instance.startswith(alarms.INSTANCE):
+            alert_id = UUID(question.instance.removeprefix(alarms.INSTANCE))
+            await self._people.false_alarm(session, alert_id, now)
+        if question.resumes is not None:
+            before = await questions.get(session, question.conversation_id, question.resumes)
+            if before is not None:
+                replies.append(Reply.from_json(before.reply))
+        return replies
+
+
+def after_the_line(message: InboundMessage, now: datetime) -> datetime:
+    """When the delivery worker may take an answer: at once, unless the callback still waits to give it back itself."""
+    return max(now, message.passive_until) if message.passive_until is not None else now
+
+
+async def _displaced(
+    session: AsyncSession, question: OpenQuestion | None, now: datetime
+) -> OpenQuestion | None:
+    """What a reminder took the place of goes on once it is answered."""
+    if question is None or question.resumes is None:
+        return None
+    before = await questions.get(session, question.conversation_id, question.resumes)
+    alive = before is not None and before.status == "superseded" and before.expires_at > now
+    return before if alive else None
+
+
+def _what_to_resume(question: OpenQuestion | None) -> UUID | None:
+    """The question an alert interrupts; a second alert in a row keeps what the first interrupted."""
+    if question is None:
+        return None
+    passing = question.instance.startswith((alarms.INSTANCE, voices.INSTANCE))
+    return question.resumes if passing else question.id

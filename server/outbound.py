@@ -1,0 +1,65 @@
+"""What goes out: the gate that decides, the workers that send, the reports that come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from care.gate.policy import Gate
+from care.gate.words import CatalogueWords
+from channels.outbox.delivery import Delivery
+from channels.outbox.enquiry import Enquiry
+from channels.outbox.passive import Passive
+from channels.outbox.receipts import Receipts
+from channels.questions import holder
+from channels.wording.catalogue import Catalogue
+from server.people import CareDesk
+from server.settings import Settings
+from server.vendors import Vendors
+from server.work import Job
+from store.clock import Clock
+from store.database import Database
+
+
+@dataclass(slots=True)
+class Outbound:
+    delivery: Delivery
+    passive: Passive
+    receipts: Receipts
+    enquiry: Enquiry
+
+    def queued(self) -> None:
+        """Something was queued: a callback that waits, or the worker, may take it now."""
+        self.passive.queued()
+        self.delivery.wake()
+
+    def jobs(self) -> list[Job]:
+        return [self.delivery.run, self.enquiry.run]
+
+
+def make_outbound(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    catalogue: Catalogue,
+    vendors: Vendors,
+    desk: CareDesk,
+) -> Outbound:
+    words = CatalogueWords(catalogue)
+    gate = Gate(settings.gate, words, vendors.notices, holder, passive_only=vendors.passive_only)
+    delivery = Delivery(
+        database,
+        clock,
+        catalogue,
+        vendors.senders,
+        gate,
+        desk,
+        settings.delivery_concurrency,
+        vendors.rates,
+    )
+    receipts = Receipts(database, clock, delivery.wake, desk)
+    return Outbound(
+        delivery=delivery,
+        passive=Passive(database, clock, catalogue, gate, delivery.wake),
+        receipts=receipts,
+        enquiry=Enquiry(database, clock, vendors.senders, receipts, desk),
+    )

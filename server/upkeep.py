@@ -1,0 +1,50 @@
+"""What a house does every second, minute and hour: seal the audit, give back holds, make slots ahead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.appointments import service as appointments
+from care.appointments.slots import generate_slots
+from server.work import Job
+from store.audit import AuditSealer
+from store.clock import Clock
+from store.database import Database
+from store.rounds import rounds
+
+SECOND, MINUTE, HOUR = 1.0, 60.0, 3600.0
+
+
+def upkeep(database: Database, clock: Clock, sealer: AuditSealer) -> list[Job]:
+    """Jobs for processes with workers."""
+
+    async def sweep(session: AsyncSession) -> None:
+        await appointments.sweep_holds(session, now=clock.now())
+
+    async def holds() -> None:
+        await database.transact(sweep, "sweep-holds")
+
+    async def slots() -> None:
+        async with database.write("generate-slots") as session:
+            await generate_slots(session, clock)
+
+    return [
+        lambda: rounds("audit.seal_failed", SECOND, sealer.seal_once),
+        lambda: rounds("housekeeping.holds_failed", MINUTE, holds),
+        lambda: rounds("housekeeping.slots_failed", HOUR, slots),
+    ]
+
+
+def head_keeper(path: Path) -> Callable[[int, str], None]:
+    """Keeps the audit chain's head outside the database, in a file that is replaced as a whole."""
+
+    def keep(seal_no: int, digest: str) -> None:
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps({"seal_no": seal_no, "digest": digest}))
+        part.replace(path)
+
+    return keep
