@@ -8,6 +8,7 @@ from care.desk import models as desk
 from care.hospital import models as hospital
 from care.patients import models as patients
 from care.questionnaires import models as questionnaires
+from care.records import models as records
 
 __all__ = [
     "alerts",
@@ -18,4 +19,5 @@ __all__ = [
     "hospital",
     "patients",
     "questionnaires",
+    "records",
 ]

@@ -218,7 +218,7 @@ def _history(row: Patient, one: _Person, clock: Clock) -> Iterator[Base]:
     dated = [(days, kind, codes) for days, kind, codes in one.events]
     for code, display, days in one.conditions:
         onset = today - timedelta(days=days)
-        yield Condition(patient_id=row.id, code=code, display=display, onset_date=onset)
+        yield Condition(patient_id=row.id, code=code, display=display, onset_date=onset, recorded_date=onset)
         dated.append((days, "condition.diagnosed", {"code": code}))
     for days, kind, codes in sorted(dated, key=lambda event: -event[0]):
         at = clock.to_utc(datetime.combine(today - timedelta(days=days), time(10, 0)))

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Generic, TypeVar, cast, overload
 from uuid import UUID
 
-from sqlalchemy import DateTime, LargeBinary, MetaData, Uuid
+from sqlalchemy import DateTime, LargeBinary, MetaData, String, Uuid
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -73,6 +73,13 @@ def _makes_its_id(cls: type[Base]) -> bool:
 def uuid_pk() -> MappedColumn[UUID]:
     """The primary key of an entity: UUIDv7 made in Python."""
     return mapped_column(Uuid, primary_key=True, default=new_id)
+
+
+def code_column(length: int, *, nullable: bool = False) -> MappedColumn[Any]:
+    """A code that is looked up by its beginning (`E11` of `E11.900`): compared byte by byte on both databases, so that a range
+    of codes is a range of the index whatever language the server sorts by."""
+    kind = String(length).with_variant(String(length, collation="C"), "postgresql")
+    return mapped_column(kind, nullable=nullable)
 
 
 def sealed_column(nullable: bool = True) -> MappedColumn[bytes | None]:
@@ -142,6 +149,7 @@ __all__ = [
     "EncryptedText",
     "Mapped",
     "UtcDateTime",
+    "code_column",
     "mapped_column",
     "sealed_column",
     "uuid_pk",

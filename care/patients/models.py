@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Date, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped
 
-from store.base import Base, EncryptedText, UtcDateTime, mapped_column, sealed_column, uuid_pk
+from store.base import Base, EncryptedText, UtcDateTime, code_column, mapped_column, sealed_column, uuid_pk
 
 
 class PatientStatus(StrEnum):
@@ -37,10 +37,13 @@ class Relation(StrEnum):
 class Patient(Base):
     """A person the hospital knows. `sex` is FHIR's: `male`, `female`, `other`, `unknown`.
 
-    `confidential`: only staff in charge may see the record (VIPs, colleagues, sensitive cases).
+    `confidential`: only staff in charge may see the record (VIPs, colleagues, sensitive cases). `residence_code` is a division of
+    GB/T 2260 (six digits); `language` a BCP 47 tag, None where nothing but Chinese is known.
     """
 
     __tablename__ = "patient"
+    # Audiences begin with these: with them in one index the wide rows stay unread.
+    __table_args__ = (Index(None, "status", "birth_year", "sex", "id"), Index(None, "residence_code"))
 
     id: Mapped[UUID] = uuid_pk()
     record_number = EncryptedText()
@@ -51,6 +54,8 @@ class Patient(Base):
     name_hash: Mapped[str] = mapped_column(String(64), index=True)
     sex: Mapped[str] = mapped_column(String(10))
     birth_year: Mapped[int | None] = mapped_column(Integer)
+    residence_code: Mapped[str | None] = code_column(6, nullable=True)
+    language: Mapped[str | None] = mapped_column(String(10))
     birth_date = EncryptedText()
     birth_date_sealed: Mapped[bytes | None] = sealed_column()
     phone = EncryptedText()
@@ -77,17 +82,36 @@ class PatientNamePiece(Base):
 
 
 class Condition(Base):
-    """A diagnosis: ICD-10 `code` and its standard wording. `ended_date` set: no longer present."""
+    """A diagnosis: ICD-10 `code` and its standard wording. `recorded_date`: when it was made here (FHIR's recordedDate).
+
+    `ended_date` set: no longer present from that day on.
+    """
 
     __tablename__ = "condition"
-    __table_args__ = (Index(None, "patient_id", "code", unique=True), Index(None, "code", "onset_date"))
+    __table_args__ = (
+        Index(None, "patient_id", "code", unique=True),
+        Index(None, "code", "recorded_date", "ended_date", "patient_id"),
+    )
 
     id: Mapped[UUID] = uuid_pk()
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"))
-    code: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str] = code_column(20)
     display: Mapped[str] = mapped_column(String(120))
+    recorded_date: Mapped[date] = mapped_column(Date)
     onset_date: Mapped[date | None] = mapped_column(Date)
     ended_date: Mapped[date | None] = mapped_column(Date)
+
+
+class PatientTag(Base):
+    """A word staff put on a patient (`VIP随访`, `家庭医生签约`). `by`: who, None for a file or another system."""
+
+    __tablename__ = "patient_tag"
+    __table_args__ = (Index(None, "tag", "patient_id"),)
+
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(40), primary_key=True)
+    tagged_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[UUID | None]
 
 
 class PatientContact(Base):

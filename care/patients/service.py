@@ -21,6 +21,7 @@ from care.patients.models import (
     Relation,
 )
 from care.rows import add_new, chunks
+from channels.chinatime import CHINA
 from store import audit, events
 from store.events import PatientEvent
 
@@ -279,10 +280,18 @@ async def unlink_contact(session: AsyncSession, patient_id: UUID, contact_id: UU
 
 
 async def add_condition(
-    session: AsyncSession, patient_id: UUID, code: str, display: str, onset: date | None, *, at: datetime
+    session: AsyncSession,
+    patient_id: UUID,
+    code: str,
+    display: str,
+    onset: date | None,
+    *,
+    at: datetime,
+    recorded: date | None = None,
 ) -> bool:
-    """Record a diagnosis once per code. Emits `condition.diagnosed` at `at`."""
-    row = Condition(patient_id=patient_id, code=code, display=display, onset_date=onset)
+    """Record a diagnosis once per code, made on `recorded` (default: the day of `at`). Emits `condition.diagnosed` at `at`."""
+    made = recorded or at.astimezone(CHINA).date()
+    row = Condition(patient_id=patient_id, code=code, display=display, onset_date=onset, recorded_date=made)
     if not await add_new(session, row):
         return False
     events.emit(session, patient_id, "condition.diagnosed", at, code=code)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, Date, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped
 
 from store.base import Base, EncryptedJson, UtcDateTime, mapped_column, sealed_column, uuid_pk
@@ -60,3 +60,25 @@ class QuestionnaireResponse(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+TOTAL = ""
+"""The link id under which `AnswerNow` keeps the score."""
+
+
+class AnswerNow(Base):
+    """The newest coded answer of a patient to an item of a questionnaire, whatever its version: what audiences and plans ask for.
+
+    `code` holds choices (and `true` or `false`), `number` numbers and, at `TOTAL`, the score. Texts are never kept here.
+    """
+
+    __tablename__ = "answer_now"
+    __table_args__ = (Index(None, "questionnaire", "link_id", "patient_id"),)
+
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), primary_key=True)
+    questionnaire: Mapped[str] = mapped_column(String(60), primary_key=True)
+    link_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    code: Mapped[str | None] = mapped_column(String(60))
+    number: Mapped[float | None] = mapped_column(Float)
+    answered_date: Mapped[date] = mapped_column(Date)
+    response_id: Mapped[UUID]

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.questionnaires.coded import keep_coded
 from care.questionnaires.definition import Item, items_of
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
 from care.questionnaires.paths import FOLDER
@@ -155,6 +156,8 @@ async def answer(
         return Accepted(items[response.current])
     response.status, response.completed_at = ResponseStatus.COMPLETED, now
     response.score = _score(items, response.answers)
+    if response.patient_id is not None:
+        await keep_coded(session, response, response.patient_id, questionnaire.name, items)
     if response.patient_id is not None:
         _emit(session, response, "questionnaire.completed", questionnaire.name, now)
     return Accepted(None)

@@ -1,11 +1,11 @@
-"""Migration 0003 on a database in use: what was stored is there afterwards, and again when it is taken back."""
+"""Migrations on a database in use: what was stored is there afterwards, and again when it is taken back."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +189,15 @@ def test_a_phone_that_was_bound_is_known_after_the_upgrade(url: str) -> None:
     with at(url, "0003") as new:
         holders = {uuid.UUID(str(row["id"])): row["holder"] for row in new.rows("contact")}
     assert holders == {own: "self", son: "family", stranger: "unknown", openid: "unknown"}
+
+
+def test_diagnoses_get_the_day_they_were_recorded(url: str) -> None:
+    with at(url, "0003") as old:
+        patient = old.add("patient", status="active", created_at=NOW)
+        for code, onset in (("E11.900", date(2026, 11, 2)), ("I10.x00", None)):
+            old.add("condition", patient_id=patient, code=code, onset_date=onset)
+    with at(url, "0004") as new:
+        found = {row["code"]: row["recorded_date"] for row in new.rows("condition")}
+        assert found == {"E11.900": date(2026, 11, 2), "I10.x00": NOW.date()}
+    with at(url, "0003", down=True) as old:
+        assert len(old.rows("condition")) == 2

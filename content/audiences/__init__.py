@@ -1,0 +1,1 @@
+"""Audiences: a rule tree over what is known of patients, counted and explained."""

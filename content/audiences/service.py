@@ -1,0 +1,149 @@
+"""Saving audiences and their versions, counting, and a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.patients.models import Patient
+from content.audiences import compile as sql
+from content.audiences.day import Day
+from content.audiences.models import Audience, AudienceVersion
+from content.audiences.rules import Group, Rule, dump, read
+from store import crypto
+
+SAMPLE = 8
+
+
+class NameTaken(ValueError):
+    """Another audience has this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Nothing was saved: somebody saved `newest` since the page was opened."""
+
+    newest: AudienceVersion
+
+
+async def count(session: AsyncSession, rule: Rule, day: Day) -> int:
+    """How many patients are in, by one statement."""
+    return await session.scalar(sql.counting(rule, day)) or 0
+
+
+async def sample(
+    session: AsyncSession, rule: Rule, day: Day, *, seed: str, size: int = SAMPLE
+) -> Sequence[Patient]:
+    """Some of them, others for another `seed`: record numbers are stored as hashes, which scatter people, so the sample begins at the
+    hash of `seed`, goes around the end and on from the beginning. The caller records the reads.
+    """
+    start = crypto.lookup(seed, "sample")
+    wanted = select(Patient).where(Patient.id.in_(sql.patients(rule, day)))
+    order = Patient.record_number_hash
+    found = list(await session.scalars(wanted.where(order >= start).order_by(order).limit(size)))
+    if len(found) < size:
+        rest = wanted.where(order < start).order_by(order).limit(size - len(found))
+        found += await session.scalars(rest)
+    return found
+
+
+async def create(
+    session: AsyncSession, *, name: str, note: str, rule: Group, now: datetime, staff_id: UUID | None
+) -> AudienceVersion:
+    """A new audience with its first version. Raises `NameTaken`."""
+    if await session.scalar(select(Audience.id).where(Audience.name == name)) is not None:
+        raise NameTaken(name)
+    row = Audience(name=name, note=note, version=1, created_at=now, created_by=staff_id, changed_at=now)
+    session.add(row)
+    await session.flush()
+    return await _add_version(session, row, rule, now, staff_id)
+
+
+async def change(
+    session: AsyncSession,
+    audience: Audience,
+    *,
+    seen: int,
+    name: str,
+    note: str,
+    rule: Group,
+    now: datetime,
+    staff_id: UUID | None,
+) -> AudienceVersion | Changed:
+    """Save what was made of version `seen`: another rule is a new version, the same one is not. Raises `NameTaken`."""
+    newest = await version(session, audience.id)
+    assert newest is not None
+    same = newest.rule == dump(rule)
+    if audience.version != seen and not same:
+        return Changed(newest)
+    taken = select(Audience.id).where(Audience.name == name, Audience.id != audience.id)
+    if await session.scalar(taken) is not None:
+        raise NameTaken(name)
+    audience.name, audience.note, audience.changed_at = name, note, now
+    if same:
+        return newest
+    audience.version += 1
+    return await _add_version(session, audience, rule, now, staff_id)
+
+
+async def _add_version(
+    session: AsyncSession, audience: Audience, rule: Group, now: datetime, staff_id: UUID | None
+) -> AudienceVersion:
+    made = AudienceVersion(
+        audience_id=audience.id, number=audience.version, rule=dump(rule), created_at=now, created_by=staff_id
+    )
+    session.add(made)
+    await session.flush()
+    return made
+
+
+async def get(session: AsyncSession, audience_id: UUID) -> Audience | None:
+    return await session.get(Audience, audience_id)
+
+
+async def version(
+    session: AsyncSession, audience_id: UUID, number: int | None = None
+) -> AudienceVersion | None:
+    """The version `number`, or the newest."""
+    wanted = select(AudienceVersion).where(AudienceVersion.audience_id == audience_id)
+    if number is not None:
+        wanted = wanted.where(AudienceVersion.number == number)
+    return (await session.scalars(wanted.order_by(AudienceVersion.number.desc()).limit(1))).first()
+
+
+async def versions(session: AsyncSession, audience_id: UUID) -> Sequence[AudienceVersion]:
+    """Newest first."""
+    wanted = select(AudienceVersion).where(AudienceVersion.audience_id == audience_id)
+    return (await session.scalars(wanted.order_by(AudienceVersion.number.desc()))).all()
+
+
+async def rule_of(session: AsyncSession, version_id: UUID) -> Group | None:
+    """The rule of a version, for whoever sends by it."""
+    row = await session.get(AudienceVersion, version_id)
+    return None if row is None else read(row.rule)
+
+
+async def listed(
+    session: AsyncSession, *, archived: bool = False
+) -> Sequence[tuple[Audience, AudienceVersion]]:
+    """Audiences with their newest versions, the last changed first."""
+    newest = (AudienceVersion.audience_id == Audience.id) & (AudienceVersion.number == Audience.version)
+    shown = Audience.archived_at.is_not(None) if archived else Audience.archived_at.is_(None)
+    rows = await session.execute(
+        select(Audience, AudienceVersion)
+        .join(AudienceVersion, newest)
+        .where(shown)
+        .order_by(Audience.changed_at.desc(), Audience.id)
+    )
+    return [(one, its) for one, its in rows]
+
+
+async def in_care(session: AsyncSession) -> int:
+    """How many patients any audience is taken from."""
+    active = select(func.count()).select_from(Patient).where(Patient.status == "active")
+    return await session.scalar(active) or 0

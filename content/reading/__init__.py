@@ -1,0 +1,1 @@
+"""What patients did with what they were sent."""
