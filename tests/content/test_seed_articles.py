@@ -56,6 +56,12 @@ def test_the_topics_are_complete() -> None:
     assert all(HAN.search(name) for name in CATALOGUE["stages"].values())
 
 
+def test_stages_are_those_that_audiences_know() -> None:
+    """Rules over the record and articles name the same stage by the same words."""
+    known = yaml.safe_load((SEED / "audiences" / "stages.yml").read_text(encoding="utf-8"))
+    assert {key: stage["name"] for key, stage in known.items()} | {"any": "不限阶段"} == CATALOGUE["stages"]
+
+
 def test_slugs_are_unique() -> None:
     assert [slug for slug, times in SLUGS.items() if times > 1] == []
 
