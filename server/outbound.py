@@ -12,6 +12,7 @@ from channels.outbox.passive import Passive
 from channels.outbox.receipts import Receipts
 from channels.questions import holder
 from channels.wording.catalogue import Catalogue
+from content.articles.sendable import ArticleContents
 from server.people import CareDesk
 from server.settings import Settings
 from server.vendors import Vendors
@@ -45,7 +46,14 @@ def make_outbound(
     desk: CareDesk,
 ) -> Outbound:
     words = CatalogueWords(catalogue)
-    gate = Gate(settings.gate, words, vendors.notices, holder, passive_only=vendors.passive_only)
+    gate = Gate(
+        settings.gate,
+        words,
+        vendors.notices,
+        holder,
+        passive_only=vendors.passive_only,
+        contents=ArticleContents(clock),
+    )
     delivery = Delivery(
         database,
         clock,

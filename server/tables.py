@@ -11,9 +11,11 @@ import channels.questions.models
 import channels.wechat.console.models
 import channels.wechat.models
 import channels.wording.models
+import content.articles.models
 import content.audiences.models
 import content.faq.models
 import content.faq.questions.models
+import content.media.models
 import content.reading.models
 import store.audit
 import store.events

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from care.gate.ports import ContentRef
 from care.gate.rules import ANSWERS, RANK
 from channels.contacts.models import Contact
 from channels.outbox.models import OutboundMessage
@@ -38,6 +39,7 @@ class Case:
     expires_at: datetime | None
     tried: frozenset[str]
     weight: int
+    content: ContentRef
     _reply: Reply | None = None
 
     @property
@@ -73,4 +75,5 @@ def make_case(candidate: Candidate) -> Case:
         expires_at=message.expires_at,
         tried=candidate.tried,
         weight=candidate.weight,
+        content=(message.content_ref or "", message.content_revision),
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.consents.models import Purpose
 from care.consents.service import Recipient, Standing, standing
 from care.gate.case import Case
+from care.gate.ports import ContentRef, Contents
+from care.gate.reasons import Reason
 from care.gate.sent import Sent, read_sent
 from care.patients.models import Patient, PatientContact, Relation
 from channels.contacts.models import Contact, Conversation, SendingWindow
@@ -74,6 +76,7 @@ class Facts:
     own_phones: dict[UUID, list[Phone]] = field(default_factory=dict)
     relations: dict[tuple[UUID, UUID], str] = field(default_factory=dict)
     standing: Standing = field(default_factory=lambda: Standing({}, {}))
+    refused: Mapping[ContentRef, Reason] = field(default_factory=dict)
 
 
 _PATIENTS = select(Patient.id, Patient.status).where(sets.among(Patient.id, "ids"))
@@ -170,6 +173,15 @@ async def read_standing(session: AsyncSession, facts: Facts, cases: Sequence[Cas
     if asked:
         purposes = {Purpose(case.purpose) for case in cases if case.needs_consent}
         facts.standing = await standing(session, asked, sorted(purposes))
+
+
+async def read_contents(
+    session: AsyncSession, facts: Facts, cases: Sequence[Case], contents: Contents | None
+) -> None:
+    """Which texts that `cases` carry must not go out any more."""
+    refs = {case.content for case in cases if case.content[0]}
+    if contents is not None and refs:
+        facts.refused = await contents.refused(session, refs)
 
 
 async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> AsyncIterator[Any]:

@@ -2,8 +2,8 @@
 
 The rules, in order; the first that objects gives the reason.
 
-1. It never goes: unknown purpose; content expired; contact's status; patient died, moved or was deleted; opt-out and consent;
-   no approved SMS words; nobody said whose number it is, for days.
+1. It never goes: unknown purpose; message expired; content expired, unsigned or recalled; contact's status; patient died, moved or
+   was deleted; opt-out and consent; no approved SMS words; nobody said whose number it is, for days.
 2. It waits (`waits.py`): holder asked, mute, rest day, quiet hours, the person's burden, the number's cap. Answers within ten
    minutes of a patient's message and emergencies do not wait; nothing waits past its `expires_at`.
 3. It goes, by the first way open (`ways.py`).
@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.gate import permission, recipient
 from care.gate.case import Case, make_case
-from care.gate.facts import Facts, read_first, read_standing, read_ways
+from care.gate.facts import Facts, read_contents, read_first, read_standing, read_ways
 from care.gate.hours import OpenHours
-from care.gate.ports import HolderQuestion, SmsWords
+from care.gate.ports import Contents, HolderQuestion, SmsWords
 from care.gate.reasons import Reason
 from care.gate.rules import KNOWN, GateRules
 from care.gate.waits import Waits
@@ -43,13 +43,16 @@ class Gate:
         holder_question: HolderQuestion | None = None,
         holidays: Holidays | None = None,
         passive_only: Collection[str] = (),
+        contents: Contents | None = None,
     ) -> None:
-        """`notices` None: no approved WeChat notice; `passive_only`: WeChat accounts without customer messages."""
+        """`notices` None: no approved WeChat notice; `passive_only`: WeChat accounts without customer messages; `contents` None:
+        no texts that could be recalled."""
         self._rules = rules
         self._words = words
         self._waits = Waits(rules, OpenHours(rules, holidays))
         self._ways = Ways(rules, notices, words, frozenset(passive_only))
         self._holder_question = holder_question
+        self._contents = contents
 
     async def check(self, session: AsyncSession, batch: Sequence[Candidate], now: datetime) -> list[Verdict]:
         """One verdict each, in the batch's order."""
@@ -59,6 +62,7 @@ class Gate:
         facts = await read_first(session, cases, now)
         await read_ways(session, facts, [case for case in cases if self._looks_further(case, facts)])
         await read_standing(session, facts, cases)
+        await read_contents(session, facts, cases, self._contents)
         verdicts: dict[UUID, Verdict] = {}
         for case in sorted(cases, key=lambda case: case.rank):
             verdict = self._decide(case, facts)
@@ -93,6 +97,8 @@ class Gate:
             return Reason.UNKNOWN_PURPOSE
         if case.expires_at is not None and case.expires_at <= facts.now:
             return Reason.EXPIRED
+        if (gone := facts.refused.get(case.content)) is not None:
+            return gone
         return (
             recipient.contact_status(case, just_asked=just_asked)
             or recipient.patient(case, facts)

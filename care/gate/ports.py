@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.gate.reasons import Reason
 from channels.reply import Reply
+
+ContentRef = tuple[str, int | None]
+"""`content_ref` and `content_revision` of a message."""
 
 
 class SmsWords(Protocol):
@@ -25,4 +29,14 @@ class HolderQuestion(Protocol):
 
     async def ask(self, session: AsyncSession, contact_ids: Sequence[UUID], now: datetime) -> None:
         """Called in the claim's transaction, each time something is held for these numbers: asking twice is the callee's to avoid."""
+        ...
+
+
+class Contents(Protocol):
+    """Who keeps the texts messages carry, and knows which of them may still go out."""
+
+    async def refused(
+        self, session: AsyncSession, refs: Collection[ContentRef]
+    ) -> Mapping[ContentRef, Reason]:
+        """Those of `refs` that must not be sent now (unsigned, expired, recalled), each with its reason."""
         ...

@@ -20,6 +20,9 @@ class Reason(StrEnum):
     EMERGENCY = "emergency"
     # It never goes.
     EXPIRED = "expired"
+    CONTENT_UNSIGNED = "content_unsigned"
+    CONTENT_EXPIRED = "content_expired"
+    CONTENT_RECALLED = "content_recalled"
     UNKNOWN_PURPOSE = "unknown_purpose"
     UNFOLLOWED = "unfollowed"
     WRONG_NUMBER = "wrong_number"

@@ -38,6 +38,7 @@ class OutboundMessage(Base, Leased):
         # Most have none: to look those up by it would be to look through them all.
         Index(None, "inbound_id", **_where("inbound_id IS NOT NULL")),
         Index(None, "continues", **_where("continues IS NOT NULL")),
+        Index(None, "content_ref", "content_revision", **_where("content_ref IS NOT NULL")),
     )
 
     id: Mapped[UUID] = uuid_pk()

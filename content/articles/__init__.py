@@ -1,0 +1,1 @@
+"""Education articles: written, reviewed, signed, published, recalled; rendered for each channel."""
