@@ -27,12 +27,12 @@ from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
 from server.ops import navigation, ops_house, phone_notices
+from server.signin import add_sign_in
 from server.wechat_pages import add_wechat_pages, menu_put_up
 from server.wording import page_words
 from store.clock import VirtualClock
 from web.home import HomeLink, home_router
 from web.shell import install_shell
-from web.signin.pages import signin_router
 
 
 def create_app(house: House) -> FastAPI:
@@ -66,7 +66,7 @@ def create_app(house: House) -> FastAPI:
         make_router(house.vendors.accounts.sms.values(), inbox, house.outbound.receipts, house.clock)
     )
     app.include_router(health_router(house))
-    app.include_router(signin_router())
+    add_sign_in(app, settings)
     add_wechat_pages(app, house)
     app.include_router(ops_router(ops_house(house)))
     app.include_router(faq_router(faq_desk(house)))

@@ -42,7 +42,8 @@ async def first_admin(house: House) -> None:
     password = settings.admin_password or new_secret(9)
 
     async def work(session: AsyncSession) -> bool:
-        return await ensure_admin(session, settings.admin_user, password)
+        made_up = settings.environment == "production" and not settings.admin_password
+        return await ensure_admin(session, settings.admin_user, password, must_change=made_up)
 
     if await house.database.transact(work, "first-admin") and not settings.admin_password:
         path = settings.var_dir / ADMIN_FILE

@@ -211,6 +211,14 @@ class Settings(BaseSettings):
     admin_password: str = Field(
         "", description="password of the first administrator; empty: generated and shown once"
     )
+    staff_totp: Literal["auto", "required", "offered", "off"] = Field(
+        "auto",
+        description="second factor of staff who see patients; auto: offered in the demo, required in production",
+    )
+    staff_session_hours: int = Field(12, description="longest sign-in of staff, however busy", ge=1, le=24)
+    staff_idle_minutes: int = Field(
+        30, description="staff who do nothing for so long are signed out", ge=2, le=720
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least level that is logged"
     )
@@ -303,12 +311,14 @@ class Settings(BaseSettings):
             production = self.environment == "production"
             needed = ("data_keys", "index_keys", "action_token") if production else ()
             missing = [name for name in needed if not getattr(self, name)]
-            if demo or missing or (production and self.simulators):
+            lax = production and self.staff_totp in ("offered", "off")
+            if demo or missing or lax or (production and self.simulators):
                 what = [f"BANYI_{name.upper()} still has its demo value" for name in demo]
                 what += [f"BANYI_{name.upper()} is not set" for name in missing]
                 what += (
                     ["BANYI_SIMULATORS must be false in production"] if production and self.simulators else []
                 )
+                what += ["BANYI_STAFF_TOTP must be required in production"] if lax else []
                 raise SettingsError("this does not start with real vendors: " + "; ".join(what) + ".")
 
 

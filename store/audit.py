@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import JSON, BigInteger, Integer, String, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.base import Base, Mapped, UtcDateTime, mapped_column
+from store.base import Base, Mapped, UtcDateTime, mapped_column, uuid_pk
 from store.clock import real_now
 from store.database import Database, insert_new
 
@@ -31,8 +31,8 @@ class AuditRow(Base):
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    actor: Mapped[str] = mapped_column(String(80), index=True)
     action: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(120), index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -49,6 +49,23 @@ class AuditHead(Base):
     seal_no: Mapped[int] = mapped_column(BigInteger, default=0)
     digest: Mapped[str] = mapped_column(String(64), default="")
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sealed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AuditCheck(Base):
+    """One walk over the chain: `checked` of `total` sealed rows so far; `broken` as in `ChainReport`. `told_at`: last sign of life."""
+
+    __tablename__ = "audit_check"
+
+    id: Mapped[UUID] = uuid_pk()
+    actor: Mapped[str] = mapped_column(String(80))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    told_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked: Mapped[int] = mapped_column(BigInteger, default=0)
+    total: Mapped[int] = mapped_column(BigInteger, default=0)
+    unsealed: Mapped[int] = mapped_column(BigInteger, default=0)
+    broken: Mapped[int | None] = mapped_column(BigInteger)
 
 
 @dataclass(frozen=True, slots=True)

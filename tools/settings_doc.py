@@ -43,6 +43,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "transcriber_token", "transcriber_command", "transcriber_timeout",
     ),
     "First administrator": ("admin_user", "admin_password"),
+    "Staff's sign-in": ("staff_totp", "staff_session_hours", "staff_idle_minutes"),
 }  # fmt: skip
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
 
@@ -79,6 +80,8 @@ UNITS = {
     "spool_dir": "path",
     "sms_base_url": "URL",
     "media_keep_days": "days",
+    "staff_session_hours": "hours",
+    "staff_idle_minutes": "minutes",
     "media_max_mb": "MiB",
     "transcriber_timeout": "seconds",
     "transcriber_url": "URL",

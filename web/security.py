@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
@@ -79,8 +79,25 @@ def keep_csrf(request: Request, response: Response) -> None:
     """Set the cookie on `response` if the browser has not got it yet."""
     token = csrf_token(request)
     if request.cookies.get(CSRF_COOKIE) != token:
-        secure = request.url.scheme == "https"
-        response.set_cookie(CSRF_COOKIE, token, httponly=True, samesite="lax", secure=secure, path="/")
+        response.set_cookie(CSRF_COOKIE, token, **cookie_flags(request))
+
+
+class CookieFlags(TypedDict):
+    """What every cookie of ours carries."""
+
+    httponly: bool
+    samesite: Literal["lax"]
+    secure: bool
+    path: str
+
+
+def cookie_flags(request: Request) -> CookieFlags:
+    """Hidden from scripts, not sent by other sites' forms, and over HTTPS only where the site is reached by it.
+
+    `app.state.https`: the public address is HTTPS, whatever the proxy speaks to us.
+    """
+    secure = request.url.scheme == "https" or bool(getattr(request.app.state, "https", False))
+    return {"httponly": True, "samesite": "lax", "secure": secure, "path": "/"}
 
 
 async def csrf_protect(request: Request) -> None:

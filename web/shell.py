@@ -83,6 +83,7 @@ def render(request: Request, template: str, status_code: int = 200, **context: A
         "request": request,
         "path": request.url.path,
         "staff": getattr(request.state, "staff", None),
+        "idle": getattr(request.state, "idle", None),
         "nav": visible_links(request),
         "csrf": csrf_token(request),
         "hospital": getattr(request.app.state, "hospital_name", say("hospital")),

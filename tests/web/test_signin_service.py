@@ -35,9 +35,11 @@ async def test_a_session_opens_ends_and_is_audited(database: Database) -> None:
     async with database.read() as session:
         stored = (await session.scalars(select(StaffSession.token_hash))).one()
         assert token not in stored
-        found = await service.staff_of(session, token, NOW + timedelta(hours=11))
+        found = await service.staff_of(session, token, NOW + timedelta(minutes=29))
         assert found is not None and found.id == nurse.id and found.roles == ["nurse"]
-        assert await service.staff_of(session, token, NOW + service.SESSION_LASTS) is None
+        assert await service.staff_of(session, token, NOW + timedelta(minutes=30)) is None
+        assert await service.staff_of(session, token, NOW + timedelta(hours=11), timedelta(hours=24))
+        assert await service.staff_of(session, token, NOW + timedelta(hours=12), timedelta(hours=24)) is None
         assert await service.staff_of(session, token + "x", NOW) is None
     async with database.write() as session:
         await service.close_session(session, token, NOW)

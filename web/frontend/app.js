@@ -1,8 +1,10 @@
 import htmx from "htmx.org";
 import { showHealth } from "./health.js";
+import { setUpSession } from "./session.js";
 import { toast } from "./toast.js";
 
 window.htmx = htmx;
+setUpSession();
 
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf-token"]').content;
