@@ -82,7 +82,7 @@ class SendResult:
     """`code` and `detail` are the vendor's own words; `retry_after` (seconds) only with `RETRY`; `next_rung` says another way to
     reach the person may be tried; `stop_contact` that this address takes nothing, now and later; `stop_channel` that the account
     is of no use until a person has looked (wrong credentials, a penalty, an empty balance). `parts`: how many of the vendor's
-    messages it took, where the vendor says so."""
+    messages it took, where that is known better than before."""
 
     outcome: Outcome
     vendor_id: str = ""

@@ -63,6 +63,7 @@ def make_outbound(
         desk,
         settings.delivery_concurrency,
         vendors.rates,
+        {one.account_id: one.account_type for one in vendors.accounts.wechat.values()},
     )
     receipts = Receipts(database, clock, delivery.wake, desk)
     return Outbound(

@@ -217,9 +217,9 @@ def _cost(job: Job, result: SendResult) -> dict[str, Any] | None:
         return None
     if result.code in NO_WINDOW:
         return {"contact": job.contact.id, "taken": 1_000}
-    if result.outcome is Outcome.ACCEPTED:
-        return {"contact": job.contact.id, "taken": job.parts}
-    return None
+    # Of several messages the first may be accepted and the fate of the rest unknown: those it took are gone.
+    taken = result.parts or (job.parts if result.outcome is Outcome.ACCEPTED else 0)
+    return {"contact": job.contact.id, "taken": taken} if taken else None
 
 
 class Collector:

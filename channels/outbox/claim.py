@@ -34,7 +34,7 @@ from channels.outbox.holds import held, is_held
 from channels.outbox.jobs import LEASE, History, Job, histories, own_rung
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy, TroubleDesk, Verdict
-from channels.outbox.rendering import Renderer, parts_of
+from channels.outbox.rendering import Renderer
 from channels.ports import Rendered
 from channels.questions import service as questions
 from store import leases, sets
@@ -140,10 +140,7 @@ class _Row:
     history: History
     words: Rendered | None = None
     """In the words of a customer message, where it may become one: the gate must know how many of the window it takes."""
-
-    @property
-    def weight(self) -> int:
-        return 1 if self.words is None else parts_of(self.words, self.contact)
+    weight: int = 1
 
 
 class Claimer:
@@ -161,7 +158,8 @@ class Claimer:
             return 0, []
         book = _Book(now)
         for row in rows:
-            row.words = self._renderer.words(row.message, row.contact)
+            row.words = words = self._renderer.words(row.message, row.contact)
+            row.weight = 1 if words is None else self._renderer.parts(words, row.contact)
         candidates = [Candidate(row.message, row.contact, row.history.refused, row.weight) for row in rows]
         verdicts = await self._policy.check(session, candidates, now)
         leaving = [row.message for row, verdict in zip(rows, verdicts, strict=True) if verdict.send]
@@ -243,7 +241,7 @@ class Claimer:
             rung,
             verdict.plan,
             row.history,
-            parts_of(rendered, row.contact),
+            self._renderer.parts(rendered, row.contact),
         )
         book.start(job)
         return job

@@ -52,12 +52,14 @@ class Delivery:
         desk: TroubleDesk,
         concurrency: int = 24,
         rates: Rates | None = None,
+        account_types: Mapping[str, str] | None = None,
     ) -> None:
+        """`account_types`: what WeChat accounts are, by account id; a message takes as much of the window as its account needs."""
         self._database = database
         self._clock = clock
         self._senders = senders
         self._rates = rates or Rates()
-        self._claimer = Claimer(policy, Renderer(catalogue, desk), desk)
+        self._claimer = Claimer(policy, Renderer(catalogue, desk, account_types), desk)
         self._applier = Applier(desk)
         self._results = Collector(self._write)
         self._reaper = Reaper(database, clock, desk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
@@ -13,18 +14,33 @@ from channels.outbox.ports import Notice, TroubleDesk
 from channels.ports import ChannelName, Rendered
 from channels.reply import Reply
 from channels.sms.template import count_parts
-from channels.wechat.wording import count_messages
+from channels.wechat.wording import weight
 from channels.wording.catalogue import CALL_US, Catalogue
 
 log = structlog.get_logger(__name__)
 
 
 class Renderer:
-    """Renders in the transaction of the claim; where words are missing, a person is told in the same."""
+    """Renders in the transaction of the claim; where words are missing, a person is told in the same.
 
-    def __init__(self, catalogue: Catalogue, desk: TroubleDesk) -> None:
+    `account_types`: what WeChat accounts are (`service`, `subscription`, `test`), by account id.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, desk: TroubleDesk, account_types: Mapping[str, str] | None = None
+    ) -> None:
         self._catalogue = catalogue
         self._desk = desk
+        self._account_types = account_types or {}
+
+    def parts(self, rendered: Rendered, contact: Contact) -> int:
+        """How many of the vendor's messages it takes. An SMS's signature is the vendor's affair and not counted here: a driver
+        that knows better says so in its result."""
+        if rendered.rung:
+            return 1
+        if contact.channel == ChannelName.WECHAT:
+            return weight(rendered, contact.account_id, self._account_types)
+        return count_parts(rendered.text)
 
     def words(self, row: OutboundMessage, contact: Contact) -> Rendered | None:
         """As a WeChat customer message; None on other channels, and where there are no words for it."""
@@ -68,13 +84,3 @@ class Renderer:
         # No approved words for it: the patient gets the landline, a person gets a call task.
         await self._desk.undeliverable(session, row, f"no_sms_template:{reply.key}", now)
         return self._catalogue.render_sms(Reply(CALL_US), contact.account_id)
-
-
-def parts_of(rendered: Rendered, contact: Contact) -> int:
-    """How many of the vendor's messages it takes. An SMS's signature is the vendor's affair and not counted here: a driver that
-    knows better says so in its result."""
-    if rendered.rung:
-        return 1
-    if contact.channel == ChannelName.WECHAT:
-        return count_messages(rendered, "service")
-    return count_parts(rendered.text)

@@ -76,9 +76,11 @@ class WeChatSender:
 
     def _result(self, answer: Answer, sent: int, total: int) -> SendResult:
         if isinstance(answer, dict):
-            return SendResult(Outcome.ACCEPTED, vendor_id=str(answer.get("msgid", "")), code="0")
+            return SendResult(
+                Outcome.ACCEPTED, vendor_id=str(answer.get("msgid", "")), code="0", parts=sent + 1
+            )
         if isinstance(answer, Unclear):
-            return SendResult(Outcome.UNCERTAIN, code="unclear", detail=answer.detail)
+            return SendResult(Outcome.UNCERTAIN, code="unclear", detail=answer.detail, parts=sent)
         if isinstance(answer, NotSent):
             result = SendResult(
                 Outcome.RETRY,
@@ -90,5 +92,5 @@ class WeChatSender:
             result = verdict(answer, self._client.clock.now())
         if sent:
             detail = f"{sent} of {total} parts accepted, then {result.code} {result.detail}"
-            return SendResult(Outcome.UNCERTAIN, code=result.code, detail=detail)
+            return SendResult(Outcome.UNCERTAIN, code=result.code, detail=detail, parts=sent)
         return result

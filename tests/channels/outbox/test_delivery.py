@@ -323,12 +323,16 @@ async def test_the_quota_is_counted_and_the_vendor_knows_better(
 
     async with database.write() as session:
         session.add(
-            SendingWindow(contact_id=contact.id, remaining=4, expires_at=clock.now() + timedelta(days=2))
+            SendingWindow(contact_id=contact.id, remaining=5, expires_at=clock.now() + timedelta(days=2))
         )
     await say(database, clock, talk, GREET)
     await drain(delivery)
-    assert await left() == 3
+    assert await left() == 4
     wechat.answers = [SendResult(Outcome.REFUSED, code="40003")]
+    await say(database, clock, talk, GREET)
+    await drain(delivery)
+    assert await left() == 4
+    wechat.answers = [SendResult(Outcome.UNCERTAIN, code="unclear", parts=1)]
     await say(database, clock, talk, GREET)
     await drain(delivery)
     assert await left() == 3

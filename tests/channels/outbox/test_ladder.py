@@ -18,7 +18,7 @@ from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Notice, Rung, Verdict
 from channels.ports import Outcome, SendResult
 from channels.questions.models import OpenQuestion
-from channels.reply import Reply
+from channels.reply import Option, Reply
 from channels.wechat.models import SubscriptionGrant
 from store.clock import VirtualClock, real_now
 from store.database import Database
@@ -403,3 +403,20 @@ async def test_the_gate_knows_how_much_of_the_window_a_long_text_takes(
     await drain(delivery)
     assert [one.weight for one in ladder.asked] == [3, 1]
     assert [one.parts for one in await attempts(database)] == [3, 1]
+
+
+async def test_a_menu_weighs_what_the_kind_of_account_takes_for_it(
+    database: Database, clock: VirtualClock, worker: Callable[..., Delivery], gate: Gate
+) -> None:
+    long = Reply(
+        "faq.answer",
+        {"answer": "一句话。" * 205},
+        tuple(Option(str(n), "一个很长很长的选项" * 8) for n in range(4)),
+    )
+    ladder = on(gate, Ladder([Rung.CUSTOM]))
+    _, talk = await conversation(database, clock)
+    for kind, takes in (("service", 3), ("subscription", 2)):
+        await say(database, clock, talk, long)
+        await drain(worker(account_types={talk.account_id: kind}))
+        assert ladder.asked[-1].weight == takes
+        assert (await attempts(database))[-1].parts == takes

@@ -151,7 +151,8 @@ async def test_long_text_goes_in_parts_with_nothing_lost() -> None:
     text = "请按时服药并监测血压。" * 200
     async with line() as wired:
         await wired.sim.user_text("o1", "hi")
-        assert (await wired.sender.send("o1", Rendered(text=text), "r")).outcome is Outcome.ACCEPTED
+        sent = await wired.sender.send("o1", Rendered(text=text), "r")
+        assert (sent.outcome, sent.parts) == (Outcome.ACCEPTED, 4)
         parts = [shown for _, shown in wired.texts()]
         assert "".join(parts) == text
         assert all(len(part.encode()) <= 2048 and part.endswith("。") for part in parts)
@@ -183,7 +184,7 @@ async def test_quota_runs_out_and_a_part_never_goes_twice() -> None:
             assert (await wired.sender.send("o1", Rendered(text="好"), "r")).outcome is Outcome.ACCEPTED
         assert wired.sim.window("o1")["left"] == 1
         cut = await wired.sender.send("o1", Rendered(text="很长。" * 400), "r")
-        assert (cut.outcome, cut.code) == (Outcome.UNCERTAIN, "45047")
+        assert (cut.outcome, cut.code, cut.parts) == (Outcome.UNCERTAIN, "45047", 1)
         result = await wired.sender.send("o1", Rendered(text="好"), "r")
         assert (result.outcome, result.code, result.next_rung) == (Outcome.REFUSED, "45047", True)
 
