@@ -117,8 +117,7 @@ class Applier:
         if plan.types is not None:
             await voices.type_out(session, claimed.conversation.id, *plan.types, now)
         if plan.asks_before is not None:
-            before = await voices.interrupted(session, plan.asks_before, now)
-            said.replies += [before] if before is not None else []
+            await _go_on(session, said, plan.asks_before, now)
 
     async def _answer(
         self,
@@ -138,8 +137,7 @@ class Applier:
             said.replies += await self._after_holder(session, contact, plan, now)
         if plan.confirms is not None:
             said.replies.append(await self._people.confirmed(session, contact, plan.confirms, now))
-            if (displaced := await _displaced(session, state.question, now)) is not None:
-                said.again(displaced)
+            await _go_on(session, said, state.question, now)
 
     async def _to_people(
         self,
@@ -184,7 +182,9 @@ class Applier:
     ) -> None:
         if plan.false_alarm:
             said.replies.append(Reply("english.false_alarm" if plan.in_english else "safety.false_alarm"))
-            said.replies += await self._after_false_alarm(session, state.question or state.tapped, now)
+            if (question := state.question or state.tapped) is not None:
+                await self._after_false_alarm(session, question, now)
+                await _go_on(session, said, question, now)
         if plan.reask and state.question is not None:
             said.again(state.question)
 
@@ -238,20 +238,10 @@ class Applier:
             return [Reply("holder.wrong")]
         return [] if released or plan.engine is not None else [Reply("holder.known")]
 
-    async def _after_false_alarm(
-        self, session: AsyncSession, question: OpenQuestion | None, now: datetime
-    ) -> list[Reply]:
-        replies: list[Reply] = []
-        if question is None:
-            return replies
+    async def _after_false_alarm(self, session: AsyncSession, question: OpenQuestion, now: datetime) -> None:
         if question.instance.startswith(alarms.INSTANCE):
             alert_id = UUID(question.instance.removeprefix(alarms.INSTANCE))
             await self._people.false_alarm(session, alert_id, now)
-        if question.resumes is not None:
-            before = await questions.get(session, question.conversation_id, question.resumes)
-            if before is not None:
-                replies.append(Reply.from_json(before.reply))
-        return replies
 
 
 def after_the_line(message: InboundMessage, now: datetime) -> datetime:
@@ -259,15 +249,13 @@ def after_the_line(message: InboundMessage, now: datetime) -> datetime:
     return max(now, message.passive_until) if message.passive_until is not None else now
 
 
-async def _displaced(
-    session: AsyncSession, question: OpenQuestion | None, now: datetime
-) -> OpenQuestion | None:
-    """What a reminder took the place of goes on once it is answered."""
+async def _go_on(session: AsyncSession, said: Said, question: OpenQuestion | None, now: datetime) -> None:
+    """What an alarm, a voice or a reminder took the place of is asked again, as what it was, unless its time is over."""
     if question is None or question.resumes is None:
-        return None
+        return
     before = await questions.get(session, question.conversation_id, question.resumes)
-    alive = before is not None and before.status == "superseded" and before.expires_at > now
-    return before if alive else None
+    if before is not None and before.status == "superseded" and before.expires_at > now:
+        said.again(before)
 
 
 def _what_to_resume(question: OpenQuestion | None) -> UUID | None:

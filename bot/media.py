@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.inbox import own
 from channels.inbox.models import InboundMessage
-from channels.questions import service as questions
 from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply
 from channels.wording.labels import label
@@ -102,13 +101,3 @@ async def _reopen(session: AsyncSession, conversation_id: UUID, question_id: UUI
         .values(status="open", closed_at=None)
         .execution_options(synchronize_session=False)
     )
-
-
-async def interrupted(session: AsyncSession, question: OpenQuestion, now: datetime) -> Reply | None:
-    """What was asked before the voice came, to be asked again; None when that is over."""
-    if question.resumes is None:
-        return None
-    before = await questions.get(session, question.conversation_id, question.resumes)
-    if before is None or before.expires_at <= now:
-        return None
-    return Reply.from_json(before.reply)

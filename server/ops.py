@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk import service as desk
+from care.desk.reading import read_conversation
 from care.gate.reasons import words
 from channels.ops.desk import OpsHouse
 from channels.ops.ports import AccountFacts, NoticeFacts
@@ -54,6 +55,7 @@ def ops_house(house: House) -> OpsHouse:
         wake=house.outbound.delivery.wake,
         sync_templates=house.templates.review,
         notices=notices,
+        may_read=may_read,
         explain=words,
         settled=close_tasks,
         silence=timedelta(minutes=house.settings.push_silence_minutes),
@@ -77,6 +79,19 @@ def phone_notices(house: House) -> tuple[PhoneNotice, ...]:
     """What the demo's phones can be asked to agree to: the notices that need a consent."""
     templates = [one for one in house.vendors.notices.templates.values() if one.kind != "template"]
     return tuple(PhoneNotice(one.name, one.title, one.kind == "long") for one in templates)
+
+
+async def may_read(session: AsyncSession, message: OutboundMessage, staff_id: UUID, now: datetime) -> bool:
+    """Implements `channels.ops.ports.MayRead`."""
+    return await read_conversation(
+        session,
+        conversation_id=message.conversation_id,
+        contact_id=message.contact_id,
+        patient_id=message.patient_id,
+        staff_id=staff_id,
+        now=now,
+        detail={"page": "delivery", "part": "words", "outbound": str(message.id)},
+    )
 
 
 async def close_tasks(

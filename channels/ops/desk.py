@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from channels.ops.ports import AccountWatch, Explain, NoticeFacts, Settled
+from channels.ops.ports import AccountWatch, Explain, MayRead, NoticeFacts, Settled
 from channels.wording.catalogue import Catalogue
 from store.clock import Clock
 from store.database import Database
@@ -60,6 +60,7 @@ class OpsHouse:
     wake: Callable[[], None]
     sync_templates: Callable[[], Awaitable[None]]
     notices: Callable[[], Sequence[NoticeFacts]]
+    may_read: MayRead
     explain: Explain | None = None
     settled: Settled | None = None
     silence: timedelta = timedelta(minutes=30)

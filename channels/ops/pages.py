@@ -18,9 +18,8 @@ from channels.ops.messages import Filters
 from channels.ops.rendering import READERS, SETTLERS, STOPPERS, VIEWERS, OpsPages
 from channels.ops.settle import How, settle
 from channels.ops.templates_pages import add_template_routes
+from channels.ops.words import words_of
 from channels.outbox.holds import Scope, covers
-from channels.reply import Reply
-from channels.wording.catalogue import fill
 from store import audit
 from web.security import csrf_protect
 from web.signin.models import StaffUser
@@ -224,8 +223,9 @@ def ops_router(house: OpsHouse) -> APIRouter:
             if found is None:
                 raise HTTPException(404)
             _note(session, staff, "words", audit.subject_of("outbound", message_id))
-        said = _text(house, found)
-        return page(request, "words.html", staff, life=found, text=said)
+            allowed = await house.may_read(session, found.message, staff.id, house.clock.now())
+        said = words_of(house, found.message) if allowed else ""
+        return page(request, "words.html", staff, life=found, text=said, allowed=allowed)
 
     @router.post("/delivery/{message_id}/{how}")
     async def decide(staff: Settler, message_id: UUID, how: How) -> Response:
@@ -275,17 +275,3 @@ async def _dead(session: AsyncSession) -> int:
     newest = select(InboundMessage.status).order_by(InboundMessage.id.desc()).limit(health.NEWEST).subquery()
     dead = select(func.count()).select_from(newest).where(newest.c.status == "dead")
     return await session.scalar(dead) or 0
-
-
-def _text(house: OpsHouse, life: messages.Life) -> str:
-    """The words as the patient gets them; empty where there is no wording for them."""
-    reply = Reply.from_json(life.message.reply or {})
-    try:
-        if life.message.channel == "sms":
-            rendered = house.catalogue.render_sms(reply)
-            return "" if rendered is None else rendered.text or fill(rendered.text, rendered.variables)
-        shown = house.catalogue.render_wechat(reply, life.message.question_id)
-    except KeyError:
-        return ""
-    options = "".join(f"\n{number} {item.label}" for number, item in enumerate(shown.menu, 1))
-    return f"{shown.text}{options}" + (f"\n{shown.tail}" if shown.tail else "")

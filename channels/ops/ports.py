@@ -54,6 +54,15 @@ Explain = Callable[[str], str]
 """A gate's reason in Chinese; the code itself where nobody has words for it."""
 
 
+class MayRead(Protocol):
+    """Whether the member of staff may see a message's words; what is known of its patients says so, and keeps that they were
+    read or asked for. In the caller's transaction."""
+
+    async def __call__(
+        self, session: AsyncSession, message: OutboundMessage, staff_id: UUID, now: datetime
+    ) -> bool: ...
+
+
 class Settled(Protocol):
     """Told, in the same transaction, that a person has dealt with a message (its desk tasks can be closed).
 

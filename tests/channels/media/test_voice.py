@@ -11,6 +11,7 @@ from care.alerts.models import Alert
 from care.desk import service as desk
 from care.desk.models import DeskTask
 from channels.media.worker import Policy
+from channels.questions import service as questions
 from channels.reply import Option, Reply
 from server.people import CarePeople
 from store.clock import VirtualClock
@@ -60,13 +61,16 @@ async def test_a_no_asks_to_type_and_asks_again_what_was_open(
 ) -> None:
     async with media_house(database, clock, people, tmp_path, hears=True) as house:
         _, talk = await conversation(database, clock)
-        await say(database, clock, talk, ASKED)
+        await say(database, clock, talk, ASKED, instance="reminder:visit")
         await house.sim.user_media(WANG, "voice", AMR)
         await house.settle()
         await house.sim.user_text(WANG, "2")
         await house.settle()
         assert keys(await said(database))[1:] == ["voice.confirm", "voice.type_it", "booking.choose_slot"]
         assert house.engine.asked == []
+        async with database.read() as session:
+            again = await questions.current(session, talk.id, clock.now())
+        assert again is not None and again.instance == "reminder:visit"
 
 
 async def test_a_spoken_choice_answers_the_question_it_interrupted(

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import aiohttp
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.gate.reasons import words
+from care.gate.reasons import words as explain
 from channels.ops.desk import OpsHouse, Remembered
 from channels.ops.pages import ops_router
 from channels.ops.ports import AccountFacts, NoticeFacts
 from channels.outbox.models import OutboundMessage
 from channels.wording.catalogue import Catalogue
 from channels.wording.labels import FILE as LABELS
+from server.ops import may_read
 from store.clock import Clock, real_now
 from store.database import Database
 from tests.channels.simulator.serving import serve
@@ -73,6 +75,34 @@ def catalogue() -> Catalogue:
     return Catalogue(LABELS.parent, {"hospital": "云江市示范医院", "landline": "0571-00000000"})
 
 
+def ops_house(
+    clock: Clock,
+    database: Database | None = None,
+    *,
+    words: Catalogue | None = None,
+    accounts: Sequence[AccountFacts] = ACCOUNTS,
+    settlements: Settlements | None = None,
+    spool: int = 0,
+) -> OpsHouse:
+    """What the pages are given; nothing is remembered between two looks."""
+    settlements = settlements or Settlements()
+    return OpsHouse(
+        database=cast("Database", database),
+        clock=clock,
+        catalogue=words or catalogue(),
+        accounts=lambda: accounts,
+        spool_waiting=lambda: spool,
+        wake=settlements.wake,
+        sync_templates=settlements.sync,
+        notices=lambda: NOTICES,
+        may_read=may_read,
+        explain=explain,
+        settled=settlements,
+        silence=timedelta(minutes=30),
+        remembered=Remembered(0),
+    )
+
+
 def ops_app(
     database: Database,
     clock: Clock,
@@ -81,29 +111,16 @@ def ops_app(
     settlements: Settlements | None = None,
     spool: int = 0,
 ) -> FastAPI:
-    """The application; nothing is remembered between two looks."""
+    """The application over such a house."""
     build()
-    settlements = settlements or Settlements()
     app = FastAPI()
     app.state.database, app.state.clock = database, clock
     app.state.nav = [NavLink("发送中心", "/ops/delivery", frozenset({"operator", "nurse", "auditor"}))]
     install_shell(app)
     app.include_router(signin_router())
-    house = OpsHouse(
-        database=database,
-        clock=clock,
-        catalogue=catalogue(),
-        accounts=lambda: accounts,
-        spool_waiting=lambda: spool,
-        wake=settlements.wake,
-        sync_templates=settlements.sync,
-        notices=lambda: NOTICES,
-        explain=words,
-        settled=settlements,
-        silence=timedelta(minutes=30),
-        remembered=Remembered(0),
+    router = ops_router(
+        ops_house(clock, database, accounts=accounts, settlements=settlements or Settlements(), spool=spool)
     )
-    router = ops_router(house)
     app.include_router(router)
     app.state.ops_routes = router.routes
     return app

@@ -1,0 +1,52 @@
+"""Staff read what was said to or by patients: whether they may, and the trail of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.desk import service as desk
+from care.patients import service as patients
+from care.patients.models import Patient
+from store import audit
+
+
+async def read_conversation(
+    session: AsyncSession,
+    *,
+    conversation_id: UUID,
+    contact_id: UUID,
+    patient_id: UUID | None,
+    staff_id: UUID,
+    now: datetime,
+    detail: dict[str, str],
+) -> bool:
+    """Whether words of this conversation may be shown to the member of staff. Kept either way, for each patient it is about.
+
+    What concerns a confidential patient is for whoever has the conversation in hand, and for nobody else. `patient_id`: whom
+    the words are about, where that is known; otherwise anybody the contact speaks for.
+    """
+    concerned = await _concerned(session, contact_id, patient_id)
+    allowed = not any(one.confidential for one in concerned)
+    if not allowed:
+        held = (await desk.in_charge_of(session, [conversation_id])).get(conversation_id)
+        allowed = held is not None and held.state == "taken" and held.staff_id == staff_id
+    for one in concerned:
+        audit.record(
+            session,
+            actor=audit.subject_of("staff", staff_id),
+            action="read" if allowed else "read_refused",
+            subject=audit.subject_of("patient", one.id),
+            at=now,
+            detail=dict(detail),
+        )
+    return allowed
+
+
+async def _concerned(session: AsyncSession, contact_id: UUID, patient_id: UUID | None) -> list[Patient]:
+    if patient_id is not None:
+        one = await patients.get(session, patient_id)
+        return [one] if one is not None else []
+    return [linked.patient for linked in await patients.patients_of_contact(session, contact_id)]
