@@ -109,15 +109,15 @@ class Inbox:
         earlier = self._spool.of_senders(messages)
 
         async def work(session: AsyncSession) -> list[Accepted]:
-            for _, message in earlier:
-                await self._store(session, message)
+            for one in earlier:
+                await self._store(session, one.message, one.arrived)
             return await self._store_all(session, messages)
 
         for attempt in (1, 2):
             try:
                 accepted = await self._database.transact(work, "inbox")
-                for path, _ in earlier:
-                    path.unlink(missing_ok=True)
+                for one in earlier:
+                    one.path.unlink(missing_ok=True)
                 self._wake()
                 return accepted
             except IntegrityError:
@@ -127,12 +127,12 @@ class Inbox:
                 earlier = []  # if one of them is at fault, the spool's own look puts it aside
             except (DatabaseUnavailable, TimeoutError) as error:
                 log.warning("inbox.spooled", count=len(messages), reason=type(error).__name__)
-                await self._spool.put(messages)
+                await self._spool.put(messages, self._clock.now())
                 return [Accepted(inbound_id="", duplicate=False) for _ in messages]
             except Exception as error:
                 if not is_unavailable(error):
                     raise
-                await self._spool.put(messages)
+                await self._spool.put(messages, self._clock.now())
                 return [Accepted(inbound_id="", duplicate=False) for _ in messages]
         raise AssertionError("unreachable")
 
@@ -145,8 +145,11 @@ class Inbox:
         done = {n: await self._store(session, messages[n]) for n in by_address}
         return [done[n] for n in range(len(messages))]
 
-    async def _store(self, session: AsyncSession, message: Inbound) -> Accepted:
-        now = self._clock.now()
+    async def _store(
+        self, session: AsyncSession, message: Inbound, arrived: datetime | None = None
+    ) -> Accepted:
+        """`arrived`: when it came in, if it had to wait."""
+        now = arrived or self._clock.now()
         contact, conversation = await contacts.ensure(
             session, message.channel, message.account_id, message.address, now
         )
@@ -252,17 +255,17 @@ class Inbox:
     async def replay_spool(self) -> int:
         """Store what waits in the spool; how many were. Stops at the first that the database still refuses."""
         done = 0
-        for path, message in self._spool.read():
+        for one in self._spool.read():
             try:
                 async with self._database.write("spool-replay") as session:
-                    await self._store(session, message)
+                    await self._store(session, one.message, one.arrived)
             except (DatabaseUnavailable, TimeoutError):
                 break
             except Exception as error:
                 # Kept, and tried again with the next look; it must not hold up the others.
-                log.error("inbox.spool_refused", file=path.name, reason=type(error).__name__)
+                log.error("inbox.spool_refused", file=one.path.name, reason=type(error).__name__)
                 continue
-            path.unlink(missing_ok=True)
+            one.path.unlink(missing_ok=True)
             done += 1
         if done:
             log.info("inbox.spool_replayed", count=done)

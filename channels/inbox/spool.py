@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,29 @@ from store.ids import new_id
 log = structlog.get_logger(__name__)
 
 
-def _dump(message: Inbound) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits in `path`, and when it came in (None in files of versions that did not keep it)."""
+
+    path: Path
+    message: Inbound
+    arrived: datetime | None
+
+
+def _dump(message: Inbound, arrived: datetime) -> bytes:
     raw = asdict(message)
+    raw["arrived"] = arrived.isoformat()
     raw["sent_at"] = message.sent_at.isoformat() if message.sent_at else None
     return json.dumps(raw, ensure_ascii=False, default=str).encode()
 
 
-def _load(body: bytes) -> Inbound:
+def _load(path: Path, body: bytes) -> Waiting:
     raw: dict[str, Any] = json.loads(body)
+    arrived = raw.pop("arrived", None)
     raw["channel"] = ChannelName(raw["channel"])
     raw["sent_at"] = datetime.fromisoformat(raw["sent_at"]) if raw["sent_at"] else None
     raw["answer_within"] = 0.0  # that line has been closed long ago
-    return Inbound(**raw)
+    return Waiting(path, Inbound(**raw), datetime.fromisoformat(arrived) if arrived else None)
 
 
 def _mark(message: Inbound) -> str:
@@ -67,10 +78,11 @@ class Spool:
                 f"the spool {self._folder} cannot be written: {error.strerror}"
             ) from error
 
-    async def put(self, messages: list[Inbound]) -> None:
-        await asyncio.to_thread(self._put, messages)
+    async def put(self, messages: list[Inbound], arrived: datetime) -> None:
+        """Keep `messages`, which came in at `arrived`: answers, windows and hours go by that moment, not by the replay's."""
+        await asyncio.to_thread(self._put, messages, arrived)
 
-    def _put(self, messages: list[Inbound]) -> None:
+    def _put(self, messages: list[Inbound], arrived: datetime) -> None:
         if self._folder is None:
             raise StorageUnavailable("the database is away and there is no spool")
         try:
@@ -79,7 +91,7 @@ class Spool:
                 name = f"{new_id()}-{_mark(message)}.msg"
                 part = self._folder / f".{name}.part"
                 with part.open("wb") as file:
-                    file.write(crypto.keyring().seal(_dump(message), f"spool/{name}"))
+                    file.write(crypto.keyring().seal(_dump(message, arrived), f"spool/{name}"))
                     file.flush()
                     os.fsync(file.fileno())
                 part.rename(self._folder / name)
@@ -93,7 +105,7 @@ class Spool:
                 f"neither the database nor the spool took a message: {error.strerror}"
             ) from error
 
-    def of_senders(self, messages: list[Inbound]) -> list[tuple[Path, Inbound]]:
+    def of_senders(self, messages: list[Inbound]) -> list[Waiting]:
         """What waits of those who sent `messages`, oldest first: it must be stored before them."""
         files = self._files()
         if not files:
@@ -109,7 +121,7 @@ class Spool:
             return []
         return sorted(self._folder.glob("*.msg"))
 
-    def read(self) -> Iterator[tuple[Path, Inbound]]:
+    def read(self) -> Iterator[Waiting]:
         """What waits, oldest first. Delete each path once its message is stored.
 
         A file that does not open is put aside as `.unreadable` and logged: it must not hold up the others.
@@ -117,14 +129,14 @@ class Spool:
         return self._open(self._files())
 
     @staticmethod
-    def _open(paths: Iterable[Path]) -> Iterator[tuple[Path, Inbound]]:
+    def _open(paths: Iterable[Path]) -> Iterator[Waiting]:
         for path in paths:
             try:
-                message = _load(crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
+                waiting = _load(path, crypto.keyring().open(path.read_bytes(), f"spool/{path.name}"))
             except FileNotFoundError:
                 continue  # another process was quicker
             except (crypto.CryptoError, ValueError, KeyError, TypeError) as error:
                 path.rename(path.with_name(path.name + ".unreadable"))
                 log.error("spool.unreadable", file=path.name, reason=type(error).__name__)
                 continue
-            yield path, message
+            yield waiting

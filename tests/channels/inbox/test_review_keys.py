@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -45,13 +46,13 @@ async def test_a_spooled_message_the_database_refuses_holds_up_no_other(
 ) -> None:
     spool = Spool(tmp_path)
     inbox = Inbox(database, clock, spool)
-    await spool.put([inbound("第一"), inbound("第二")])
+    await spool.put([inbound("第一"), inbound("第二")], clock.now())
     real = inbox._store
 
-    async def picky(session: AsyncSession, message: Inbound) -> Accepted:
+    async def picky(session: AsyncSession, message: Inbound, arrived: datetime) -> Accepted:
         if message.text == "第一":
             raise ValueError("refused")
-        return await real(session, message)
+        return await real(session, message, arrived)
 
     monkeypatch.setattr(inbox, "_store", picky)
     assert await inbox.replay_spool() == 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from channels.contacts.models import SendingWindow
 from channels.inbox.service import Inbox
 from channels.inbox.spool import Spool
 from channels.ports import StorageUnavailable
@@ -48,6 +49,28 @@ async def test_messages_wait_encrypted_and_are_replayed_in_order(
     assert rows[2].sent_at == SENT
     assert rows[2].raw == {"n": 2}
     assert (spool.waiting(), await up.replay_spool(), woken) == (0, 0, [1])
+
+
+@pytest.mark.parametrize("by", ["replay", "the sender's next message"])
+async def test_what_had_to_wait_keeps_the_time_it_came_in(
+    database: Database, away: Database, clock: VirtualClock, spool: Spool, by: str
+) -> None:
+    """WeChat counts its window from then, and a digit sent before a question was put is no answer to it."""
+    arrived = clock.now()
+    await Inbox(away, clock, spool).accept([inbound("几点上班")])
+    clock.advance(timedelta(hours=3))
+    up = Inbox(database, clock, spool)
+    if by == "replay":
+        await up.replay_spool()
+    else:
+        await up.accept([inbound("在吗", SMS), inbound("在吗")])
+    first = next(row for row in await received(database) if row.text == "几点上班")
+    assert first.received_at == arrived
+    async with database.read() as session:
+        window = await session.get(SendingWindow, first.contact_id)
+    assert window is not None
+    lasts = timedelta(hours=48 if by == "replay" else 51)
+    assert (window.remaining, window.expires_at) == (5, arrived + lasts)
 
 
 async def test_what_the_vendor_sent_again_meanwhile_is_not_stored_twice(
@@ -95,10 +118,10 @@ async def test_a_file_nobody_can_open_does_not_hold_up_the_others(
 
 
 async def test_a_half_written_file_is_no_message(spool: Spool, tmp_path: Path, keyring: Keyring) -> None:
-    await spool.put([inbound("a")])
+    await spool.put([inbound("a")], SENT)
     (tmp_path / "spool" / ".x.msg.part").write_bytes(b"half")
     assert spool.waiting() == 1
-    assert [message.text for _, message in spool.read()] == ["a"]
+    assert [one.message.text for one in spool.read()] == ["a"]
 
 
 async def test_what_waits_is_told_before_what_the_same_person_sends_next(
