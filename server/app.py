@@ -22,6 +22,7 @@ from channels.sms.template import SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
 from content.faq.pages import faq_router
+from server.audiences import add_audiences
 from server.demo import DemoDirectory
 from server.faq import faq_desk
 from server.health import health_router
@@ -70,6 +71,7 @@ def create_app(house: House) -> FastAPI:
     add_wechat_pages(app, house)
     app.include_router(ops_router(ops_house(house)))
     app.include_router(faq_router(faq_desk(house)))
+    add_audiences(app, house)
     app.state.nav = navigation(simulators=settings.simulators)
     links = [HomeLink(**link) for link in page_words()["home"]]
     if settings.simulators:

@@ -20,6 +20,10 @@ Codes = Annotated[list[Code], Field(max_length=30)]
 Bound = Annotated[int, Field(ge=0, le=36_500)]
 
 
+Path: TypeAlias = tuple[int, ...]
+"""Where a node is: the positions of its ancestors and its own; the root is `()`."""
+
+
 class RuleError(ValueError):
     """The stored or sent rule is no rule tree; the message names the place."""
 
@@ -41,6 +45,10 @@ class Ranged(Leaf):
 
     at_least: Bound | None = None
     at_most: Bound | None = None
+
+    @property
+    def upside_down(self) -> bool:
+        return self.at_least is not None and self.at_most is not None and self.at_least > self.at_most
 
 
 class Everyone(Leaf):
