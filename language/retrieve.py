@@ -12,21 +12,18 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TextIO
 
 import numpy as np
-import numpy.typing as npt
 
 from language.grouping import around
-from language.lexical import LexicalIndex
 from language.normalise import fold, normalise
+from language.pool import Pool, largest
 from language.vectors import FloatArray, MatrixStore, VectorStore
 
 SETTINGS_FILE = Path(__file__).parents[1] / "data" / "language" / "retrieval.json"
-_CANDIDATES = 300  # rows compared exactly in a large pool: as many by meaning, as many by words
-_MOST_DEAD = 0.5  # share of removed rows at which the index is packed anew
-_FEWEST_ROWS_TO_PACK = 1000
 
 
 class TextEmbedder(Protocol):
@@ -86,17 +83,18 @@ class HybridIndex:
         self.settings = settings or RetrievalSettings.load()
         self._embedder = embedder
         self._prior_centre = load_centre(embedder.weights)
-        self._make_store = store
-        self._lock = threading.RLock()
-        self._clear()
+        self._make_store = partial(store, embedder.dim, self._prior_centre)
+        self._changing = threading.RLock()  # one thread changes the pool at a time, searches going on
+        self._reading = threading.RLock()
+        self._pool = Pool(self._make_store(), self._reading)
 
     def __len__(self) -> int:
         """The number of entries."""
-        return len(self._rows_of)
+        return len(self._pool.rows_of)
 
     def __contains__(self, entry_id: object) -> bool:
         """Whether an entry of that id is in the pool."""
-        return entry_id in self._rows_of
+        return entry_id in self._pool.rows_of
 
     def add(self, entry_id: str, texts: Sequence[str]) -> None:
         """Adds an entry, or puts new texts in the place of an entry's old ones."""
@@ -110,25 +108,19 @@ class HybridIndex:
         pairs = [(entry_id, text) for entry_id, texts in wanted.items() for text in texts]
         plain = [normalise(text) for _, text in pairs]
         vectors = self._embedder.embed(plain, "query", progress)
-        with self._lock:
+        with self._changing:
             for entry_id in wanted:
-                self.remove(entry_id)
-            self._append(pairs, plain, vectors)
+                self._pool.drop(entry_id)
+            self._pool.append(pairs, plain, vectors)
+            self._tidy()
 
     def remove(self, entry_id: str) -> bool:
         """Removes an entry; returns whether it was there."""
-        with self._lock:
-            rows = self._rows_of.pop(entry_id, None)
-            if rows is None:
-                return False
-            for row in rows:
-                self._alive[row] = False
-                self._vectors.drop(row)
-            self._lexical.forget(len(rows))
-            self._dead += len(rows)
-            if self._dead > max(_MOST_DEAD * len(self._texts), _FEWEST_ROWS_TO_PACK):
-                self._pack()
-            return True
+        with self._changing:
+            found = self._pool.drop(entry_id)
+            if found:
+                self._tidy()
+            return found
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The ``k`` best entries, best first; fewer from a smaller pool, none for an empty query."""
@@ -136,8 +128,8 @@ class HybridIndex:
         if not plain or k < 1:
             return []
         vector = self._embedder.embed([plain], "query")[0]
-        with self._lock:
-            ranked = self._rank(plain, vector, max(k, 2))
+        with self._reading:
+            ranked = self._pool.best(plain, vector, max(k, 2), self.settings.lexical_weight)
             return self._calibrate(ranked)[:k]
 
     def closeness(self, text: str, other: str) -> float:
@@ -154,57 +146,40 @@ class HybridIndex:
         found: dict[tuple[str, str], tuple[str, str, str, str, float]] = {}
         row = 0
         while True:
-            with self._lock:  # a text at a time, so that searches go on
-                if row >= len(self._texts):
+            with self._reading:  # a text at a time, so that searches go on
+                pool = self._pool
+                if row >= len(pool.texts):
                     break
-                if self._alive[row]:
-                    vector = self._vectors.row(row)
-                    near = self._vectors.nearest(vector, 10)
-                    rows = _largest(self._vectors.scores(vector), 10) if near is None else near
+                if pool.alive[row]:
+                    vector = pool.vectors.row(row)
+                    near = pool.vectors.nearest(vector, 10)
+                    rows = largest(pool.vectors.scores(vector), 10) if near is None else near
                     for other in (int(place) for place in rows):
-                        first, second = sorted((row, other), key=lambda place: self._owners[place])
-                        pair = (self._owners[first], self._owners[second])
-                        if not self._alive[other] or pair[0] == pair[1]:
+                        first, second = sorted((row, other), key=lambda place: pool.owners[place])
+                        pair = (pool.owners[first], pool.owners[second])
+                        if not pool.alive[other] or pair[0] == pair[1]:
                             continue
                         directions = around(
-                            np.stack([self._vectors.row(first), self._vectors.row(second)]),
-                            self._prior_centre,
+                            np.stack([pool.vectors.row(first), pool.vectors.row(second)]), self._prior_centre
                         )
                         cosine = float(directions[0] @ directions[1])
                         if cosine >= same and (pair not in found or found[pair][4] < cosine):
-                            found[pair] = (*pair, self._texts[first], self._texts[second], round(cosine, 3))
+                            found[pair] = (*pair, pool.texts[first], pool.texts[second], round(cosine, 3))
             row += 1
         return sorted(found.values(), key=lambda one: -one[4])
 
     def ranked_entries(self, plain: str, vector: FloatArray, k: int) -> list[tuple[float, str]]:
         """(rank, id) of the best ``k`` entries for a normalised query and its vector (for the learning)."""
-        with self._lock:
-            return [(rank, self._owners[row]) for rank, row in self._rank(plain, vector, k)]
+        with self._reading:
+            best = self._pool.best(plain, vector, k, self.settings.lexical_weight)
+            return [(rank, self._pool.owners[row]) for rank, row in best]
 
-    def _rank(self, plain: str, vector: FloatArray, k: int) -> list[tuple[float, int]]:
-        """(rank, row) of the best row of each of the best ``k`` entries."""
-        count = len(self._texts)
-        if not self._rows_of:
-            return []
-        words = np.float32(self.settings.lexical_weight) * self._lexical.scores(plain, count)
-        near = self._vectors.nearest(vector, _CANDIDATES)
-        if near is None:
-            ranks = self._vectors.scores(vector) + words
-        else:
-            rows = np.union1d(near, _largest(words, _CANDIDATES))
-            ranks = np.full(count, -np.inf, dtype=np.float32)
-            ranks[rows] = self._vectors.scores(vector, rows) + words[rows]
-        ranks[~self._alive] = -np.inf
-        wanted = min(k, len(self._rows_of))
-        look = min(count, 8 * k)
-        while True:
-            best: dict[str, tuple[float, int]] = {}
-            for row in _largest(ranks, look):
-                if ranks[row] > -np.inf:
-                    best.setdefault(self._owners[row], (float(ranks[row]), int(row)))
-            if len(best) >= wanted or look == count:
-                return list(best.values())[:wanted]
-            look = min(count, 4 * look)
+    def _tidy(self) -> None:
+        if self._pool.worn:
+            fresh = self._pool.packed(self._make_store)
+            with self._reading:
+                self._pool = fresh
+        self._pool.settle()
 
     def _calibrate(self, ranked: list[tuple[float, int]]) -> list[Hit]:
         hits = []
@@ -212,39 +187,8 @@ class HybridIndex:
             others = ranked[1:2] if place == 0 else ranked[:1]
             lead = rank - others[0][0] if others else 0.0
             score = probability(self.settings, rank, lead)
-            hits.append(Hit(self._owners[row], score, self._texts[row]))
+            hits.append(Hit(self._pool.owners[row], score, self._pool.texts[row]))
         return hits
-
-    def _clear(self) -> None:
-        self._texts: list[str] = []
-        self._plain: list[str] = []
-        self._owners: list[str] = []
-        self._alive = np.empty(0, dtype=np.bool_)
-        self._rows_of: dict[str, list[int]] = {}
-        self._dead = 0
-        self._lexical = LexicalIndex()
-        self._vectors = self._make_store(self._embedder.dim, self._prior_centre)
-
-    def _append(self, pairs: list[tuple[str, str]], plain: list[str], vectors: FloatArray) -> None:
-        first = len(self._texts)
-        for offset, (entry_id, text) in enumerate(pairs):
-            self._texts.append(text)
-            self._owners.append(entry_id)
-            self._rows_of.setdefault(entry_id, []).append(first + offset)
-        self._plain.extend(plain)
-        self._alive = np.concatenate([self._alive, np.ones(len(pairs), dtype=np.bool_)])
-        self._vectors.add(vectors)
-        self._lexical.add((first + offset, text) for offset, text in enumerate(plain))
-
-    def _pack(self) -> None:
-        """Builds the index anew without its dead rows (no text is embedded again)."""
-        rows = [row for row, alive in enumerate(self._alive) if alive]
-        pairs = [(self._owners[row], self._texts[row]) for row in rows]
-        plain = [self._plain[row] for row in rows]
-        vectors = [self._vectors.row(row) for row in rows]
-        stacked = np.stack(vectors) if vectors else np.empty((0, self._embedder.dim), dtype=np.float32)
-        self._clear()
-        self._append(pairs, plain, stacked)
 
 
 def load_centre(weights: str, path: Path = SETTINGS_FILE) -> FloatArray | None:
@@ -305,11 +249,3 @@ def _json_lines(lines: Iterable[str], name: str, keys: Sequence[str]) -> Iterato
             needed = ", ".join(f'"{key}"' for key in keys)
             raise ValueError(f"{name}, line {number}: expected a JSON object with {needed}") from problem
         yield row
-
-
-def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
-    """Places of the ``count`` largest values, largest first."""
-    if count >= len(values):
-        return np.argsort(-values, kind="stable")
-    part = np.argpartition(-values, count - 1)[:count]
-    return part[np.argsort(-values[part], kind="stable")]

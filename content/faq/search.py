@@ -1,19 +1,20 @@
 """Searching the FAQ: the house's retriever over the published entries, kept fresh from the database.
 
-Edited entries are found within `REFRESH` seconds without a restart: the newest change is looked up, and only what changed is
-indexed again.
+Edited entries are found within `REFRESH` seconds without a restart: the newest change is looked up, only what changed is
+read and indexed again, and many new entries are found slice by slice while the rest is still being read.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.faq.models import FaqEntry
 from language.retrieve import HybridIndex
@@ -23,6 +24,20 @@ from store.rounds import rounds
 log = structlog.get_logger(__name__)
 
 REFRESH = 2.0
+_SLICE = 500
+"""Entries read and indexed at a time."""
+
+_Mark = tuple[datetime | None, int, int]
+"""Newest change, number of entries, sum of their revisions: an edit moves it even when the demo's clock was turned back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of an entry."""
+
+    question: str
+    answer: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +85,9 @@ class FaqIndex:
     ) -> None:
         self._database = database
         self._index = index
-        self._entries: dict[str, FaqEntry] = {}
-        self._seen: tuple[datetime | None, int, int] | None = None
+        self._entries: dict[str, _Said] = {}
+        self._revisions: dict[str, int] = {}  # of every entry, published or not
+        self._seen: _Mark = (None, 0, 0)
         self._on_change = on_change
         self._cache: OrderedDict[tuple[str, int], Sequence[FaqHit]] = OrderedDict()
         self._lock = asyncio.Lock()
@@ -80,42 +96,62 @@ class FaqIndex:
         self.offer_from = index.settings.offer_from
 
     async def refresh(self) -> int:
-        """Bring the index in line with the database; how many entries were indexed anew."""
+        """Bring the index in line with the database; how many entries were indexed anew or taken out."""
         async with self._lock:
             async with self._database.read("faq-refresh") as session:
-                row = (
-                    await session.execute(
-                        select(
-                            func.max(FaqEntry.changed_at), func.count(), func.sum(FaqEntry.revision)
-                        ).select_from(FaqEntry)
-                    )
-                ).one()
-                # The revisions tell of an edit even when the demo's clock was turned back.
-                mark = (row[0], int(row[1]), int(row[2] or 0))
+                mark = await _mark(session)
                 if mark == self._seen:
                     return 0
-                entries = {entry.slug: entry for entry in await session.scalars(select(FaqEntry))}
-            wanted = {slug: entry for slug, entry in entries.items() if entry.status == "published"}
-            gone = set(self._entries) - set(wanted)
-            fresh = {
-                slug: entry
-                for slug, entry in wanted.items()
-                if slug not in self._entries or self._entries[slug].revision != entry.revision
-            }
-            for slug in gone:
-                await asyncio.to_thread(self._index.remove, slug)
-            if fresh:
-                texts = [(slug, [entry.question, *entry.similar]) for slug, entry in fresh.items()]
-                await asyncio.to_thread(self._index.add_many, texts)
-            self._entries = wanted
-            changed = len(gone) + len(fresh)
+                fresh, gone = await self._changes(session, mark)
+            changed = await self._apply(gone, {})
+            for start in range(0, len(fresh), _SLICE):
+                async with self._database.read("faq-refresh") as session:
+                    wanted = select(FaqEntry).where(FaqEntry.slug.in_(fresh[start : start + _SLICE]))
+                    changed += await self._apply((), {row.slug: row for row in await session.scalars(wanted)})
             self._seen = mark
-            self._cache.clear()
         if changed:
             log.info("faq.indexed", changed=changed, entries=len(self._entries))
             if self._on_change is not None:
                 await self._on_change()
         return changed
+
+    async def _changes(self, session: AsyncSession, mark: _Mark) -> tuple[list[str], set[str]]:
+        """Slugs of entries that are new or of another revision, and of those that are gone.
+
+        What changed since the newest change seen is enough if it accounts for the new mark; else all are compared.
+        """
+        newest, count, revisions = self._seen
+        columns = select(FaqEntry.slug, FaqEntry.revision)
+        if newest is not None:
+            since = {
+                row.slug: row.revision
+                for row in await session.execute(columns.where(FaqEntry.changed_at >= newest))
+            }
+            rise = sum(revision - self._revisions.get(slug, 0) for slug, revision in since.items())
+            if (len(since.keys() - self._revisions.keys()), rise) == (mark[1] - count, mark[2] - revisions):
+                return self._other(since), set()
+        now = {row.slug: row.revision for row in await session.execute(columns)}
+        return self._other(now), self._revisions.keys() - now.keys()
+
+    def _other(self, now: dict[str, int]) -> list[str]:
+        return [slug for slug, revision in now.items() if self._revisions.get(slug) != revision]
+
+    async def _apply(self, gone: Collection[str], rows: dict[str, FaqEntry]) -> int:
+        """Index `rows` anew, forget what is `gone` or no longer published; how many published entries that touched."""
+        shown = {slug: row for slug, row in rows.items() if row.status == "published"}
+        hidden = [slug for slug in (*gone, *(rows.keys() - shown.keys())) if slug in self._entries]
+        for slug in hidden:
+            await asyncio.to_thread(self._index.remove, slug)
+            del self._entries[slug]
+        if shown:
+            texts = [(slug, [row.question, *row.similar]) for slug, row in shown.items()]
+            await asyncio.to_thread(self._index.add_many, texts)
+        self._entries |= {slug: _Said(row.question, row.answer, row.source) for slug, row in shown.items()}
+        self._revisions |= {slug: row.revision for slug, row in rows.items()}
+        for slug in gone:
+            self._revisions.pop(slug, None)
+        self._cache.clear()
+        return len(hidden) + len(shown)
 
     async def run(self) -> None:
         """Keep fresh for ever."""
@@ -165,6 +201,17 @@ class FaqIndex:
     def _hit(self, entry_id: str, score: float) -> FaqHit:
         entry = self._entries[entry_id]
         return FaqHit(entry_id, entry.question, entry.answer, entry.source, score, f"faq:{entry_id}")
+
+
+async def _mark(session: AsyncSession) -> _Mark:
+    row = (
+        await session.execute(
+            select(func.max(FaqEntry.changed_at), func.count(), func.sum(FaqEntry.revision)).select_from(
+                FaqEntry
+            )
+        )
+    ).one()
+    return row[0], int(row[1]), int(row[2] or 0)
 
 
 def sms_text(entry: FaqEntry) -> str:

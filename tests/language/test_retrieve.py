@@ -161,11 +161,12 @@ def test_changes_to_a_large_pool_take_less_than_a_second() -> None:
 def test_lexical_score_is_a_cosine_and_follows_additions() -> None:
     index = LexicalIndex()
     index.add([(0, "挂号费能退吗"), (1, "停车费能退吗"), (2, "食堂在几楼")])
-    scores = index.scores("挂号费能退吗", 3)
+    scores = index.query("挂号费能退吗").scores(3)
+    np.testing.assert_allclose(index.query("挂号费能退吗").of(np.array([2, 0])), scores[[2, 0]], atol=1e-6)
     assert scores[0] == pytest.approx(1, abs=1e-3)
     assert scores[0] > scores[1] > scores[2] == 0
     index.add([(3, "挂号费")])
-    assert index.scores("挂号费", 4).argmax() == 3
+    assert index.query("挂号费").scores(4).argmax() == 3
 
 
 def test_centred_scores_equal_the_plain_formula() -> None:
@@ -233,7 +234,7 @@ def test_a_large_pool_finds_through_the_graph_what_comparing_all_finds() -> None
         index.add_many((name, [name]) for name in names[:1500])
         index.add_many((name, [name]) for name in names[1500:])
         index.remove(names[7])
-    assert graph._vectors.nearest(embedder.embed(["x"])[0], 10) is not None
+    assert graph._pool.vectors.nearest(embedder.embed(["x"])[0], 10) is not None
     for name in (*names[:3000:100], "没有的话"):
         found, exact = graph.search(name, 1), plain.search(name, 1)
         assert found[0].id == exact[0].id
