@@ -175,6 +175,7 @@ async def measure(many: int = 200_000) -> list[Result]:
             results.append(
                 await _both(database, "postgresql", lambda: outbox_bare.on_postgresql(url, MORNING))
             )
+            results.append(await _memory(database, "postgresql", many))
         finally:
             await database.close()
     from bench import outbox_http  # it drains by what is here

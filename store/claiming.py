@@ -1,7 +1,8 @@
 """The loop of a worker over leased rows: look, claim, start, and look again when there is reason to.
 
-Whoever queues something calls `wake`; without that the loop looks every `poll` seconds, first by a cheap question. While many
-are in hand it waits a moment and claims together what came: a claim costs much the same for one row or ten.
+Whoever queues something calls `wake`; without that the loop looks every `poll` seconds, first by a cheap question. A claim costs
+much the same for one row or ten. So while many are in hand it waits a moment for what is new, and under a backlog until a share
+of the places is free again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 BUSY, GATHER = 3, 0.012
 """With so many in hand, wait so many seconds and claim together what came."""
+SHARE = 4
+"""Under a backlog one part in so many of the places is filled again by one claim."""
 UPKEEP_EVERY = 5.0
 """Seconds between two rounds of upkeep."""
 AFTER_FAILURE = 1.0
@@ -38,7 +41,8 @@ class ClaimLoop(Generic[Item]):
     """At most `concurrency` items in hand, at most `batch` claimed at once.
 
     `due` is the cheap question, `claim(limit)` leases, `work` does one item and says whether another follows it that could not
-    be claimed before. `upkeep` runs every few seconds, before a claim. Failures are logged under `name` and end nothing.
+    be claimed before. Under a backlog free places wait at most `patience` seconds to be filled together. `upkeep` runs every few
+    seconds, before a claim. Failures are logged under `name` and end nothing.
     """
 
     def __init__(
@@ -51,11 +55,16 @@ class ClaimLoop(Generic[Item]):
         concurrency: int,
         batch: int | None = None,
         upkeep: Callable[[], Awaitable[object]] | None = None,
+        patience: float = GATHER,
     ) -> None:
         self._name = name
         self._due, self._claim_rows, self._work, self._upkeep = due, claim, work, upkeep
         self.concurrency = concurrency
         self._batch = min(batch or concurrency, concurrency)
+        self._share = max(1, min(self._batch, concurrency // SHARE))
+        self._patience = patience
+        self._freed = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[bool]] = set()
         self._woken = True
@@ -90,13 +99,14 @@ class ClaimLoop(Generic[Item]):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), poll)
             free = self.concurrency - len(self._running)
-            if len(self._running) >= BUSY and free < self._batch:
+            if self._woken and len(self._running) >= BUSY and free < self._batch:
                 await asyncio.sleep(GATHER)
             self._wake.clear()
 
     async def _round(self) -> bool:
         """Claim and start; whether to look again at once, because only the size of a batch was in the way."""
         free = self.concurrency - len(self._running)
+        self._forget_freed()
         if free <= 0:
             self._more = True
             return False
@@ -136,7 +146,17 @@ class ClaimLoop(Generic[Item]):
         if error is None and not task.cancelled() and task.result():
             self.wake()
         elif self._more:  # more may be waiting for the place that is free now
-            self._wake.set()
+            self._freed += 1
+            if self._freed >= self._share or len(self._running) < BUSY:
+                self._wake.set()
+            elif self._timer is None:
+                self._timer = task.get_loop().call_later(self._patience, self._wake.set)
+
+    def _forget_freed(self) -> None:
+        self._freed = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def claim(self, limit: int) -> Claimed[Item]:
         """One claim; nothing is asked of the database but the cheap question, unless somebody called `wake`."""

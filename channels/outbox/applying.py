@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 APPLY_AGAIN = (0.2, 1.0, 3.0, 8.0)
 """Seconds before outcomes are written once more when the database did not take them; well within the lease."""
-MOST, PAUSE = 100, 0.004
-"""So many results are written at once, or what came in so many seconds; a conversation's result waits for nothing."""
+PAUSE = 0.01
+"""Seconds in which bulk's results are gathered to be written at once; a conversation's result waits for nothing."""
 NO_WINDOW = ("45015", "45047")
 """WeChat: the window is closed, or its count is used up; nothing more may be sent whatever our ledger says."""
 _GRANTED = frozenset({Rung.SUBSCRIPTION_LONG, Rung.SUBSCRIPTION_ONCE})
@@ -45,7 +45,7 @@ _CONTACT: Any = Contact.__table__
 _NOW_THERE = (
     select(_ATTEMPT.c.id, _ATTEMPT.c.receipt, _MESSAGE.c.lease_token)
     .join_from(_ATTEMPT, _MESSAGE, _MESSAGE.c.id == _ATTEMPT.c.outbound_id)
-    .where(_ATTEMPT.c.id.in_(bindparam("attempts", expanding=True)))
+    .where(sets.among(_ATTEMPT.c.id, "attempts"))
     .order_by(_ATTEMPT.c.id)
     .with_for_update()
 )
@@ -101,7 +101,7 @@ _FOLLOWS = (
     select(_MESSAGE.c.conversation_id)
     .distinct()
     .where(
-        _MESSAGE.c.conversation_id.in_(bindparam("conversations", expanding=True)),
+        sets.among(_MESSAGE.c.conversation_id, "conversations"),
         _MESSAGE.c.status == "queued",
         _MESSAGE.c.due_at <= bindparam("now", type_=OutboundMessage.due_at.type),
     )
@@ -223,10 +223,11 @@ def _cost(job: Job, result: SendResult) -> dict[str, Any] | None:
 
 
 class Collector:
-    """Results on their way to `write`, which takes several and says in which conversations another message waits."""
+    """Results on their way to `write`, which takes several and says in which conversations another message waits. `many` of them
+    do not wait for more."""
 
-    def __init__(self, write: Callable[[list[Job]], Awaitable[Collection[UUID]]]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[list[Job]], Awaitable[Collection[UUID]]], many: int) -> None:
+        self._write, self._many = write, many
         self._waiting: list[tuple[Job, asyncio.Future[bool]]] = []
         self._hurry = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -236,7 +237,7 @@ class Collector:
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[bool] = loop.create_future()
         self._waiting.append((job, stored))
-        if not job.bulk or len(self._waiting) >= MOST:
+        if not job.bulk or len(self._waiting) >= self._many:
             self._hurry.set()
         if self._writer is None or self._writer.done():
             self._writer = loop.create_task(self._run())

@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 """Messages claimed in one transaction at most."""
+PATIENCE = 0.05
+"""Seconds a free place may stay so while bulk is sent, to be filled by a claim together with others. A new message wakes the
+loop at once."""
 _TELLING = re.compile(r"(?<![\w-])o[\w-]{27}(?![\w-])|\+?\d{7,}", re.ASCII)
 """An openid, or digits that may be a phone number: vendors repeat them in their explanations."""
 
@@ -61,7 +64,7 @@ class Delivery:
         self._rates = rates or Rates()
         self._claimer = Claimer(policy, Renderer(catalogue, desk, account_types), desk)
         self._applier = Applier(desk)
-        self._results = Collector(self._write)
+        self._results = Collector(self._write, max(1, min(BATCH, concurrency // 2)))
         self._reaper = Reaper(database, clock, desk)
         self._bulk_most = concurrency - reserve(concurrency)
         self._bulk = 0
@@ -73,6 +76,7 @@ class Delivery:
             concurrency=concurrency,
             batch=BATCH,
             upkeep=self.reap,
+            patience=PATIENCE,
         )
 
     @property
@@ -117,7 +121,8 @@ class Delivery:
             if jobs or not rows:  # a batch the gate held back altogether: look at the next
                 break
         self._bulk += sum(job.bulk for job in jobs)
-        return Claimed(jobs, more=rows >= min(limit, bulk or limit))
+        # Where there was no place for bulk, nobody knows whether some waits.
+        return Claimed(jobs, more=not bulk or rows >= min(limit, bulk))
 
     async def _deliver(self, job: Job) -> bool:
         """Hand one message over; whether another of its conversation waits."""

@@ -71,6 +71,8 @@ class AliyunSender:
         self._clock = clock
         self._templates = templates
         self._transport = Transport(session)
+        base = urlsplit(account.base_url)
+        self._scheme, self._host, self._path = base.scheme, base.netloc, base.path.rstrip("/") + "/"
 
     async def send(self, address: str, message: Rendered, client_ref: str) -> SendResult:
         """`address` is E.164; mainland mobile numbers only."""
@@ -126,30 +128,28 @@ class AliyunSender:
 
     async def call(self, action: str, query: dict[str, str]) -> Answer | SendResult:
         """One signed RPC call; a `SendResult` when there is no answer to read."""
-        base = urlsplit(self.account.base_url)
         text = canonical_query(query)
         headers = {
-            "host": base.netloc,
+            "host": self._host,
             "x-acs-action": action,
             "x-acs-content-sha256": EMPTY_BODY,
             "x-acs-date": self._clock.now().astimezone(UTC).isoformat()[:19] + "Z",
             "x-acs-signature-nonce": secrets.token_hex(16),
             "x-acs-version": VERSION,
         }
-        path = base.path.rstrip("/") + "/"
         headers["Authorization"] = authorization(
             self.account.access_key_id,
             self.account.access_key_secret,
             "POST",
-            path,
+            self._path,
             text,
             headers,
             EMPTY_BODY,
         )
-        url = URL(f"{base.scheme}://{base.netloc}{path}?{text}", encoded=True)
-        return await self._transport.call(
-            "POST", url, headers, understood=lambda answer: isinstance(answer.get("Code"), str)
+        url = URL.build(
+            scheme=self._scheme, authority=self._host, path=self._path, query_string=text, encoded=True
         )
+        return await self._transport.call("POST", url, headers, understood=_understood)
 
     async def close(self) -> None:
         await self._transport.close()
@@ -174,6 +174,10 @@ class AliyunSender:
         if code in WAITS:
             return later(code, detail, WAITS[code])
         return refused(code, detail, stop=code in STOPS, stop_account=code.startswith(ACCOUNT))
+
+
+def _understood(answer: dict[str, Any]) -> bool:
+    return isinstance(answer.get("Code"), str)
 
 
 # Codes: https://help.aliyun.com/document_detail/101346.html. What is in none of these is refused, and another rung tried.
