@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from filelock import FileLock
@@ -219,6 +220,21 @@ class Settings(BaseSettings):
     staff_idle_minutes: int = Field(
         30, description="staff who do nothing for so long are signed out", ge=2, le=720
     )
+    oidc_issuer: str = Field(
+        "", description="issuer of the hospital's single sign-on (OpenID Connect); empty: local accounts only"
+    )
+    oidc_client_id: str = Field("", description="our client id there")
+    oidc_client_secret: str = Field("", description="our client secret there; empty: a public client")
+    oidc_scopes: str = Field("openid profile email", description="what is asked of it")
+    oidc_roles_claim: str = Field(
+        "groups", description="claim with somebody's groups; dots lead inwards: realm_access.roles"
+    )
+    oidc_role_map: str = Field(
+        "", description="group=role, …: what a group may do here; who is in none of them is not let in"
+    )
+    oidc_second_factor: bool = Field(
+        False, description="ask for our second factor after the hospital's sign-on as well"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least level that is logged"
     )
@@ -227,6 +243,15 @@ class Settings(BaseSettings):
     @classmethod
     def _hours(cls, value: str) -> str:
         DutyHours.parse(value)
+        return value
+
+    @field_validator("oidc_role_map")
+    @classmethod
+    def _role_map(cls, value: str) -> str:
+        if value:
+            from web.signin.roles import parse_role_map
+
+            parse_role_map(value)
         return value
 
     @field_validator("gate_hours", "gate_rest_days", "gate_burden", "gate_call_for")
@@ -301,6 +326,14 @@ class Settings(BaseSettings):
 
     def check(self) -> None:
         """Raises `SettingsError` when this must not start."""
+        if self.oidc_issuer:
+            local = urlsplit(self.oidc_issuer).hostname in ("127.0.0.1", "localhost")
+            if not self.oidc_issuer.startswith("https://") and not local:
+                raise SettingsError("BANYI_OIDC_ISSUER must be an https:// address.")
+            if not self.oidc_client_id or not self.oidc_role_map:
+                raise SettingsError(
+                    "BANYI_OIDC_ISSUER also needs BANYI_OIDC_CLIENT_ID and BANYI_OIDC_ROLE_MAP."
+                )
         if self.environment == "production" or not self.simulators:
             # Without the simulators the callbacks are the world's: known secrets would let anybody speak as a vendor.
             demo = [

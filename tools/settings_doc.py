@@ -44,6 +44,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "First administrator": ("admin_user", "admin_password"),
     "Staff's sign-in": ("staff_totp", "staff_session_hours", "staff_idle_minutes"),
+    "The hospital's single sign-on": (
+        "oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_scopes", "oidc_roles_claim", "oidc_role_map",
+        "oidc_second_factor",
+    ),
 }  # fmt: skip
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
 
@@ -81,6 +85,9 @@ UNITS = {
     "sms_base_url": "URL",
     "media_keep_days": "days",
     "staff_session_hours": "hours",
+    "oidc_issuer": "URL",
+    "oidc_role_map": "`group=role`, comma-separated",
+    "oidc_scopes": "scopes, separated by blanks",
     "staff_idle_minutes": "minutes",
     "media_max_mb": "MiB",
     "transcriber_timeout": "seconds",

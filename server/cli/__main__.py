@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from server.cli import chat, database, evaluate, files, language, running, wechat
+from server.cli import chat, database, evaluate, files, language, running, staff, wechat
 from server.settings import SettingsError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ chat.add_to(app)
 files.add_to(app)
 database.add_to(app)
 wechat.add_to(app)
+staff.add_to(app)
 
 
 def main() -> int:

@@ -22,9 +22,13 @@ class SignInLimiter:
 
     async def allow(self, address: str, username: str) -> bool:
         """Count this try; False when there were too many of them."""
-        by_address = await self._limiter.hit(self._address, "sign-in", "ip", address)
+        by_address = await self.allow_address(address)
         by_name = await self._limiter.hit(self._name, "sign-in", "name", username)
         return by_address and by_name
+
+    async def allow_address(self, address: str) -> bool:
+        """As `allow`, where no name is known yet."""
+        return await self._limiter.hit(self._address, "sign-in", "ip", address)
 
 
 def limiter_of(app: FastAPI) -> SignInLimiter:

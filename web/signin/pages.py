@@ -17,6 +17,7 @@ from web.signin.cookies import SESSION_COOKIE, address_of, safe_next, take_back
 from web.signin.flow import begin, go_on, sign_in_page
 from web.signin.limiter import limiter_of
 from web.signin.models import Stage
+from web.signin.oidc_pages import add_oidc_routes
 from web.signin.steps import add_step_routes
 from web.texts import say
 
@@ -70,6 +71,7 @@ def signin_router() -> APIRouter:
         return response
 
     add_step_routes(router)
+    add_oidc_routes(router)
     return router
 
 

@@ -32,7 +32,7 @@ class SignInRules:
     def stage(self, user: StaffUser, way: str, after: Stage | None = None) -> Stage:
         """What is still to be done before `user`, who came by `way`, is signed in; `after`: the step just done."""
         ours = way == "password"
-        second = self.totp != "off" and (ours or self.oidc_second_factor)
+        second = self.totp != "off" and (ours or (way == "oidc" and self.oidc_second_factor))
         wanted = {
             Stage.CODE: second and user.totp_since is not None,
             Stage.PASSWORD: ours and user.must_change_password,

@@ -7,8 +7,9 @@ remains: the way in when the hospital's sign-on is away.
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from store import audit
 from web.signin import totp
 from web.signin.models import Role, StaffSession, StaffUser
-from web.signin.service import AccountError
+from web.signin.service import AccountError, add_user, find_user, normal_username
 from web.texts import say
 
 
@@ -113,7 +114,9 @@ async def change(
     return True
 
 
-async def switch(session: AsyncSession, staff_id: UUID, active: bool, *, by: UUID, now: datetime) -> None:
+async def switch(
+    session: AsyncSession, staff_id: UUID, active: bool, *, by: UUID | None, now: datetime
+) -> None:
     """On or off. Off ends every session. Raises `AccountError`."""
     user, others = await _locked(session, staff_id)
     if user.active == active:
@@ -142,6 +145,40 @@ async def reset_totp(session: AsyncSession, staff_id: UUID, *, by: UUID | None, 
     await end_sessions(session, staff_id)
 
 
+async def from_hospital(
+    session: AsyncSession,
+    external_id: str,
+    username: str,
+    display_name: str,
+    roles: Iterable[Role],
+    now: datetime,
+) -> StaffUser:
+    """The account of who came by the hospital's sign-on: made at the first visit, name and roles as they are there today.
+
+    A local account of the same name stays somebody else's: names can be chosen, `external_id` cannot. Roles that were
+    taken away end the sessions that had them. Raises nothing: the caller asks for `active` and `roles`.
+    """
+    wanted = sorted(str(role) for role in set(roles))
+    user = await session.scalar(
+        select(StaffUser).where(StaffUser.external_id == external_id).with_for_update()
+    )
+    if user is None:
+        name = normal_username(username)
+        if not name or await find_user(session, name) is not None:
+            name = f"{name[:56]}~{hashlib.sha256(external_id.encode()).hexdigest()[:7]}"
+        user = await add_user(
+            session, username=name, display_name=display_name, roles=[], external_id=external_id
+        )
+        note(session, None, "staff_created", user.id, now, way="oidc")
+    user.display_name = display_name.strip()[:64] or user.username
+    if sorted(user.roles) != wanted:
+        note(session, None, "roles_changed", user.id, now, before=sorted(user.roles), after=wanted)
+        user.roles = wanted
+        await end_sessions(session, user.id)
+    await session.flush()
+    return user
+
+
 def note(
     session: AsyncSession, by: UUID | None, action: str, staff_id: UUID, now: datetime, **detail: Any
 ) -> None:
@@ -165,7 +202,7 @@ async def _locked(session: AsyncSession, staff_id: UUID) -> tuple[StaffUser, lis
     return user, [one for one in everyone if one is not user]
 
 
-def _keep_an_admin(losing: StaffUser, others: list[StaffUser], by: UUID) -> None:
+def _keep_an_admin(losing: StaffUser, others: list[StaffUser], by: UUID | None) -> None:
     """Raises `AccountError` if `losing` is the asker's own account, or the last that opens this page by password."""
     if losing.id == by:
         raise AccountError(say("staff.not_yourself"))
