@@ -10,7 +10,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from channels.sms.aliyun import PUBLIC_API as SMS_API
 from channels.sms.aliyun import AliyunAccount
@@ -120,10 +120,10 @@ def _make(kind: type[Any], entry: Any, part: str) -> Any:
             f"known are {', '.join(sorted(known))}."
         )
     for field, wanted in get_type_hints(kind).items():
-        if field in entry and get_origin(wanted) is tuple and not _texts(entry[field]):
-            # A text would be taken for a list of its letters: a callback token of one letter, which anybody guesses.
+        if field in entry and not _is_of(entry[field], wanted):
             raise SettingsError(
-                f'BANYI_ACCOUNTS_FILE: {part} account {name}: {field} is a list of texts, like ["one", "two"].'
+                f"BANYI_ACCOUNTS_FILE: {part} account {name}: {field} is {_meant(wanted)}, "
+                f"not {_shown(entry[field])}."
             )
     try:
         return kind(
@@ -133,8 +133,34 @@ def _make(kind: type[Any], entry: Any, part: str) -> Any:
         raise SettingsError(f"BANYI_ACCOUNTS_FILE: {part} account {name}: {error}.") from error
 
 
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+_MEANT = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _is_of(value: Any, wanted: Any) -> bool:
+    """Whether a JSON value is what an account's field holds. A text is no list: its letters would be taken for callback
+    tokens of one letter, which anybody guesses. And no number is true."""
+    if get_origin(wanted) is tuple:
+        return isinstance(value, list) and all(_is_of(one, get_args(wanted)[0]) for one in value)
+    if get_origin(wanted) is Literal:
+        return value in get_args(wanted)
+    if wanted is float:
+        return type(value) in (int, float)
+    return type(value) is wanted
+
+
+def _meant(wanted: Any) -> str:
+    if get_origin(wanted) is tuple:
+        kind = _MEANT[get_args(wanted)[0]].rpartition(" ")[2]
+        return f"a list of {kind}s" + (', like ["one", "two"]' if kind == "text" else "")
+    if get_origin(wanted) is Literal:
+        return "one of " + ", ".join(get_args(wanted))
+    return _MEANT[wanted]
+
+
+def _shown(value: Any) -> str:
+    """What was given, without what it says: it may be a secret."""
+    kinds = {str: "a text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")
 
 
 def _not_demo(settings: Settings, account: Any) -> Any:

@@ -99,7 +99,7 @@ class CommandTranscriber:
         except OSError as error:
             raise NotHeard(f"cannot start: {type(error).__name__}", again=True) from error
         try:
-            said, _ = await asyncio.wait_for(process.communicate(audio), self._timeout)
+            said = await asyncio.wait_for(_talk(process, audio), self._timeout)
         except TimeoutError:
             raise NotHeard("the command takes too long", again=True) from None
         finally:
@@ -109,10 +109,35 @@ class CommandTranscriber:
                 await process.wait()
         if process.returncode:
             raise NotHeard(f"exit code {process.returncode}", again=True)
-        return read_answer(said[:MAX_ANSWER])
+        return read_answer(said)
 
     async def close(self) -> None:
         return
+
+
+async def _talk(process: asyncio.subprocess.Process, audio: bytes) -> bytes:
+    """What the program says to `audio`. Raises `NotHeard` as soon as it says more than an answer can hold: it may never end."""
+    assert process.stdin is not None and process.stdout is not None
+    feeding = asyncio.create_task(_feed(process.stdin, audio))
+    said = b""
+    try:
+        while more := await process.stdout.read(MAX_ANSWER):
+            said += more
+            if len(said) > MAX_ANSWER:
+                raise NotHeard("the command says too much", again=True)
+        await process.wait()
+    finally:
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+    return said
+
+
+async def _feed(pipe: asyncio.StreamWriter, audio: bytes) -> None:
+    """A program may answer before it has read everything, and close."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        pipe.write(audio)
+        await pipe.drain()
+    pipe.close()
 
 
 def read_answer(body: bytes) -> Heard:

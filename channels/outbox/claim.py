@@ -7,6 +7,7 @@ and run for the whole batch.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -29,8 +30,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from channels.contacts.models import Contact
-from channels.outbox import passing
-from channels.outbox.holds import held, is_held
+from channels.outbox import lanes, passing
+from channels.outbox.holds import Held, held, is_held
 from channels.outbox.jobs import LEASE, History, Job, histories, own_rung
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Candidate, Rung, SendPolicy, TroubleDesk, Verdict
@@ -69,6 +70,8 @@ _CONVERSATION = OutboundMessage.priority <= 0
 _BULK = OutboundMessage.priority > 0
 _ONLY = bindparam("only_account") == _ACCOUNT
 _BUT = _ACCOUNT.not_in(bindparam("but_accounts", expanding=True))
+_LANE = (*_may_go(held_too=True)[1:-1], *lanes.IN_LANE)
+"""What leaves in a lane that is not held."""
 _FREE, _WITH_HOLDS = _may_go(held_too=False), _may_go(held_too=True)
 _WHERE = {
     (bulk, one_account, holds): (
@@ -178,6 +181,7 @@ class Claimer:
         holds = await held(session)
         found: list[tuple[UUID, OutboundMessage]] = []
         others = list(places.limited)
+        running = await lanes.free(session, holds) if holds.any and places.bulk > 0 else []
         for bulk in (False, True):
             room = min(places.bulk, places.all - len(found)) if bulk else places.all
             shares = [(one, min(limits[bulk], room)) for one, limits in places.limited.items()]
@@ -185,30 +189,28 @@ class Claimer:
                 left = min(share, room)
                 if left <= 0:
                     continue
-                token, taken = await leases.claim(
-                    session,
-                    OutboundMessage,
-                    now=now,
-                    limit=left,
-                    lease=LEASE,
-                    where=_WHERE[bulk, account is not None, holds.any],
-                    order_by=_FIRST,
-                    values=_SENDING,
-                    params={
-                        **({"only_account": account} if account is not None else {"but_accounts": others}),
-                        **(holds.params if holds.any else {}),
-                    },
-                )
-                found += [(token, message) for message in taken]
-                room -= len(taken)
+                for where, params in _ways(bulk, account, others, holds, running):
+                    token, taken = await leases.claim(
+                        session,
+                        OutboundMessage,
+                        now=now,
+                        limit=left,
+                        lease=LEASE,
+                        where=where,
+                        order_by=_FIRST,
+                        values=_SENDING,
+                        params=params,
+                    )
+                    found += [(token, message) for message in taken]
+                    room -= len(taken)
+                    left -= len(taken)
+                    if left <= 0:
+                        break
         if not found:
             return []
         ids = list({message.contact_id for _, message in found})
         contacts = {one.id: one for one in await session.scalars(_CONTACTS, {"ids": ids})}
-        before = await histories(session, [message.id for _, message in found])
-        for _, message in found:
-            if message.attempts == 1 and message.reason is None and message.id in before:
-                before[message.id].begin_again()
+        before = await histories(session, [message for _, message in found])
         return [
             _Row(message, contacts[message.contact_id], token, before.get(message.id) or History())
             for token, message in found
@@ -270,6 +272,23 @@ class Claimer:
         last = row.message.reason or why
         await self._desk.undeliverable(session, row.message, last, now)
         book.refuse(row, verdict, "failed", why=why, rung=Rung.CALL)
+
+
+def _ways(
+    bulk: bool, account: str | None, others: list[str], holds: Held, running: Sequence[lanes.Lane]
+) -> list[tuple[Any, dict[str, Any]]]:
+    """Conditions to claim by, one after the other: of `account` (None: of all but `others`); bulk that is partly held goes by
+    its `running` lanes."""
+    stopped = holds.params if holds.any else {}
+    if bulk and holds.any:
+        mine = [
+            one
+            for one in running
+            if (one.account not in others if account is None else one.account == account)
+        ]
+        return [(_LANE, {"of_lane": one.name, **stopped}) for one in mine]
+    whose = {"but_accounts": others} if account is None else {"only_account": account}
+    return [(_WHERE[bulk, account is not None, holds.any], {**whose, **stopped})]
 
 
 _Alike = tuple[int, str, str, str | None, int | None]

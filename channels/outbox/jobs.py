@@ -27,26 +27,20 @@ SenderKey = tuple[str, str]
 @dataclass(slots=True)
 class History:
     """What was tried before: `refused` are the rungs that did not reach the person, `retries` how often each was put off by
-    the vendor, `next_n` the number of the next attempt, `held` the newest attempt when it was a refusal of the gate's."""
+    the vendor, `next_n` the number of the next attempt, `held` the newest attempt when it was a refusal of the gate's. Once a
+    person had it sent again, what was tried before that counts no more: every rung is open to it."""
 
     next_n: int = 1
     refused: frozenset[str] = frozenset()
     retries: Mapping[str, int] = field(default_factory=dict)
     held: tuple[UUID, str] | None = None
 
-    def add(
-        self, attempt_id: UUID, n: int, rung: str, verdict: str, gate: str | None, receipt: str | None
-    ) -> None:
-        self.next_n = max(self.next_n, n + 1)
+    def add(self, attempt_id: UUID, rung: str, verdict: str, gate: str | None, receipt: str | None) -> None:
         if verdict == "refused" or receipt == "failed":
             self.refused |= {rung}
         elif verdict == "retry":
             self.retries = {**self.retries, rung: self.retries.get(rung, 0) + 1}
         self.held = (attempt_id, gate or "") if verdict == "held" else None
-
-    def begin_again(self) -> None:
-        """A person had it sent once more: every rung is open to it, whatever was refused before."""
-        self.refused, self.retries, self.held = frozenset(), {}, None
 
 
 @dataclass(slots=True)
@@ -76,7 +70,7 @@ def own_rung(contact: Contact) -> Rung:
 
 
 _ATTEMPT: Any = DeliveryAttempt.__table__
-_COLUMNS = (_ATTEMPT.c.outbound_id, _ATTEMPT.c.id, _ATTEMPT.c.n, _ATTEMPT.c.rung, _ATTEMPT.c.verdict)
+_COLUMNS = (_ATTEMPT.c.outbound_id, _ATTEMPT.c.n, _ATTEMPT.c.id, _ATTEMPT.c.rung, _ATTEMPT.c.verdict)
 _BEFORE = (
     select(*_COLUMNS, _ATTEMPT.c.gate, _ATTEMPT.c.receipt)
     .where(sets.among(_ATTEMPT.c.outbound_id, "ids"))
@@ -84,9 +78,13 @@ _BEFORE = (
 )
 
 
-async def histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, History]:
+async def histories(session: AsyncSession, messages: Sequence[OutboundMessage]) -> dict[UUID, History]:
     """Of the messages that were decided about before; of the others there is nothing to tell."""
     found: dict[UUID, History] = {}
-    for outbound_id, *attempt in await session.execute(_BEFORE, {"ids": ids}):
-        found.setdefault(outbound_id, History()).add(*attempt)
+    since = {message.id: message.first_n for message in messages}
+    for outbound_id, n, *attempt in await session.execute(_BEFORE, {"ids": list(since)}):
+        history = found.setdefault(outbound_id, History())
+        history.next_n = n + 1
+        if n >= since[outbound_id]:
+            history.add(*attempt)
     return found

@@ -12,10 +12,15 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.outbox.models import OutboundMessage
+from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from store import audit
 
 DEAD = ("failed", "uncertain")
+_TRIES = (
+    select(func.coalesce(func.max(DeliveryAttempt.n), 0))
+    .where(DeliveryAttempt.outbound_id == OutboundMessage.id)
+    .scalar_subquery()
+)
 QUEUED_MOST = 20_000
 """Messages with a priority below conversation that may wait at once, all campaigns together. At the slowest account's 30 a
 second that is eleven minutes of work: what is decided about a campaign (its words, its patients, a stop) still counts then."""
@@ -68,8 +73,7 @@ async def redrive(session: AsyncSession, ids: Sequence[UUID], *, by: UUID, now: 
     done = await session.scalars(
         update(OutboundMessage)
         .where(OutboundMessage.id.in_(ids), OutboundMessage.status.in_(DEAD))
-        # No reason and no tries: to the next claim this is a new message (`jobs.History`).
-        .values(status="queued", due_at=now, attempts=0, reason=None, finished_at=None)
+        .values(status="queued", due_at=now, attempts=0, reason=None, finished_at=None, first_n=_TRIES + 1)
         .returning(OutboundMessage.id)
         .execution_options(synchronize_session=False)
     )

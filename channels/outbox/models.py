@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 
 from store.base import Base, EncryptedJson, Mapped, UtcDateTime, mapped_column, sealed_column, uuid_pk
 from store.leases import Leased
@@ -17,6 +18,12 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+def _lane(context: DefaultExecutionContext) -> str:
+    row = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    parts = (row.get("channel"), row.get("account_id"), row.get("purpose"), row.get("campaign"))
+    return "|".join(part or "" for part in parts)
+
+
 class OutboundMessage(Base, Leased):
     """`status`: queued, sending, accepted, delivered, failed, uncertain, suppressed, passed_on.
 
@@ -25,13 +32,15 @@ class OutboundMessage(Base, Leased):
     `question_id` the question it asks. `channel` and `account_id` are the contact's. `campaign` groups what is paused, aborted
     and counted together. After `expires_at` it is not worth sending any more. `plan` are the rungs the gate saw when it last
     decided, in order; `rung` the one that was used last. `passed_on` rows go on in another conversation (a phone's): that
-    row names this one in `continues`.
+    row names this one in `continues`. Attempts before number `first_n` were of an earlier sending, before a person had it sent again.
     """
 
     __tablename__ = "outbound_message"
     __table_args__ = (
         Index(None, "conversation_id", "status", "seq"),
         Index(None, "status", "priority", "due_at", "id"),
+        # Bulk that waits, lane by lane: what is held in front of a running campaign is not walked through.
+        Index(None, "lane", "priority", "due_at", "id", **_where("status = 'queued' AND priority > 0")),
         Index(None, "campaign", "status"),
         Index(None, "patient_id", "finished_at"),
         Index(None, "created_at"),
@@ -54,10 +63,13 @@ class OutboundMessage(Base, Leased):
     purpose: Mapped[str] = mapped_column(String(24))
     priority: Mapped[int] = mapped_column(Integer, default=0)
     campaign: Mapped[str | None] = mapped_column(String(80))
+    lane: Mapped[str] = mapped_column(String(200), default=_lane, server_default="", deferred=True)
+    """What people stop and start together (see `lanes`): put together when the row is stored, never changed."""
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     plan: Mapped[list[str] | None] = mapped_column(JSON)
     rung: Mapped[str | None] = mapped_column(String(24))
     continues: Mapped[UUID | None]
+    first_n: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     content_ref: Mapped[str | None] = mapped_column(String(120))
     content_revision: Mapped[int | None]
     reply = EncryptedJson()

@@ -185,7 +185,7 @@ class Passive:
 
     @staticmethod
     async def _record(session: AsyncSession, rows: Sequence[OutboundMessage], now: datetime) -> None:
-        before = await histories(session, [row.id for row in rows])
+        before = await histories(session, rows)
         for row in rows:
             row.status, row.rung, row.reason = "accepted", str(Rung.PASSIVE), None
             row.attempts += 1

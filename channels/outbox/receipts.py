@@ -3,7 +3,8 @@
 accepted → delivered | failed, and failed → delivered: carriers do report a message as expired or undelivered and hand it over
 when the phone is switched on again (late DELIVRD after EXPIRED is known of every gateway), and a report that it arrived is
 proof. Never delivered → failed. What was reported as failed goes on by the next rung, if its gate saw one and it is not an
-answer or a code; a late success takes it out of the queue again.
+answer or a code; a late success takes it out of the queue again. A report belongs to its own try: after a person had the message
+sent again, a late failure of the try before changes nothing.
 """
 
 from __future__ import annotations
@@ -35,11 +36,10 @@ _OF_ACCOUNT = (
         OutboundMessage.account_id == bindparam("of_account"),
     )
     .order_by(DeliveryAttempt.n.desc())
-    .limit(1)
     .with_for_update(of=DeliveryAttempt)
     .execution_options(populate_existing=True)
 )
-_BY_VENDOR = _OF_ACCOUNT.where(DeliveryAttempt.vendor_id == bindparam("of_vendor"))
+_BY_VENDOR = _OF_ACCOUNT.where(DeliveryAttempt.vendor_id == bindparam("of_vendor")).limit(1)
 _BY_MESSAGE = _OF_ACCOUNT.where(DeliveryAttempt.outbound_id == bindparam("of_message"))
 _SENT = ("accepted", "uncertain", "failed")
 
@@ -100,6 +100,8 @@ class Receipts:
         )
         if message is None:
             return False
+        if not receipt.ok and attempt.n < message.first_n:
+            return False
         if message.status == "uncertain" and self._desk is not None:
             await self._desk.cleared(session, message.id, now)
         if receipt.ok:
@@ -113,7 +115,7 @@ class Receipts:
     async def _failed(
         self, session: AsyncSession, message: OutboundMessage, receipt: Receipt, now: datetime
     ) -> bool:
-        history = (await histories(session, [message.id])).get(message.id) or History()
+        history = (await histories(session, [message])).get(message.id) or History()
         step = ladder.failed_later(
             message.purpose, message.plan or (), history.refused, receipt.code[:200], now
         )
@@ -130,7 +132,8 @@ class Receipts:
     @staticmethod
     async def _attempt(session: AsyncSession, receipt: Receipt) -> DeliveryAttempt | None:
         """The try it tells of, its row locked: by the vendor's id, else (its answer never came, or is still to come) by our
-        reference. The answer may be stored between the two looks, so the second one takes what carries the id by then.
+        reference, which all tries of a message share. The answer may be stored between the two looks, so the second one takes
+        what carries the id by then. Of several that it may tell of, a failure is the oldest one's: it must not spoil a newer.
         """
         whose = {"of_channel": str(receipt.channel), "of_account": receipt.account_id}
         if receipt.vendor_id:
@@ -141,15 +144,22 @@ class Receipts:
             message_id = UUID(receipt.client_ref)
         except ValueError:
             return None
-        latest = await session.scalar(_BY_MESSAGE, {**whose, "of_message": message_id})
-        if latest is None:
-            return None
-        # Accepted without the vendor's number: an enquiry found it (`enquiry.py`), and the number is in no answer of ours.
-        by_enquiry = latest.verdict == "accepted" and latest.vendor_id is None and latest.rung != Rung.PASSIVE
+        tries = list(await session.scalars(_BY_MESSAGE, {**whose, "of_message": message_id}))
         # Between the two looks its answer was stored: now it carries the number.
-        just_answered = bool(receipt.vendor_id) and latest.vendor_id == receipt.vendor_id
-        is_open = latest.verdict in ("started", "uncertain")
-        return latest if is_open or just_answered or by_enquiry else None
+        for one in tries:
+            if receipt.vendor_id and one.vendor_id == receipt.vendor_id:
+                return one
+        told = [one for one in tries if _may_be_told_of(one, receipt)]
+        return (told[0] if receipt.ok else told[-1]) if told else None
+
+
+def _may_be_told_of(attempt: DeliveryAttempt, receipt: Receipt) -> bool:
+    """Whether it has no number of the vendor's yet that would say so."""
+    if attempt.vendor_id is not None and receipt.vendor_id:
+        return False
+    # Accepted without the vendor's number: an enquiry found it (`enquiry.py`), and the number is in no answer of ours.
+    by_enquiry = attempt.verdict == "accepted" and attempt.vendor_id is None and attempt.rung != Rung.PASSIVE
+    return by_enquiry or attempt.verdict in ("started", "uncertain")
 
 
 def _settle(message: OutboundMessage, status: str, reason: str | None, now: datetime) -> None:

@@ -23,6 +23,18 @@ SECOND = {
 }
 
 
+CMPP = {
+    "driver": "cmpp",
+    "account_id": "line",
+    "sign": "云江示范医院",
+    "host": "10.0.0.8",
+    "source_addr": "901234",
+    "secret": "key-of-the-gateway",
+    "service_id": "YJYY",
+    "src_id": "106900001",
+}
+
+
 def settings_with(folder: Path, given: Any) -> Settings:
     path = folder / "accounts.json"
     path.write_text(given if isinstance(given, str) else json.dumps(given))
@@ -47,6 +59,31 @@ def test_further_accounts_stand_beside_the_settings_own(tmp_path: Path) -> None:
         ({"wechat": [{"account_id": "half"}]}, "account half"),
         ({"wechat": [{**SECOND, "tokens": "east-token"}]}, "campus-east: tokens is a list of texts"),
         ({"wechat": [{**SECOND, "tokens": [7]}]}, "campus-east: tokens is a list of texts"),
+        (
+            {"wechat": [{**SECOND, "per_second": "20"}]},
+            "campus-east: per_second is a whole number, not a text",
+        ),
+        (
+            {"wechat": [{**SECOND, "per_second": 2.5}]},
+            "campus-east: per_second is a whole number, not a number",
+        ),
+        ({"wechat": [{**SECOND, "per_second": True}]}, "campus-east: per_second is a whole number, not true"),
+        ({"wechat": [{**SECOND, "passive_wait": "4"}]}, "campus-east: passive_wait is a number, not a text"),
+        (
+            {"wechat": [{**SECOND, "customer_messages": "false"}]},
+            "customer_messages is true or false, not a text",
+        ),
+        ({"wechat": [{**SECOND, "secret": 12345}]}, "campus-east: secret is a text, not a number"),
+        ({"wechat": [{**SECOND, "appid": None}]}, "campus-east: appid is a text, not null"),
+        (
+            {"wechat": [{**SECOND, "mode": "sicher"}]},
+            "campus-east: mode is one of plain, compat, safe, not a text",
+        ),
+        (
+            {"sms": [{**CMPP, "reconnect_after": ["1"]}]},
+            "line: reconnect_after is a list of numbers, not a list",
+        ),
+        ({"sms": [{**CMPP, "port": "7890"}]}, "line: port is a whole number, not a text"),
         ({"wechat": {"one": SECOND}}, "wechat must be a list of accounts"),
         ({"wechat": [SECOND, SECOND]}, "campus-east is there twice"),
         ({"wechat": [{**SECOND, "account_id": "hospital"}]}, "hospital is there twice"),
@@ -91,6 +128,16 @@ def test_with_the_simulators_nobody_speaks_to_a_real_vendor(tmp_path: Path) -> N
     assert all(url.startswith("http://127.0.0.1:") for url in urls)
     real = read_accounts(settings.model_copy(update={"simulators": False}))
     assert "tencent" in real.sms["tencent"].base_url  # type: ignore[attr-defined]
+
+
+def test_numbers_may_be_whole_and_lists_may_hold_them(tmp_path: Path) -> None:
+    given = {
+        "wechat": [{**SECOND, "passive_wait": 4}],
+        "sms": [{**CMPP, "reconnect_after": [1, 2.5], "flow_results": [8, 107]}],
+    }
+    accounts = read_accounts(settings_with(tmp_path, given))
+    assert accounts.wechat["campus-east"].passive_wait == 4
+    assert accounts.sms["line"].reconnect_after == (1, 2.5)  # type: ignore[attr-defined]
 
 
 def test_an_unknown_driver_is_told(tmp_path: Path) -> None:

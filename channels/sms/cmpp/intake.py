@@ -30,8 +30,11 @@ class _Item:
     """One DELIVER and the line its answer goes back on."""
 
     link: Link
-    sequence: int
+    frame: Frame
     pdu: Deliver
+
+    def answer(self, result: int) -> None:
+        self.link.answer_deliver(self.frame.sequence, self.pdu.msg_id, result)
 
 
 @dataclass(slots=True)
@@ -46,11 +49,12 @@ class _Long:
 
 @dataclass(slots=True)
 class _Ready:
-    """A message or a receipt to store, and the deliveries it answers."""
+    """A message or a receipt to store, and the deliveries it answers. `broken`: why neither could be made of them."""
 
     items: list[_Item]
     message: Inbound | None = None
     receipt: Receipt | None = None
+    broken: str = ""
 
 
 class Intake:
@@ -87,7 +91,11 @@ class Intake:
             ready: list[_Ready] = []
             for one in batch:
                 found = one if isinstance(one, _Ready) else await self._read(*one)
-                if found is not None:
+                if found is not None and found.broken:
+                    log.warning("cmpp.long_unreadable", account=self._account_id, reason=found.broken)
+                    for item in found.items:
+                        await self._quarantine(item.link, item.frame, found.broken)
+                elif found is not None:
                     ready.append(found)
             await self._store(ready)
 
@@ -95,7 +103,7 @@ class Intake:
         """What a frame holds, ready to be stored; unreadable ones go into quarantine."""
         try:
             pdu = Deliver.decode(frame.body)
-            item = _Item(link, frame.sequence, pdu)
+            item = _Item(link, frame, pdu)
             if pdu.registered_delivery:
                 return _Ready([item], receipt=self._book.receipt(Report.decode(pdu.content)))
             if not pdu.tp_udhi:
@@ -122,15 +130,11 @@ class Intake:
 
     def _waited(self, key: Key) -> None:
         """Parts are missing for too long: what there is goes on, marked by its key so that the whole may still come."""
-        try:
-            joined = self._join(key)
-        except Malformed as error:
-            log.warning("cmpp.part_unreadable", account=self._account_id, reason=str(error))
-            return
         log.warning("cmpp.parts_missing", account=self._account_id)
-        self._queue.put_nowait(joined)
+        self._queue.put_nowait(self._join(key))
 
     def _join(self, key: Key) -> _Ready:
+        """All parts there are, as one message; parts that make none are kept as they came, every one of them."""
         long = self._long.pop(key)
         if long.timer is not None:
             long.timer.cancel()
@@ -138,7 +142,10 @@ class Intake:
         first = long.parts[numbers[0]][0]
         whole = b"".join(long.parts[number][1] for number in numbers)
         mark = "" if len(numbers) == long.total else ":" + ",".join(str(number) for number in numbers)
-        return _Ready(long.items, message=self._message(first, text.decode(whole, first.msg_fmt), mark))
+        try:
+            return _Ready(long.items, message=self._message(first, text.decode(whole, first.msg_fmt), mark))
+        except Malformed as error:
+            return _Ready(long.items, broken=str(error))
 
     def _message(self, pdu: Deliver, said: str, mark: str) -> Inbound:
         number = to_e164(pdu.src_terminal_id)
@@ -184,7 +191,7 @@ class Intake:
             await self._receipts.record(receipts)
         for one in ready:
             for item in one.items:
-                item.link.answer_deliver(item.sequence, item.pdu.msg_id, RIGHT)
+                item.answer(RIGHT)
 
     async def _quarantine(self, link: Link, frame: Frame, reason: str) -> None:
         try:

@@ -82,3 +82,20 @@ async def test_a_command_that_hangs_or_fails_is_no_answer(tmp_path: Path, script
         await CommandTranscriber(f"{sys.executable} {path}", timeout=1.0).hear(AMR, "audio/amr")
     with pytest.raises(NotHeard):
         await CommandTranscriber(str(tmp_path / "not-there")).hear(AMR, "audio/amr")
+
+
+async def test_a_command_that_never_stops_talking_is_stopped(tmp_path: Path) -> None:
+    path, ended = tmp_path / "loud.py", tmp_path / "ended"
+    path.write_text(
+        "import pathlib, sys\n"
+        "try:\n"
+        "    for _ in range(64):\n"
+        "        sys.stdout.write('x' * 1_000_000)\n"
+        "        sys.stdout.flush()\n"
+        f"    pathlib.Path({str(ended)!r}).touch()\n"
+        "except BrokenPipeError:\n"
+        "    pass\n"
+    )
+    with pytest.raises(NotHeard, match="too much"):
+        await CommandTranscriber(f"{sys.executable} {path}", timeout=30.0).hear(AMR, "audio/amr")
+    assert not ended.exists(), "nobody took what it said"

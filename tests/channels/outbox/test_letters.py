@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -10,11 +12,12 @@ from channels.outbox.delivery import Delivery
 from channels.outbox.receipts import Receipts
 from channels.ports import Outcome, Receipt, SendResult
 from channels.reply import Reply
+from server.people import CareDesk
 from store.audit import AuditRow
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
-from tests.channels.outbox.conftest import attempts
+from tests.channels.outbox.conftest import attempts, tasks
 from tests.factories.messages import ACCOUNTS, SMS, conversation, said, say
 from tests.factories.vendor import Vendor
 
@@ -117,3 +120,41 @@ async def test_a_late_report_takes_it_out_of_the_queue_again(
     await drain(delivery)
     assert [row.status for row in await said(database)] == ["delivered"]
     assert len(sms.got) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("again", [Outcome.ACCEPTED, Outcome.UNCERTAIN])
+async def test_a_late_failure_of_the_first_sending_does_not_spoil_the_second(
+    database: Database, clock: VirtualClock, delivery: Delivery, sms: Vendor, known: bool, again: Outcome
+) -> None:
+    """`known`: whether the vendor had given the first a number."""
+    _, talk = await conversation(database, clock, SMS)
+    [message] = await say(database, clock, talk, GREET)
+    first = SendResult(Outcome.UNCERTAIN, code="unclear", vendor_id="first" if known else "")
+    sms.answers = [first, SendResult(again, vendor_id="second" if again is Outcome.ACCEPTED else "")]
+    await drain(delivery)
+    async with database.write() as session:
+        await letters.redrive(session, [message.id], by=NURSE, now=clock.now())
+    await drain(delivery)
+    late = Receipt(SMS, ACCOUNTS[SMS], "first", str(message.id), False, "UNDELIV")
+    assert await Receipts(database, clock, desk=CareDesk()).record([late]) == []
+    assert [row.status for row in await said(database)] == [str(again)]
+    told = [(one.n, one.receipt) for one in await attempts(database)]
+    assert told == [(1, "failed"), (2, None)]
+    assert await tasks(database) == ["uncertain_send"]
+
+
+async def test_what_was_refused_before_stays_open_however_often_the_vendor_puts_it_off(
+    database: Database, clock: VirtualClock, delivery: Delivery, sms: Vendor
+) -> None:
+    _, talk = await conversation(database, clock, SMS)
+    [message] = await say(database, clock, talk, GREET)
+    sms.answers = [SendResult(Outcome.REFUSED, code="isv.A", next_rung=True)]
+    await drain(delivery)
+    async with database.write() as session:
+        await letters.redrive(session, [message.id], by=NURSE, now=clock.now())
+    sms.answers = [SendResult(Outcome.RETRY, code="busy", retry_after=1.0)]
+    await drain(delivery)
+    clock.advance(timedelta(minutes=1))
+    await drain(delivery)
+    assert [row.status for row in await said(database)] == ["accepted"]

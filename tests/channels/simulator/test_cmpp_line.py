@@ -443,6 +443,21 @@ async def test_parts_that_never_come_do_not_hold_the_others_for_ever() -> None:
         assert wired.house.messages[0].vendor_key == "mo:0000000000000001:1,3"
 
 
+@pytest.mark.parametrize("total", [2, 3], ids=["complete", "one part never comes"])
+async def test_every_part_of_an_unreadable_long_message_is_kept(total: int) -> None:
+    async with line() as wired:
+        head = bytes((5, 0, 3, 9, total))
+        parts = [
+            cmpp_wire.deliver(number, "1069", "8613800138000", head + piece, 8, udhi=True, report=False)
+            for number, piece in ((1, b"\x01" + "疼".encode("utf-16-be")), (2, b"\x02\xd8"))
+        ]
+        results = [wired.sim.deliver(part).done for part in parts]
+        assert await asyncio.wait_for(asyncio.gather(*results), 5) == [False, False]
+        assert [bytes.fromhex(one[2].decode()) for one in wired.house.quarantined] == parts
+        assert (await wired.sim.user_text(PHONE, "1")).status == "ok"
+        assert [message.text for message in wired.house.messages] == ["1"]
+
+
 async def test_unreadable_deliveries_are_kept_for_people() -> None:
     async with line() as wired:
 
