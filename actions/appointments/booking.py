@@ -9,7 +9,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from actions.appointments import asking, flow, search, taking, words
-from actions.appointments.picking import movable, names_something, narrow
+from actions.appointments.picking import changeable, movable, names_something, narrow, unbound
 from actions.appointments.reading import (
     Wish,
     find_wish,
@@ -34,7 +34,7 @@ from actions.appointments.state import (
 )
 from actions.forms import INSIDE, SMALL, Dialog
 from actions.forms import SURE as SURE_ENOUGH
-from actions.turn import Turn, way_to
+from actions.turn import Turn
 from care.appointments import drafts, slots
 from care.appointments.models import Part
 from care.appointments.service import RULES
@@ -43,7 +43,6 @@ from care.hospital import service as hospital
 from care.hospital.models import HealthcareService
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
-from channels.wording.labels import label
 from language.normalise import fold
 
 FIRM = 0.6
@@ -134,18 +133,10 @@ class BookingDialog(Dialog):
 
     async def start_move(self, turn: Turn) -> None:
         """Begin by picking the appointment to be moved, from the text or `params["appointment_id"]`."""
-        linked = await flow.linked_patients(turn)
-        if not linked:
-            unbound(turn)
+        found = await changeable(turn)
+        if found is None:
             return
-        views = await movable(turn, linked)
-        if not views:
-            turn.say(
-                "appointments.none",
-                way_to("book_appointment", label("book")),
-                way_to("request_human", label("human")),
-            )
-            return
+        linked, views = found
         state = await State.open(turn)
         old, new = split_change(turn.text)
         wish = await self._wish(turn, naming(old), linked, None)
@@ -443,11 +434,6 @@ class BookingDialog(Dialog):
 _STEPS = frozenset({WHO, WHO_SURE, DEPARTMENT, DOCTOR, WHEN, DATE, SURE, CONFIRM, WHICH})
 
 
-def unbound(turn: Turn) -> None:
-    """The contact speaks for nobody yet."""
-    turn.say("bind.needed", way_to("bind_patient", label("bind")), way_to("request_human", label("human")))
-
-
 def _uuid(value: object) -> UUID | None:
     try:
         return UUID(str(value)) if value else None
@@ -465,4 +451,4 @@ def _pending(raw: dict[str, str | None]) -> Wish:
     )
 
 
-__all__ = ["BookingDialog", "unbound"]
+__all__ = ["BookingDialog"]

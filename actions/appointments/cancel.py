@@ -9,8 +9,7 @@ from uuid import UUID
 
 from actions.appointments import flow, words
 from actions.appointments.asking import room
-from actions.appointments.booking import unbound
-from actions.appointments.picking import movable, names_something, narrow, order
+from actions.appointments.picking import changeable, movable, names_something, narrow, order
 from actions.appointments.reading import Wish, find_wish, naming, says_no, says_yes
 from actions.appointments.state import CANCEL_SURE, CANCEL_WHICH, State
 from actions.forms import Dialog
@@ -47,18 +46,10 @@ class CancelDialog(Dialog):
     }
 
     async def start(self, turn: Turn) -> None:
-        linked = await flow.linked_patients(turn)
-        if not linked:
-            unbound(turn)
+        known = await changeable(turn)
+        if known is None:
             return
-        views = await movable(turn, linked)
-        if not views:
-            turn.say(
-                "appointments.none",
-                way_to("book_appointment", label("book")),
-                way_to("request_human", label("human")),
-            )
-            return
+        linked, views = known
         state = await State.open(turn)
         chosen = str(turn.params.get("appointment_id", ""))
         wish = await self._wish(turn, linked)

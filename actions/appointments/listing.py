@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import ClassVar
 
 from actions.appointments import flow, words
-from actions.appointments.booking import BookingDialog, unbound
-from actions.appointments.picking import upcoming
+from actions.appointments.booking import BookingDialog
+from actions.appointments.picking import nothing_to_come, unbound, upcoming
 from actions.base import BanyiAction
 from actions.turn import Turn, way_to
 from care.appointments import service as appointments
@@ -35,11 +35,7 @@ class ListAppointments(BanyiAction):
         meant = family.meant(turn.text, linked) or linked
         views = await upcoming(turn, meant)
         if not views:
-            turn.say(
-                "appointments.none",
-                way_to("book_appointment", label("book")),
-                way_to("request_human", label("human")),
-            )
+            nothing_to_come(turn)
             return
         people = words.names(linked)
         rows = [
@@ -90,11 +86,7 @@ class Queue(BanyiAction):
         if later:
             turn.say("queue.not_today", **words.card(turn, later[0], people.get(later[0].patient_id, "")))
             return
-        turn.say(
-            "appointments.none",
-            way_to("book_appointment", label("book")),
-            way_to("request_human", label("human")),
-        )
+        nothing_to_come(turn)
 
 
 class RescheduleStart(BanyiAction):

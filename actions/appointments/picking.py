@@ -1,16 +1,18 @@
-"""Which of a contact's appointments a sentence means."""
+"""Which of a contact's appointments a sentence means, and what is said where there are none."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from actions.appointments import flow
 from actions.appointments.reading import Wish
-from actions.turn import Turn
+from actions.turn import Turn, way_to
 from care.appointments import service as appointments
 from care.appointments.models import Status
 from care.appointments.views import AppointmentView
 from care.patients.service import LinkedPatient
+from channels.wording.labels import label
 
 
 async def upcoming(turn: Turn, linked: Sequence[LinkedPatient]) -> list[AppointmentView]:
@@ -21,6 +23,32 @@ async def upcoming(turn: Turn, linked: Sequence[LinkedPatient]) -> list[Appointm
 async def movable(turn: Turn, linked: Sequence[LinkedPatient]) -> list[AppointmentView]:
     """Those that can still be moved or cancelled (nobody has arrived)."""
     return [view for view in await upcoming(turn, linked) if view.status in (Status.PENDING, Status.BOOKED)]
+
+
+async def changeable(turn: Turn) -> tuple[list[LinkedPatient], list[AppointmentView]] | None:
+    """Whom the contact speaks for, and what can be moved or cancelled; None when there is nobody or nothing, and that was said."""
+    linked = await flow.linked_patients(turn)
+    if not linked:
+        unbound(turn)
+        return None
+    views = await movable(turn, linked)
+    if not views:
+        nothing_to_come(turn)
+        return None
+    return linked, views
+
+
+def unbound(turn: Turn) -> None:
+    """The contact speaks for nobody yet."""
+    turn.say("bind.needed", way_to("bind_patient", label("bind")), way_to("request_human", label("human")))
+
+
+def nothing_to_come(turn: Turn) -> None:
+    turn.say(
+        "appointments.none",
+        way_to("book_appointment", label("book")),
+        way_to("request_human", label("human")),
+    )
 
 
 def order(views: Sequence[AppointmentView], wanted: Sequence[UUID]) -> list[AppointmentView]:

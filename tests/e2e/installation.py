@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,23 +31,13 @@ from sqlalchemy.orm import Session
 from server.cli.running import children
 from server.migrate import sync_engine
 from server.settings import ROOT, Settings
-from server.supervisor import Child
+from server.supervisor import Child, free_ports
 from store import crypto
 from store.database import Database
 
 T = TypeVar("T")
 CHINA = ZoneInfo("Asia/Shanghai")
 WECHAT, SMS = "wechat", "sms"
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def wait_until(true: Callable[[], T | None], what: str, seconds: float = 60.0, every: float = 0.05) -> T:

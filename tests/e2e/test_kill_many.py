@@ -18,7 +18,7 @@ from functools import partial
 import pytest
 
 from channels.outbox.models import OutboundMessage
-from server.supervisor import Child
+from server.supervisor import Child, free_ports
 from tests.e2e.conftest import kept_on_failure
 from tests.e2e.crowd import (
     Crowd,
@@ -29,7 +29,7 @@ from tests.e2e.crowd import (
     started_sends,
     statuses,
 )
-from tests.e2e.installation import Installation, Process, free_ports, http, wait_until
+from tests.e2e.installation import Installation, Process, http, wait_until
 from tests.factories.engine import EngineSurface
 from tests.factories.servers import Postgres
 

@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from server.app import create_app
 from server.serve import prepare
 from server.settings import ROOT, Settings
+from server.supervisor import free_ports
 from store import crypto
-from tests.e2e.installation import _environment, free_ports
+from tests.e2e.installation import _environment
 
 PASSWORD = "a-password-of-the-tests"
 TOKEN = "C" * 43

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -20,6 +19,7 @@ from channels.simulator.sms import SmsSimulator
 from channels.simulator.sms_rules import SimSmsConfig
 from channels.simulator.wechat import WeChatSimulator
 from channels.simulator.wechat_rules import SimWeChatConfig
+from server.supervisor import free_ports
 from store.base import Base
 from store.clock import VirtualClock
 from store.database import Database
@@ -88,18 +88,11 @@ class Site:
         self.call(lambda: self.sms.transcripts.add(person.phone, "out", text, "sms", parts=parts))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def running_site(folder: Path) -> Iterator[Site]:
     """Build the front end if needed, serve, and stop everything at the end."""
     build()
-    port = free_port()
+    port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     clock = VirtualClock()
     followers = tuple(one.openid for one in PEOPLE)
