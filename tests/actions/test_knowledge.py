@@ -110,7 +110,7 @@ async def test_inside_a_form_the_answer_comes_first_and_offers_nothing(
 ) -> None:
     on: Stage = await stage(services)
     await on.say("删除我的信息", "delete_my_data")
-    slug, entry = next(iter(known._entries.items()))
+    _slug, entry = next(iter(known._entries.items()))
     assert await on.say(entry.question) == ["faq.answer", "data.ask_delete"]
     assert on.form == "delete_data_form"
     assert on.replies[0].options == ()
