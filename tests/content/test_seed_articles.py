@@ -136,6 +136,15 @@ def test_the_body_ends_with_when_to_seek_help(path: Path) -> None:
 
 
 @BY_FILE
+def test_every_alarm_says_where_to_go(path: Path) -> None:
+    """An item of the last section that names a danger and no place or time leaves its reader alone with it."""
+    last = ARTICLES[path][1].rsplit(RULES["last_heading"], 1)[1]
+    assert RULES["ambulance"] in last
+    items = [line for line in last.splitlines() if line.startswith("- ")]
+    assert [item for item in items if not any(word in item for word in RULES["where_to"])] == []
+
+
+@BY_FILE
 def test_nothing_reads_like_advertising(path: Path) -> None:
     front, body = ARTICLES[path]
     text = "\n".join([front["title"], front["summary"], front["sms"], *front["questions"], body])
