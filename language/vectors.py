@@ -131,9 +131,7 @@ class MatrixStore:
         """Puts some more rows into the graph, made when there is none."""
         if self._graph is None:
             # Hierarchical graph with 16 neighbours over 8-bit numbers, compared by inner product.
-            graph: Any = faiss.index_factory(
-                self._matrix.shape[1], "HNSW16_SQ8", faiss.METRIC_INNER_PRODUCT
-            )
+            graph: Any = faiss.index_factory(self._matrix.shape[1], "HNSW16_SQ8", faiss.METRIC_INNER_PRODUCT)
             graph.hnsw.efConstruction, graph.hnsw.efSearch = _WIDTH // 2, _WIDTH
             self._graph_centre = self._now_centre()
             chance = np.random.default_rng(1)
