@@ -22,6 +22,8 @@ from channels.sms.template import SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
 from content.faq.pages import faq_router
+from content.media.serving import media_router
+from server.articles import shelf
 from server.audiences import add_audiences
 from server.demo import DemoDirectory
 from server.faq import faq_desk
@@ -72,6 +74,7 @@ def create_app(house: House) -> FastAPI:
     app.include_router(ops_router(ops_house(house)))
     app.include_router(faq_router(faq_desk(house)))
     add_audiences(app, house)
+    app.include_router(media_router(house.database, shelf(settings)))
     app.state.nav = navigation(simulators=settings.simulators)
     links = [HomeLink(**link) for link in page_words()["home"]]
     if settings.simulators:

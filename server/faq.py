@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from content.faq.pages import FaqDesk
-from content.faq.rules import SmsFrame
 from content.faq.search import sms_tail
+from content.sms.lint import SmsFrame
 from language.grouping import GroupingSettings
 from server.house import House
+
+
+def sms_frame(house: House) -> SmsFrame:
+    """What stands around a text of ours in an SMS of the first account, and what a part of it costs."""
+    tail = house.catalogue.sms_text(sms_tail())
+    return SmsFrame(house.vendors.sms.sign, tail, price=house.settings.sms_part_price)
 
 
 def faq_desk(house: House) -> FaqDesk:
@@ -15,7 +21,7 @@ def faq_desk(house: House) -> FaqDesk:
         database=house.database,
         clock=house.clock,
         index=house.faq,
-        frame=SmsFrame(house.vendors.sms.sign, house.catalogue.sms_text(sms_tail())),
+        frame=sms_frame(house),
         regroup=house.questions.refresh,
         same=GroupingSettings.load().same,
     )

@@ -19,6 +19,7 @@ from channels.ports import StorageUnavailable
 from content.faq import service as faq
 from server import logs, migrate
 from server.app import create_app
+from server.articles import first_library
 from server.demo import contact_maker
 from server.house import House, build
 from server.settings import ROOT, Settings, SettingsError, load_settings
@@ -65,6 +66,7 @@ async def prepare(settings: Settings) -> House:
         await seed(house)
     else:
         await first_admin(house)
+    await first_library(settings, house.database, house.clock)
     return house
 
 

@@ -208,6 +208,15 @@ class Settings(BaseSettings):
         ge=1,
         le=3650,
     )
+    article_review_file: str = Field(
+        "",
+        description="the hospital's review stages for articles (YAML); empty: data/seed/article_review.yml",
+    )
+    sms_part_price: float = Field(
+        0.045,
+        description="what one part of an SMS costs, in yuan, for the editors' estimate; from the vendor's contract",
+        ge=0,
+    )
     admin_user: str = Field("admin", description="first administrator, made when there is no staff")
     admin_password: str = Field(
         "", description="password of the first administrator; empty: generated and shown once"

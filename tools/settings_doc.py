@@ -52,6 +52,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
 
 UNITS = {
+    "article_review_file": "path of a YAML file",
+    "sms_part_price": "yuan",
     "port": "TCP port",
     "internal_port": "TCP port",
     "engine_port": "TCP port",

@@ -137,6 +137,22 @@ class ArticleDoc:
         """What a reviewer signs; see `digest_of`."""
         return digest_of(self.to_json())
 
+    def tidy(self) -> ArticleDoc:
+        """The same text without what nobody sees: blank ends, carriage returns. What is handed in and what is imported is tidy."""
+
+        def body(text: str) -> str:
+            return f"{text}\n" if (text := text.replace("\r\n", "\n").strip()) else ""
+
+        names = ("title", "summary", "sms", "author", "reviewer", "topic", "stage", "form", "cover")
+        lines: dict[str, Any] = {name: " ".join(getattr(self, name).split()) for name in names}
+        return replace(
+            self,
+            **lines,
+            body=body(self.body),
+            wechat=body(self.wechat),
+            variations=tuple(replace(one, body=body(one.body)) for one in self.variations),
+        )
+
     def media(self) -> set[UUID]:
         """Ids of the library's pictures it shows, on any channel."""
         texts = (self.body, self.wechat, f"{PATH}{self.cover}", *(one.body for one in self.variations))

@@ -69,6 +69,7 @@ async def hand_in(
     """A new revision of `doc` in review. `again`: also when the text is the live one's (its review is due). Raises `ArticleError`."""
     if article.pending_revision is not None:
         raise ArticleError("in_review", number=article.pending_revision)
+    doc = doc.tidy()
     raw = doc.to_json()
     digest = digest_of(raw)
     if article.live_revision is not None and not again:

@@ -13,9 +13,10 @@ from starlette.responses import RedirectResponse, Response
 from content.faq import editing
 from content.faq.form import EntryForm, entry_form
 from content.faq.questions import service as questions
-from content.faq.rules import Finding, SmsFrame, check, limits
+from content.faq.rules import check, limits
 from content.faq.search import FaqIndex, Near
 from content.faq.shown import TEMPLATES, Words, query_of
+from content.sms.lint import Finding, SmsFrame
 from language.private import MASK
 from store import audit
 from store.clock import Clock

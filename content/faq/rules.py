@@ -4,57 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from channels.sms.template import count_parts
+from content.sms import lint
+from content.sms.lint import MOBILE, Finding, SmsFrame
 from language.normalise import fold
 
-FILE = Path(__file__).parents[2] / "data" / "seed" / "faq_rules.yml"
 FIELDS = ("question", "similar", "category", "answer", "source", "sms", "keywords")
 _NEEDED = ("question", "category", "answer", "source", "sms")
-_SMS_CHARACTERS = re.compile(r"[^\u4e00-\u9fffA-Za-z0-9，。、；？:\-]")
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
-_LANDLINE = re.compile(r"(?<!\d)0\d{2,3}-?\d{7,8}(?!\d)")
 _NOT_OUR_TONE = re.compile(r"[!！~～]|亲[，。]|http|www")
 _CLOCK = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?!\d)")
 _OVER_NOON = re.compile(r"上午\d{1,2}:\d{2}[至\-](1[3-9]|2\d):\d{2}")
 _HALVES = {"上午": range(5, 12), "中午": range(11, 14), "下午": range(12, 19), "晚上": range(18, 24)}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong with a field. `code` has its words in the pages' `words.yml`; `value` is the word, number or time."""
-
-    field: str
-    code: str
-    value: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SmsFrame:
-    """What stands around an entry's text in its SMS: 【sign】 before, the ending with the landline after."""
-
-    sign: str
-    tail: str
-
-    def whole(self, text: str) -> str:
-        return f"【{self.sign}】{text.rstrip('。')}{self.tail}"
-
-
-@cache
-def _rules() -> dict[str, Any]:
-    rules: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return rules
-
-
 def limits() -> dict[str, Any]:
     """The numbers, for the form."""
-    return _rules()
+    return lint.rules()
 
 
 def check(entry: Mapping[str, Any], frame: SmsFrame) -> list[Finding]:
@@ -68,15 +34,16 @@ def check(entry: Mapping[str, Any], frame: SmsFrame) -> list[Finding]:
         if name not in gone:
             found += rule(str(entry[name]))
     if "sms" not in gone:
-        found += _sms(str(entry["sms"]), frame)
+        found += lint.check(str(entry["sms"]), frame)
+        found += _times("sms", str(entry["sms"]))
     return found
 
 
 def _question(text: str) -> Iterator[Finding]:
     if not text.endswith("？"):
         yield Finding("question", "no_question_mark")
-    if len(text) > _rules()["question"]["most"]:
-        yield Finding("question", "too_long", str(_rules()["question"]["most"]))
+    if len(text) > lint.rules()["question"]["most"]:
+        yield Finding("question", "too_long", str(lint.rules()["question"]["most"]))
 
 
 def _source(text: str) -> Iterator[Finding]:
@@ -86,7 +53,7 @@ def _source(text: str) -> Iterator[Finding]:
 
 def _similar(entry: Mapping[str, Any]) -> Iterator[Finding]:
     texts = [str(text) for text in entry.get("similar") or []]
-    rules = _rules()["similar"]
+    rules = lint.rules()["similar"]
     if len(texts) > rules["most"]:
         yield Finding("similar", "too_many", str(rules["most"]))
     for text in texts:
@@ -100,7 +67,7 @@ def _similar(entry: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _answer(text: str) -> Iterator[Finding]:
-    rules = _rules()["answer"]
+    rules = lint.rules()["answer"]
     if len(text) < rules["least"]:
         yield Finding("answer", "too_short", str(rules["least"]))
     if len(text) > rules["most"]:
@@ -110,30 +77,9 @@ def _answer(text: str) -> Iterator[Finding]:
     for match in _NOT_OUR_TONE.finditer(text):
         yield Finding("answer", "tone", match.group())
         break
-    if _MOBILE.search(text):
+    if MOBILE.search(text):
         yield Finding("answer", "mobile")
     yield from _times("answer", text)
-
-
-def _sms(text: str, frame: SmsFrame) -> Iterator[Finding]:
-    rules = _rules()
-    if odd := "".join(dict.fromkeys(_SMS_CHARACTERS.findall(text))):
-        yield Finding("sms", "characters", odd)
-    if len(text) > rules["sms"]["most"]:
-        yield Finding("sms", "too_long", str(rules["sms"]["most"]))
-    elif count_parts(frame.whole(text)) > rules["sms"]["parts"]:
-        yield Finding("sms", "parts", str(rules["sms"]["parts"]))
-    if text.endswith(("。", "，", "、", "；", "：")):
-        yield Finding("sms", "ends_with_mark")
-    if _MOBILE.search(text):
-        yield Finding("sms", "mobile")
-    if _LANDLINE.search(text):
-        yield Finding("sms", "landline")
-    for code in ("forbidden_in_sms", "sensitive_in_sms"):
-        for word in rules[code]:
-            if word in text:
-                yield Finding("sms", code, word)
-    yield from _times("sms", text)
 
 
 def _times(field: str, text: str) -> Iterator[Finding]:

@@ -8,16 +8,19 @@ from urllib.parse import urlencode
 
 import yaml
 
+from content.sms.lint import words as sms_words
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Words:
-    """Chinese for codes, from `words.yml`; a code nobody has words for is shown as it is."""
+    """Chinese for codes, from `words.yml` (and what is said of any SMS); a code nobody has words for is shown as it is."""
 
     def __init__(self) -> None:
         self._words: dict[str, dict[str, str]] = yaml.safe_load(
             (TEMPLATES / "words.yml").read_text(encoding="utf-8")
         )
+        self._words["problems"] = {**sms_words(), **self._words["problems"]}
 
     def __call__(self, kind: str, code: object, **values: object) -> str:
         text = self._words[kind].get(str(code))

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server.cli import articles
 from server.settings import SettingsError, load_settings
 
 
@@ -28,15 +29,19 @@ class Loadable(StrEnum):
 class Exportable(StrEnum):
     FAQ = "faq"
     SCHEDULE = "schedule"
+    ARTICLES = "articles"
     APPOINTMENTS = "appointments"
     SMS_TEMPLATES = "sms-templates"
 
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        help="Load patients, schedule, faq or the vendor's review of sms-templates.\n\nExample: ./banyi load patients patients.csv"
+        help="Load patients, schedule, articles, faq or the vendor's review of sms-templates.\n\n"
+        "Example: ./banyi load patients patients.csv"
     )(load)
-    app.command(help="Write data as JSON Lines.\n\nExample: ./banyi export faq > faq.jsonl")(export)
+    app.command(
+        help="Write data as JSON Lines; articles also as files.\n\nExample: ./banyi export faq > faq.jsonl"
+    )(export)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -59,8 +64,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True)]) -> None:
     from server.house import build
+
+    if file.is_dir() and what is not Loadable.ARTICLES:
+        raise SettingsError(f"{file} is a folder; only articles load from one")
 
     async def work() -> str:
         house = build(load_settings())
@@ -68,6 +76,8 @@ def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True, dir_o
             async with house.database.write(f"load-{what}") as session:
                 if what in (Loadable.PATIENTS, Loadable.SCHEDULE):
                     return await _care(session, what, file, house.clock)
+                if what is Loadable.ARTICLES:
+                    return await articles.load(session, file, house.clock.now())
                 return await _loader(what)(session, read_rows(file), house.clock)
         finally:
             await house.close()
@@ -106,11 +116,6 @@ def _loader(what: Loadable) -> Loader:
         told = f"; the same question stands in two entries:{''.join(twice)}" if twice else ""
         return f"{changed} FAQ entries are new or changed{told}"
 
-    async def articles(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
-        raise ValueError(
-            "articles come with the editors' desk, which is not built yet; FAQ entries load with `load faq`"
-        )
-
     async def templates(session: AsyncSession, rows: list[dict[str, Any]], clock: Any) -> str:
         from channels.wording import registry
 
@@ -118,16 +123,27 @@ def _loader(what: Loadable) -> Loader:
         changed = await registry.review(session, rows, clock.now(), account_id=account)
         return f"{changed} SMS templates changed; the application reads them within a minute"
 
-    return {"faq": faq, "articles": articles, "sms-templates": templates}[what.value]
+    return {"faq": faq, "sms-templates": templates}[what.value]
 
 
-def export(what: Exportable) -> None:
+def export(
+    what: Exportable,
+    to: Annotated[
+        Path | None, typer.Argument(help="articles only: a folder, or a .csv, .xlsx or .jsonl file")
+    ] = None,
+) -> None:
     from server.house import build
+
+    if to is not None and what is not Exportable.ARTICLES:
+        raise SettingsError("only articles are written to a file or folder; the others go to standard output")
 
     async def work() -> list[dict[str, Any]]:
         house = build(load_settings())
         try:
             async with house.database.read(f"export-{what}") as session:
+                if to is not None:
+                    print(await articles.export(session, to), file=sys.stderr)
+                    return []
                 return await _exporter(what)(session)
         finally:
             await house.close()
@@ -193,6 +209,7 @@ def _exporter(what: Exportable) -> Callable[[AsyncSession], Awaitable[list[dict[
 
     return {
         Exportable.FAQ: faq,
+        Exportable.ARTICLES: articles.rows,
         Exportable.SCHEDULE: schedule,
         Exportable.APPOINTMENTS: appointments,
         Exportable.SMS_TEMPLATES: templates,

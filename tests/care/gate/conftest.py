@@ -15,6 +15,7 @@ from sqlalchemy import update
 from care.consents import service as consents
 from care.consents.models import Purpose
 from care.gate.policy import Gate
+from care.gate.ports import Contents
 from care.gate.rules import GateRules
 from care.gate.words import CatalogueWords
 from care.patients import service as patients
@@ -53,14 +54,20 @@ class Town:
     catalogue: Catalogue
     rules: GateRules = field(default_factory=GateRules)
     passive_only: tuple[str, ...] = ()
+    contents: Contents | None = None
     asked: list[UUID] = field(default_factory=list)
 
     @property
     def gate(self) -> Gate:
         words, notices = CatalogueWords(self.catalogue), NoticeBook(WORDING / "notices.yml", FACTS)
-        return Gate(
-            self.rules, words, notices, holder_question=self, passive_only=self.passive_only
-        )  # the demo's names are the ids
+        return Gate(  # the demo's names are the ids
+            self.rules,
+            words,
+            notices,
+            holder_question=self,
+            passive_only=self.passive_only,
+            contents=self.contents,
+        )
 
     async def ask(self, session: Any, contact_ids: Sequence[UUID], now: datetime) -> None:
         """The gate wants to know who holds these numbers."""

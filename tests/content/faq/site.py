@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from content.faq.pages import FaqDesk, faq_router
 from content.faq.questions.grouper import QuestionGrouper
-from content.faq.rules import SmsFrame
 from content.faq.search import FaqIndex, sms_tail
+from content.sms.lint import SmsFrame
 from language.embed import Embedder
 from language.grouping import GroupingSettings
 from language.retrieve import HybridIndex

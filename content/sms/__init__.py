@@ -1,0 +1,1 @@
+"""What an SMS of ours must keep to, whoever writes it."""
