@@ -29,7 +29,7 @@ from server.outbound import Outbound, make_outbound
 from server.people import CareDesk, CarePeople
 from server.settings import Settings
 from server.templates import Templates
-from server.upkeep import head_keeper, upkeep
+from server.upkeep import audit_sealer, upkeep
 from server.vendors import Vendors, connect_sms, make_vendors
 from server.wording import WORDING, facts
 from server.work import Work
@@ -111,9 +111,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     outbound = make_outbound(settings, database, clock, catalogue, vendors, desk)
     inbound = make_inbound(settings, database, clock, engine, people, console, vendors, outbound)
     connect_sms(vendors, settings, clock, catalogue, inbound.inbox, outbound.receipts)
-    sealer = AuditSealer(
-        database, settings.secrets.audit_key, head_keeper(settings.var_dir / "audit-head.json")
-    )
+    sealer = audit_sealer(settings, database)
     work = Work(
         everywhere=[faq.run, console.run],
         workers=[

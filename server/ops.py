@@ -90,7 +90,9 @@ async def may_read(session: AsyncSession, message: OutboundMessage, staff_id: UU
         patient_id=message.patient_id,
         staff_id=staff_id,
         now=now,
-        detail={"page": "delivery", "part": "words", "outbound": str(message.id)},
+        page="delivery",
+        part="words",
+        outbound=str(message.id),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
 from care.appointments.slots import generate_slots
+from server.settings import Settings
 from server.work import Job
 from store.audit import AuditSealer
 from store.clock import Clock
@@ -39,12 +39,26 @@ def upkeep(database: Database, clock: Clock, sealer: AuditSealer) -> list[Job]:
     ]
 
 
-def head_keeper(path: Path) -> Callable[[int, str], None]:
-    """Keeps the audit chain's head outside the database, in a file that is replaced as a whole."""
+class HeadFile:
+    """The audit chain's head outside the database, in a file that is replaced as a whole."""
 
-    def keep(seal_no: int, digest: str) -> None:
-        part = path.with_suffix(".part")
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, seal_no: int, digest: str) -> None:
+        part = self._path.with_suffix(".part")
         part.write_text(json.dumps({"seal_no": seal_no, "digest": digest}))
-        part.replace(path)
+        part.replace(self._path)
 
-    return keep
+    def kept(self) -> tuple[int, str] | None:
+        """None while nothing was sealed on this machine."""
+        if not self._path.exists():
+            return None
+        head = json.loads(self._path.read_text())
+        return int(head["seal_no"]), str(head["digest"])
+
+
+def audit_sealer(settings: Settings, database: Database) -> AuditSealer:
+    """Seals and proves the audit trail; its head is kept in the state folder too."""
+    head = HeadFile(settings.var_dir / "audit-head.json")
+    return AuditSealer(database, settings.secrets.audit_key, head.keep, head.kept)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from store.base import Base, Mapped, UtcDateTime, mapped_column, uuid_pk
 from store.clock import real_now
 from store.database import Database, insert_new
+
+LIVE = timedelta(minutes=10)
+TRAIL = "audit_trail"
+"""The subject of what is about the trail as a whole."""
 
 
 class AuditRow(Base):
@@ -90,6 +94,47 @@ def record(
     session.add(AuditRow(at=at, actor=actor, action=action, subject=subject, detail=detail or {}))
 
 
+def read(
+    session: AsyncSession,
+    staff_id: UUID,
+    whom: Iterable[str],
+    at: datetime,
+    page: str,
+    *,
+    refused: bool = False,
+    **detail: Any,
+) -> None:
+    """A member of staff saw what is about `whom` (`patient:<id>`, or `contact:<id>`, `outbound:<id>` where no patient is known).
+
+    Every page that shows a patient calls this, a row for each. `page`: where, a code of the audit page's words.
+    """
+    actor, action = subject_of("staff", staff_id), "read_refused" if refused else "read"
+    session.add_all(
+        AuditRow(at=at, actor=actor, action=action, subject=one, detail={"page": page, **detail})
+        for one in whom
+    )
+
+
+async def read_live(
+    session: AsyncSession, staff_id: UUID, whom: Collection[str], at: datetime, page: str, **detail: Any
+) -> None:
+    """As `read`, for a part of a page that refreshes itself: a row for who was not read by this person in the last `LIVE`."""
+    if not whom:
+        return
+    known = await session.scalars(
+        select(AuditRow.subject)
+        .where(
+            AuditRow.subject.in_(whom),
+            AuditRow.actor == subject_of("staff", staff_id),
+            AuditRow.action == "read",
+            AuditRow.at > at - LIVE,
+        )
+        .distinct()
+    )
+    seen = set(known)
+    read(session, staff_id, [one for one in whom if one not in seen], at, page, **detail)
+
+
 def subject_of(kind: str, row_id: UUID | str) -> str:
     return f"{kind}:{row_id}"
 
@@ -102,14 +147,19 @@ def _digest(key: bytes, previous: str, seal_no: int, row: AuditRow) -> str:
 
 
 class AuditSealer:
-    """Chains new rows. `key` comes from the key ring; `on_head(seal_no, digest)` keeps the head outside the database."""
+    """Chains new rows. `on_head(seal_no, digest)` keeps the head outside the database, `kept_head()` reads it there."""
 
     def __init__(
-        self, database: Database, key: bytes, on_head: Callable[[int, str], None] | None = None
+        self,
+        database: Database,
+        key: bytes,
+        on_head: Callable[[int, str], None] | None = None,
+        kept_head: Callable[[], tuple[int, str] | None] | None = None,
     ) -> None:
         self._database = database
         self._key = key
         self._on_head = on_head
+        self._kept_head = kept_head
 
     async def seal_once(self, limit: int = 500) -> int:
         """Seal up to `limit` rows; 0 when there are none or another process is at it."""
@@ -130,6 +180,7 @@ class AuditSealer:
             if head is None:
                 return 0
             seal_no, digest = head
+            await self._note_a_loss(session, seal_no, digest, now)
             rows = list(
                 await session.scalars(
                     select(AuditRow).where(AuditRow.seal_no.is_(None)).order_by(AuditRow.id).limit(limit)
@@ -142,29 +193,59 @@ class AuditSealer:
             await session.execute(
                 update(AuditHead)
                 .where(AuditHead.id == 1)
-                .values(seal_no=seal_no, digest=digest, lease_until=None)
+                .values(seal_no=seal_no, digest=digest, lease_until=None, sealed_at=real_now())
             )
         if rows and self._on_head is not None:
             self._on_head(seal_no, digest)
         return len(rows)
 
-    async def verify(self) -> ChainReport:
-        """Walk the whole chain. The head is read first: what is sealed meanwhile comes after it and must fit as well."""
-        previous, expected, sealed, at_head = "", 0, 0, ""
+    async def _note_a_loss(self, session: AsyncSession, seal_no: int, digest: str, now: datetime) -> None:
+        """The database knows less than was sealed before (cut off, an older backup, power lost): said in the chain itself."""
+        kept = self._kept_head() if self._kept_head is not None else None
+        if kept is not None and (kept[0] > seal_no or (kept[0] == seal_no and kept[1] != digest)):
+            detail = {"sealed_before": kept[0], "found": seal_no}
+            record(session, actor="system", action="audit_lost", subject=TRAIL, at=now, detail=detail)
+            await session.flush()
+
+    async def verify(
+        self, on_progress: Callable[[int, int], Awaitable[None]] | None = None, batch: int = 5000
+    ) -> ChainReport:
+        """Walk the whole chain: every row fits the one before, and it ends where the head says.
+
+        It must also pass through the head kept outside the database: who cut off the chain's end and set the head back to an
+        older row is found by that alone. The head is read first: what is sealed meanwhile comes after it and must fit as
+        well. `on_progress(checked, total)` is called between batches, with no session open.
+        """
+        kept = self._kept_head() if self._kept_head is not None else None
         async with self._database.read("audit-verify") as session:
             head = await session.get(AuditHead, 1)
-            rows = await session.stream_scalars(
-                select(AuditRow).where(AuditRow.seal_no.is_not(None)).order_by(AuditRow.seal_no)
-            )
-            async for row in rows:
-                expected += 1
-                if row.seal_no != expected or row.digest != _digest(self._key, previous, expected, row):
-                    return ChainReport(sealed, 0, expected)
+        wanted = {head.seal_no: head.digest} if head is not None else {}
+        previous, sealed, outside = "", 0, kept is None or kept[0] == 0
+        while True:
+            async with self._database.read("audit-verify") as session:
+                rows = list(
+                    await session.scalars(
+                        select(AuditRow)
+                        .where(AuditRow.seal_no > sealed)
+                        .order_by(AuditRow.seal_no)
+                        .limit(batch)
+                    )
+                )
+                pending = await session.scalar(_WAITING) or 0
+            for row in rows:
+                if row.seal_no != sealed + 1 or row.digest != _digest(self._key, previous, sealed + 1, row):
+                    return ChainReport(sealed, 0, sealed + 1)
                 previous, sealed = row.digest or "", sealed + 1
-                if head is not None and sealed == head.seal_no:
-                    at_head = previous
-            waiting = select(func.count()).select_from(AuditRow).where(AuditRow.seal_no.is_(None))
-            pending = await session.scalar(waiting) or 0
-        if head.digest != at_head if head is not None else sealed > 0:
+                if wanted.get(sealed, previous) != previous:
+                    return ChainReport(sealed, pending, sealed + 1)
+                outside = outside or kept == (sealed, previous)
+            if len(rows) < batch:
+                break
+            if on_progress is not None:
+                await on_progress(sealed, head.seal_no if head is not None else sealed)
+        if (head is None and sealed > 0) or (head is not None and sealed < head.seal_no) or not outside:
             return ChainReport(sealed, pending, sealed + 1)
         return ChainReport(sealed, pending, None)
+
+
+_WAITING = select(func.count()).select_from(AuditRow).where(AuditRow.seal_no.is_(None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from care.patients import identity
 from care.patients import service as patients
 from care.patients.models import PatientStatus, Relation
 from channels.wechat.client import WeChatClient
+from store import audit
 from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
@@ -60,9 +61,14 @@ def qr_router(database: Database, clock: Clock, clients: Mapping[str, WeChatClie
     router = APIRouter(prefix="/ops/qr", include_in_schema=False, dependencies=[Depends(csrf_protect)])
     relations = [(one.value, say(f"relation.{one.value}")) for one in Relation]
 
+    async def seen(session: AsyncSession, staff: StaffUser, rows: Sequence[BindingQr]) -> None:
+        whom = {audit.subject_of("patient", row.patient_id) for row in rows}
+        await audit.read_live(session, staff.id, whom, clock.now(), "binding")
+
     async def page(request: Request, staff: StaffUser, status: int = 200, **context: Any) -> Response:
-        async with database.read("qr-recent") as session:
+        async with database.write("qr-recent") as session:
             rows = await qr.recent(session, staff.id, clock.now() - SHOWN_SINCE)
+            await seen(session, staff, rows)
             codes = [await _code(session, row, clock) for row in rows]
         shared = {
             "relations": relations,
@@ -124,10 +130,11 @@ def qr_router(database: Database, clock: Clock, clients: Mapping[str, WeChatClie
         return RedirectResponse(f"/ops/qr/{row.id}", 303)
 
     async def own(staff: StaffUser, qr_id: UUID) -> Code:
-        async with database.read("qr-code") as session:
+        async with database.write("qr-code") as session:
             row = await session.get(BindingQr, qr_id)
             if row is None or (row.created_by != staff.id and Role.ADMIN not in staff.roles):
                 raise HTTPException(404)
+            await seen(session, staff, [row])
             return await _code(session, row, clock)
 
     @router.get("/{qr_id}")

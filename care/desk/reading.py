@@ -21,7 +21,8 @@ async def read_conversation(
     patient_id: UUID | None,
     staff_id: UUID,
     now: datetime,
-    detail: dict[str, str],
+    page: str,
+    **detail: str,
 ) -> bool:
     """Whether words of this conversation may be shown to the member of staff. Kept either way, for each patient it is about.
 
@@ -33,15 +34,8 @@ async def read_conversation(
     if not allowed:
         held = (await desk.in_charge_of(session, [conversation_id])).get(conversation_id)
         allowed = held is not None and held.state == "taken" and held.staff_id == staff_id
-    for one in concerned:
-        audit.record(
-            session,
-            actor=audit.subject_of("staff", staff_id),
-            action="read" if allowed else "read_refused",
-            subject=audit.subject_of("patient", one.id),
-            at=now,
-            detail=dict(detail),
-        )
+    whom = [audit.subject_of("patient", one.id) for one in concerned]
+    audit.read(session, staff_id, whom, now, page, refused=not allowed, **detail)
     return allowed
 
 

@@ -17,6 +17,7 @@ from channels.ops.ports import AccountFacts
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.ports import ChannelName
 from channels.sms.numbers import to_e164
+from store import audit
 
 PAGE = 40
 TROUBLE_SHOWN = 20
@@ -99,6 +100,13 @@ async def troubles(session: AsyncSession) -> list[Line]:
         )
         found += [Line(*row) for row in rows]
     return found[:TROUBLE_SHOWN]
+
+
+def whom(message: OutboundMessage) -> str:
+    """Whom reading the message is about, for the audit trail."""
+    if message.patient_id is not None:
+        return audit.subject_of("patient", message.patient_id)
+    return audit.subject_of("contact", message.contact_id)
 
 
 def as_id(text: str) -> UUID | None:

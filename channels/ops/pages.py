@@ -106,8 +106,8 @@ def ops_router(house: OpsHouse) -> APIRouter:
     async def overview(
         request: Request, staff: Viewer, window: Window = "24h", channel: str = ""
     ) -> Response:
-        async with house.database.read("ops troubles") as session:
-            troubles = await messages.troubles(session)
+        async with house.database.write("ops troubles") as session:
+            troubles = await _seen(session, staff, await messages.troubles(session))
             past = await holds.past(session)
         return page(
             request,
@@ -131,8 +131,8 @@ def ops_router(house: OpsHouse) -> APIRouter:
 
     @router.get("/delivery/troubles")
     async def troubles(request: Request, staff: Viewer) -> Response:
-        async with house.database.read("ops troubles") as session:
-            found = await messages.troubles(session)
+        async with house.database.write("ops troubles") as session:
+            found = await _seen(session, staff, await messages.troubles(session))
         return page(request, "troubles.html", staff, troubles=found)
 
     @router.get("/delivery/trend")
@@ -146,12 +146,10 @@ def ops_router(house: OpsHouse) -> APIRouter:
     async def list_of(
         request: Request, staff: Viewer, filters: Annotated[Filters, Depends(_filters)], before: str = ""
     ) -> Response:
-        async with house.database.read("ops messages") as session:
+        async with house.database.write("ops messages") as session:
             found = await messages.find(session, filters, messages.as_id(before) if before else None)
-        if (
-            one := messages.as_id(filters.contact)
-        ) is not None:  # one person's messages: reading them is kept, like the search
-            async with house.database.write("ops messages") as session:
+            await _seen(session, staff, found[: messages.PAGE])
+            if (one := messages.as_id(filters.contact)) is not None:
                 _note(session, staff, "messages", audit.subject_of("contact", one))
         more = found[messages.PAGE - 1].message.id if len(found) > messages.PAGE else None
         return page(
@@ -245,15 +243,16 @@ def ops_router(house: OpsHouse) -> APIRouter:
         house.remembered.forget()
         return RedirectResponse(f"/ops/delivery?said={said}", 303)
 
+    async def _seen(
+        session: AsyncSession, staff: StaffUser, lines: list[messages.Line]
+    ) -> list[messages.Line]:
+        """Whose messages a list showed; it refreshes itself."""
+        whom = {messages.whom(line.message) for line in lines}
+        await audit.read_live(session, staff.id, whom, house.clock.now(), "delivery", part="list")
+        return lines
+
     def _note(session: AsyncSession, staff: StaffUser, part: str, subject: str) -> None:
-        audit.record(
-            session,
-            actor=audit.subject_of("staff", staff.id),
-            action="read",
-            subject=subject,
-            at=house.clock.now(),
-            detail={"page": "delivery", "part": part},
-        )
+        audit.read(session, staff.id, [subject], house.clock.now(), "delivery", part=part)
 
     return router
 

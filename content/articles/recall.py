@@ -19,7 +19,7 @@ from content.articles import service
 from content.articles.errors import ArticleError
 from content.articles.models import Article, ArticleRevision
 from content.articles.refs import ref_of
-from store.audit import AuditRow, subject_of
+from store import audit
 from store.events import PatientEvent
 from web.signin.models import StaffUser
 
@@ -132,20 +132,8 @@ async def recipients(
         wanted = wanted.where(OutboundMessage.id > after)
     rows = (await session.scalars(wanted.order_by(OutboundMessage.id).limit(limit))).all()
     seen = dict.fromkeys(row.patient_id for row in rows if row.patient_id is not None)
-    if seen:
-        await session.execute(
-            insert(AuditRow),
-            [
-                {
-                    "at": now,
-                    "actor": subject_of("staff", staff.id),
-                    "action": "read",
-                    "subject": subject_of("patient", patient_id),
-                    "detail": {"recipients_of": slug},
-                }
-                for patient_id in seen
-            ],
-        )
+    whom = [audit.subject_of("patient", patient_id) for patient_id in seen]
+    audit.read(session, staff.id, whom, now, "article_recipients", article=slug)
     return [
         Recipient(
             patient_id=row.patient_id,

@@ -75,15 +75,7 @@ def face(patient: Patient, day: Day) -> Face:
 
 
 def _read(session: AsyncSession, desk: Desk, staff: StaffUser, ids: Sequence[UUID], why: str) -> None:
-    for one in ids:
-        audit.record(
-            session,
-            actor=audit.subject_of("staff", staff.id),
-            action="read",
-            subject=audit.subject_of("patient", one),
-            at=desk.clock.now(),
-            detail={"in": why},
-        )
+    audit.read(session, staff.id, [audit.subject_of("patient", one) for one in ids], desk.clock.now(), why)
 
 
 async def count(desk: CountingDesk, staff: StaffUser, rule: Group, patience: float) -> dict[str, Any]:

@@ -131,7 +131,8 @@ def faq_router(desk: FaqDesk) -> APIRouter:
     ) -> Response:
         async with desk.database.write("read questions") as session:
             groups = await questions.listed(session, desk.clock.local().date(), state, q, people)
-            note(session, staff, "read", "unanswered_questions", state=state, groups=len(groups))
+            now = desk.clock.now()
+            audit.read(session, staff.id, ["unanswered_questions"], now, "questions", groups=len(groups))
             numbers = await questions.counts(session)
             waiting = await questions.waiting(session)
         return show(
@@ -153,7 +154,8 @@ def faq_router(desk: FaqDesk) -> APIRouter:
     async def group_of(group_id: UUID, staff: StaffUser) -> questions.GroupView:
         async with desk.database.write("read question") as session:
             group = await questions.one(session, group_id, desk.clock.local().date())
-            note(session, staff, "read", audit.subject_of("question_group", group_id))
+            whom = [audit.subject_of("question_group", group_id)]
+            audit.read(session, staff.id, whom, desk.clock.now(), "questions")
         if group is None:
             raise HTTPException(404)
         return group

@@ -36,17 +36,24 @@ def status() -> None:
 
 
 def verify_audit() -> None:
-    from server.house import build
+    from server.upkeep import audit_sealer
+    from store import audit_check
+    from store.database import Database
 
     async def check() -> None:
-        house = build(load_settings())
+        settings = load_settings()
+        database = Database(settings.database)
         try:
-            report = await house.sealer.verify()
+            async with database.write("audit-check") as session:
+                begun = await audit_check.begin(session, "system")
+            if begun is None:
+                raise SettingsError("the audit trail is being checked at this moment; try again in a minute.")
+            report = await audit_check.walk(database, audit_sealer(settings, database), begun)
         finally:
-            await house.close()
+            await database.close()
         if report.broken is not None:
             raise SettingsError(
-                f"the audit trail is broken at row {report.broken}: it was changed or a row is missing."
+                f"the audit trail is broken at row {report.broken}: a row was changed or is missing, or the end was cut off."
             )
         print(f"✓ {report.sealed} audit rows in an unbroken chain, {report.unsealed} not sealed yet")
 

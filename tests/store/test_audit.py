@@ -6,12 +6,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from store import audit
-from store.audit import AuditSealer, ChainReport
+from store import audit, audit_check
+from store.audit import AuditRow, AuditSealer, ChainReport
 from store.clock import VirtualClock, real_now
 from store.database import Database
+from store.ids import new_id
 
 KEY = b"a" * 32
 
@@ -106,3 +107,70 @@ async def test_a_sealer_that_died_is_followed_by_another(
         assert head is not None
         head.lease_until = real_now() - timedelta(seconds=1)
     assert await sealer.seal_once() == 1
+
+
+async def test_a_cut_off_end_is_found_by_the_head_outside(database: Database, clock: VirtualClock) -> None:
+    """The end is deleted and the head set back to an older row, as somebody with the database would: every digest still fits."""
+    outside: list[tuple[int, str]] = []
+    sealer = AuditSealer(database, KEY, lambda *head: outside.append(head), lambda: outside[-1])
+    await write(database, clock, 5)
+    outside.append((0, ""))
+    assert await sealer.seal_once() == 5
+    assert await sealer.verify() == ChainReport(sealed=5, unsealed=0, broken=None)
+    await do(database, "DELETE FROM audit_row WHERE seal_no > 3")
+    await do(
+        database,
+        "UPDATE audit_head SET seal_no = 3, digest = (SELECT digest FROM audit_row WHERE seal_no = 3)",
+    )
+    assert (await sealer.verify()).broken == 4
+    assert (await AuditSealer(database, KEY).verify()).broken is None, "nobody else could tell"
+    await write(database, clock, 1)
+    assert await sealer.seal_once() == 2, "the loss itself is sealed"
+    assert (await sealer.verify()).broken is None
+    async with database.read() as session:
+        told = (await session.scalars(select(AuditRow).where(AuditRow.action == "audit_lost"))).one()
+    assert told.detail == {"sealed_before": 5, "found": 3}
+
+
+async def test_a_long_chain_is_walked_in_parts_and_told(database: Database, sealer: AuditSealer) -> None:
+    told: list[tuple[int, int]] = []
+
+    async def hear(checked: int, total: int) -> None:
+        told.append((checked, total))
+
+    assert (await sealer.verify(hear, batch=3)).sealed == 7
+    assert told == [(3, 7), (6, 7)]
+    await do(database, "UPDATE audit_row SET actor = 'staff:1' WHERE seal_no = 5")
+    assert (await sealer.verify(hear, batch=3)).broken == 5
+
+
+async def test_a_check_is_remembered_and_walks_alone(
+    database: Database, clock: VirtualClock, sealer: AuditSealer
+) -> None:
+    async with database.write() as session:
+        begun = await audit_check.begin(session, "staff:9")
+    assert begun is not None
+    async with database.write() as session:
+        assert await audit_check.begin(session, "staff:8") is None
+    await audit_check.walk(database, sealer, begun)
+    async with database.read() as session:
+        (last,) = await audit_check.checks(session)
+    assert (last.actor, last.checked, last.total, last.unsealed, last.broken) == ("staff:9", 7, 7, 1, None)
+    assert last.ended_at is not None
+    async with database.write() as session:
+        assert await audit_check.begin(session, "staff:8") is not None
+
+
+async def test_a_read_is_a_row_for_each_patient(database: Database, clock: VirtualClock) -> None:
+    staff_id = new_id()
+    async with database.write() as session:
+        audit.read(session, staff_id, ["patient:1", "patient:2"], clock.now(), "delivery", part="words")
+        audit.read(session, staff_id, ["patient:3"], clock.now(), "delivery", refused=True)
+    async with database.read() as session:
+        rows = list(await session.scalars(select(AuditRow).order_by(AuditRow.id)))
+    assert [(one.action, one.subject, one.actor) for one in rows] == [
+        ("read", "patient:1", f"staff:{staff_id}"),
+        ("read", "patient:2", f"staff:{staff_id}"),
+        ("read_refused", "patient:3", f"staff:{staff_id}"),
+    ]
+    assert rows[0].detail == {"page": "delivery", "part": "words"}
