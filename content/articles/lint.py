@@ -32,7 +32,7 @@ _HTML = re.compile(
     r"<\s*(script|style|iframe|object|embed|svg|form|input|link|meta)\b|\son\w+\s*=", re.IGNORECASE
 )
 _BEFORE = 10
-"""Characters before a word in which a negation counts."""
+"""Characters before a word, in its clause, in which a negation counts; a group's `reach` says otherwise."""
 
 Severity = Literal["error", "warning"]
 
@@ -71,6 +71,7 @@ class _Rule:
     find: re.Pattern[str]
     unless: re.Pattern[str] | None
     negatable: bool
+    reach: int
     instead: str
     source: str
 
@@ -85,6 +86,7 @@ def _rules() -> tuple[tuple[_Rule, ...], re.Pattern[str], re.Pattern[str]]:
             find=re.compile(rule["find"]),
             unless=re.compile(rule["unless"]) if rule.get("unless") else None,
             negatable=bool(entry.get("negatable")),
+            reach=int(entry.get("reach", _BEFORE)),
             instead=rule["instead"],
             source=entry["source"],
         )
@@ -128,7 +130,8 @@ def check_words(field: str, text: str) -> Iterator[Finding]:
             if any((a <= start and end <= b) or (start <= a < end) for a, b in spared):
                 continue
             if rule.negatable and (
-                negation.search(_sentence_before(text, start)) or question.search(text[end : end + 12])
+                negation.search(_clause_before(text, start, rule.reach))
+                or question.search(text[end : end + 12])
             ):
                 continue
             yield Finding(
@@ -145,8 +148,8 @@ def check_words(field: str, text: str) -> Iterator[Finding]:
             )
 
 
-def _sentence_before(text: str, start: int) -> str:
-    return re.split(r"[。！？；\n]", text[max(0, start - _BEFORE) : start])[-1]
+def _clause_before(text: str, start: int, reach: int) -> str:
+    return re.split(r"[。！？；，\n]", text[max(0, start - reach) : start])[-1]
 
 
 def _words(doc: ArticleDoc) -> Iterator[Finding]:
