@@ -149,7 +149,10 @@ def check_words(field: str, text: str) -> Iterator[Finding]:
 
 
 def _clause_before(text: str, start: int, reach: int) -> str:
-    return re.split(r"[。！？；，\n]", text[max(0, start - reach) : start])[-1]
+    """What the word belongs to, `reach` characters back at most; a clause with 就 goes on with what stands before it."""
+    goes_on = "就" in text[max(0, start - 1) : start + 1]
+    ends = r"[。！？；\n]|，(?!就|$)" if goes_on else r"[。！？；，\n]"
+    return re.split(ends, text[max(0, start - reach) : start])[-1]
 
 
 def _words(doc: ArticleDoc) -> Iterator[Finding]:

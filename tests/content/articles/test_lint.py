@@ -33,6 +33,7 @@ from tests.factories.articles import doc
         ("血压正常了可以停药", "prescribe"),
         ("建议加量", "prescribe"),
         ("不用担心，本院可以根治", "cure"),
+        ("特别推荐，无论多久都能根治", "cure"),
         ("难受时药量先减半", "prescribe"),
         ("把二甲双胍加到每次1000mg", "prescribe"),
     ],
@@ -63,6 +64,7 @@ def test_advertising_diagnosing_and_prescribing_are_errors(text: str, code: str)
         "停药前一定先问医生",
         "不给孩子吃利尿药、激素、大人的药减半",
         "今天很累，走路就减半",
+        "不要因为一个数不对，就自己停药",
     ],
 )
 def test_honest_sentences_pass(text: str) -> None:
