@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "web" / "frontend"
 OUT = ROOT / "web" / "static" / "build"
-ENTRIES = ("app", "theme", "phones", "ops", "trend", "console", "content")
+ENTRIES = ("app", "theme", "phones", "ops", "trend", "console", "content", "editor")
 ROOMS = ("bot", "care", "channels", "content", "web")
 NODE_AT_LEAST = 20
 

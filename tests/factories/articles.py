@@ -60,11 +60,11 @@ def doc(**values: Any) -> ArticleDoc:
     return ArticleDoc(**{**given, **values})
 
 
-async def people(database: Database) -> dict[str, StaffUser]:
-    """One member of staff a role, by name; two editors."""
+async def people(database: Database, prefix: str = "") -> dict[str, StaffUser]:
+    """One member of staff a role, by name; two editors. `prefix` is put before their usernames."""
     made = {
         name: StaffUser(
-            username=name,
+            username=f"{prefix}{name}",
             display_name=name,
             password_hash="-",
             roles=[role.value],

@@ -1,0 +1,101 @@
+"""What the articles' pages share: their parts, who may open them, and how a page is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends, HTTPException, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from content.articles import lint, service
+from content.articles.errors import NotFound, say
+from content.articles.models import Article
+from content.articles.stages import ReviewRules
+from content.sms.lint import SmsFrame
+from store.clock import Clock
+from store.database import Database
+from web.shell import add_templates, render
+from web.signin.access import require
+from web.signin.models import Role, StaffUser
+from web.texts import Texts
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+add_templates("articles", TEMPLATES)
+_texts = Texts(TEMPLATES / "texts.yml")
+
+WRITERS = (Role.EDITOR, Role.CLINICAL_REVIEWER)
+"""Who writes, withdraws and rolls back."""
+READERS = (*WRITERS, Role.DOCTOR, Role.NURSE)
+"""Who opens the desk: everybody whose signature a stage may ask for."""
+RECALLERS = (Role.EDITOR, Role.CLINICAL_REVIEWER, Role.DOCTOR)
+CARERS = (Role.CLINICAL_REVIEWER, Role.DOCTOR, Role.NURSE)
+"""Who sees which patients received a recalled text."""
+
+Writer = Annotated[StaffUser, Depends(require(*WRITERS))]
+Reader = Annotated[StaffUser, Depends(require(*READERS))]
+Recaller = Annotated[StaffUser, Depends(require(*RECALLERS))]
+Carer = Annotated[StaffUser, Depends(require(*CARERS))]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleDesk:
+    """What the server hands in. `frame` stands around an article's SMS; `rules` are the hospital's review stages."""
+
+    database: Database
+    clock: Clock
+    rules: ReviewRules
+    frame: SmsFrame
+
+
+def told(kind: str, code: str, **values: object) -> str:
+    """What a page says for `code`; a code nobody has words for (it may come from an address) is shown as it is."""
+    try:
+        return _texts(f"{kind}.{code}", **values)
+    except KeyError:
+        return code
+
+
+def show(desk: ArticleDesk, request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """A page of the desk. `?said=` names what was just done; `?undo=` what one tap takes back."""
+    said = request.query_params.get("said", "")
+    return render(
+        request,
+        f"articles/{template}",
+        status,
+        say=say,
+        topics=lint.topics()["topics"],
+        stages=lint.topics()["stages"],
+        local=desk.clock.local,
+        told=told,
+        said=words if (words := told("said", said)) != said else "",
+        query_of=lambda values: urlencode({name: value for name, value in values.items() if value}),
+        **context,
+    )
+
+
+def to(path: str, **query: str) -> Response:
+    """Back to a page after something was done."""
+    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+
+
+async def article_of(session: AsyncSession, slug: str) -> Article:
+    """The article, or the 404 page with what to do."""
+    try:
+        return await service.get(session, slug)
+    except NotFound as error:
+        raise HTTPException(404, str(error)) from error
+
+
+async def names_of(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
+    """Display names of members of staff."""
+    wanted = {one for one in ids if one is not None}
+    rows = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(wanted)))
+    named: dict[UUID | None, str] = {one.id: one.display_name for one in rows}
+    return {**dict.fromkeys(wanted, told("labels", "somebody")), **named, None: told("labels", "system")}
