@@ -21,8 +21,10 @@ from channels.sms.drivers import make_router
 from channels.sms.template import SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
+from content.articles.pages import articles_router
 from content.faq.pages import faq_router
 from content.media.serving import media_router
+from server.article_pages import article_desk
 from server.articles import shelf
 from server.audiences import add_audiences
 from server.demo import DemoDirectory
@@ -73,6 +75,7 @@ def create_app(house: House) -> FastAPI:
     add_wechat_pages(app, house)
     app.include_router(ops_router(ops_house(house)))
     app.include_router(faq_router(faq_desk(house)))
+    app.include_router(articles_router(article_desk(house)))
     add_audiences(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.state.nav = navigation(simulators=settings.simulators)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from content.sms.lint import SmsFrame
 from fastapi import FastAPI
 
 from content.articles.pages import ArticleDesk, articles_router
+from content.sms.lint import SmsFrame
 from store.clock import Clock
 from store.database import Database
 from tests.factories.articles import RULES
