@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, literal_column, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox.holds import Held
@@ -19,14 +19,14 @@ from channels.outbox.models import OutboundMessage
 
 _QUEUED: ColumnElement[str] = literal_column("'queued'")
 _ZERO: ColumnElement[int] = literal_column("0")
+"""Said in words, not as parameters, so that both databases know the lanes' index will do."""
 
 
-def _waits(table: Any) -> tuple[ColumnElement[bool], ...]:
-    """Bulk that waits: said in words, not as parameters, so that both databases know the lanes' index will do."""
-    return table.status == _QUEUED, table.priority > _ZERO
-
-
-IN_LANE = (*_waits(OutboundMessage), OutboundMessage.lane == bindparam("of_lane"))
+IN_LANE = (
+    OutboundMessage.status == _QUEUED,
+    OutboundMessage.priority > _ZERO,
+    OutboundMessage.lane == bindparam("of_lane"),
+)
 """What waits in the lane of the parameter `of_lane`."""
 
 
@@ -58,31 +58,28 @@ class Lane:
 
 async def free(session: AsyncSession, held: Held) -> Sequence[Lane]:
     """Lanes in which something waits and that are not held, the one whose first message comes first in front."""
-    found = [Lane(name, *name.split("|", 3)) for name in await session.scalars(_lanes())]
-    return [lane for lane in found if not lane.is_held(held)]
+    names = await session.scalars(_lanes(session.get_bind().dialect.name == "sqlite"))
+    return [lane for name in names if not (lane := Lane(name, *name.split("|", 3))).is_held(held)]
 
 
 @cache
-def _lanes() -> Any:
-    """The lanes' names, by steps from each to the next."""
-    table: Any = OutboundMessage.__table__
-
-    def following(name: str, before: ColumnElement[str] | None) -> Any:
-        row = table.alias(name)
-        rows = select(row.c.lane).where(*_waits(row.c)).order_by(row.c.lane).limit(1)
-        return (rows if before is None else rows.where(row.c.lane > before)).scalar_subquery()
-
-    steps = select(following("one", None).label("lane")).cte("lanes", recursive=True)
-    steps = steps.union_all(select(following("next", steps.c.lane)).where(steps.c.lane.is_not(None)))
-    head = table.alias("head")
-    first = (
-        select(head.c.priority, head.c.due_at).where(*_waits(head.c), head.c.lane == steps.c.lane)
-    ).order_by(head.c.priority, head.c.due_at, head.c.id)
-    return (
-        select(steps.c.lane)
-        .where(steps.c.lane.is_not(None))
-        .order_by(
-            first.with_only_columns(head.c.priority).limit(1).scalar_subquery(),
-            first.with_only_columns(head.c.due_at).limit(1).scalar_subquery(),
+def _lanes(sqlite: bool) -> Any:
+    """The lanes' names, by steps from each to the next: one look into the index a step. SQLite would rather walk through the
+    whole queue, and is told."""
+    table = "outbound_message" + (" INDEXED BY ix_outbound_message_lane_priority_due_at_id" if sqlite else "")
+    waits = "status = 'queued' AND priority > 0"
+    first = "ORDER BY priority, due_at, id LIMIT 1"
+    return text(
+        f"""
+        WITH RECURSIVE lanes(name) AS (
+            SELECT (SELECT lane FROM {table} WHERE {waits} ORDER BY lane LIMIT 1)
+            UNION ALL
+            SELECT (SELECT lane FROM {table} WHERE {waits} AND lane > lanes.name ORDER BY lane LIMIT 1)
+            FROM lanes WHERE lanes.name IS NOT NULL
         )
+        SELECT lanes.name FROM lanes WHERE lanes.name IS NOT NULL
+        ORDER BY
+            (SELECT priority FROM {table} WHERE {waits} AND lane = lanes.name {first}),
+            (SELECT due_at FROM {table} WHERE {waits} AND lane = lanes.name {first})
+        """  # noqa: S608 (constants)
     )
