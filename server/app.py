@@ -33,6 +33,7 @@ from server.health import health_router
 from server.house import House
 from server.ops import navigation, ops_house, phone_notices
 from server.signin import add_sign_in
+from server.trail import add_audit
 from server.wechat_pages import add_wechat_pages, menu_put_up
 from server.wording import page_words
 from store.clock import VirtualClock
@@ -72,6 +73,7 @@ def create_app(house: House) -> FastAPI:
     )
     app.include_router(health_router(house))
     add_sign_in(app, settings)
+    add_audit(app, house)
     add_wechat_pages(app, house)
     app.include_router(ops_router(ops_house(house)))
     app.include_router(faq_router(faq_desk(house)))

@@ -1,0 +1,1 @@
+"""The audit trail, searched, exported and proved."""
