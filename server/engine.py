@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from server.settings import ROOT, Settings, SettingsError
 
 PYTHON = ROOT / ".venv-rasa" / "bin" / "python"
+DATA = ("data/nlu", "data/rules")
 _INPUTS = ("config.yml", "data/nlu", "data/rules", "data/stories", "bot/engine", "requirements/rasa.lock")
 
 
@@ -81,14 +83,14 @@ def train(settings: Settings, *, force: bool = False) -> Path:
     part = target.with_name(
         f"part-{os.getpid()}-{target.name}"
     )  # killed half-way, it must not pass for a model
-    command = [
-        str(require_python()), "-m", "rasa", "train",
-        "--domain", "bot/engine/domain", "--data", "data/nlu", "data/rules", "--config", "config.yml",
-        "--out", str(target.parent), "--fixed-model-name", part.name.removesuffix(".tar.gz"),
-    ]  # fmt: skip
     with log.open("w") as out:
         done = subprocess.run(
-            command, cwd=ROOT, env=environment(settings), stdout=out, stderr=subprocess.STDOUT, check=False
+            train_command(part),
+            cwd=ROOT,
+            env=environment(settings),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if done.returncode != 0 or not part.exists():
         part.unlink(missing_ok=True)
@@ -99,19 +101,28 @@ def train(settings: Settings, *, force: bool = False) -> Path:
     return target
 
 
-def serve_command(settings: Settings) -> list[str]:
-    """Rasa's server on loopback with the current model."""
+def train_command(target: Path, data: Sequence[str] = DATA) -> list[str]:
+    """Rasa's training of `data` (files or folders) into the archive `target`."""
+    return [
+        str(require_python()), "-m", "bot.engine", "train",
+        "--domain", "bot/engine/domain", "--data", *data, "--config", "config.yml",
+        "--out", str(target.parent), "--fixed-model-name", target.name.removesuffix(".tar.gz"),
+    ]  # fmt: skip
+
+
+def serve_command(settings: Settings, model: Path | None = None) -> list[str]:
+    """Rasa's server on loopback with `model`, or with the current one."""
     (settings.var_dir / "log").mkdir(parents=True, exist_ok=True)  # Rasa does not make the folder of its log
     return [
-        str(require_python()), "-m", "rasa", "run", "--model", str(model_path(settings)),
+        str(require_python()), "-m", "bot.engine", "run", "--model", str(model or model_path(settings)),
         "--endpoints", "endpoints.yml", "--credentials", "credentials.yml",
         "--interface", "127.0.0.1", "--port", str(settings.engine_port), "--enable-api",
         "--log-file", str(settings.var_dir / "log" / "rasa.log"),
     ]  # fmt: skip
 
 
-def parse_command(settings: Settings) -> list[str]:
-    return [str(require_python()), "-m", "bot.engine.parse", str(model_path(settings))]
+def parse_command(model: Path) -> list[str]:
+    return [str(require_python()), "-m", "bot.engine.parse", str(model)]
 
 
 def main() -> int:

@@ -19,9 +19,10 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from bot.engine import action_results
+from bot.engine import action_results, action_session, planned_graph
 
-action_results.install()
+for better in (action_results, action_session, planned_graph):
+    better.install()
 
 
 class BanyiChannel(InputChannel):

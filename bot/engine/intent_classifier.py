@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -102,7 +104,8 @@ class CalibratedIntentClassifier(IntentClassifier, GraphComponent):
         dense = None
         embedder = self._embedder
         if embedder is not None:
-            dense = np.stack([self._dense(example, embedder)() for example in examples])
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                dense = np.stack(list(pool.map(lambda example: self._dense(example, embedder)(), examples)))
         self._model = IntentModel.fit(texts, intents, dense, settings)
         logger.info("intents trained on %d examples: %s", len(texts), self._model.calibration)
         with self._model_storage.write_to(self._resource) as folder:

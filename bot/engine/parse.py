@@ -9,7 +9,10 @@ import asyncio
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any, Dict, TextIO
+
+from bot.engine import without_tensorflow
 
 
 async def _run(model: str, source: TextIO, sink: TextIO) -> None:
@@ -40,6 +43,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     sink = sys.stdout
     sys.stdout = sys.stderr  # libraries that print must not end up among the rows
+    without_tensorflow.install_for(without_tensorflow.components_of_model(Path(sys.argv[1])))
     asyncio.run(_run(sys.argv[1], sys.stdin, sink))
 
 

@@ -2,6 +2,9 @@
 
 What a tracker holds is what patients typed, so it is sealed with AES-256-GCM (key id in front, bound to the row) like every
 other text of theirs. Rasa owns no durable fact: a tracker that is lost or does not open costs a repeated question.
+
+The last trackers saved are remembered as they are, beside the bytes they were sealed to: while the row still holds those bytes, it
+need not be opened and replayed. Another process's turn changes the bytes, so several Rasa processes stay right.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import json
 import logging
 import os
 import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Optional, Text
 
 import sqlalchemy as sa
@@ -24,8 +29,11 @@ from sqlalchemy.pool import StaticPool
 
 logger = logging.getLogger(__name__)
 
-KEPT_EVENTS = 60
-"""Events kept of a conversation; the dialogue looks back over one form at most."""
+MOST_EVENTS, KEPT_EVENTS = 40, 20
+"""A conversation of more events is cut to so many of the newest. The rules look back over one turn; what a form stands at is kept
+besides. Each prediction replays all of them."""
+_REMEMBERED = 256
+"""Trackers remembered, about 50 KB each."""
 
 _metadata = sa.MetaData()
 _table = sa.Table(
@@ -48,6 +56,20 @@ def keys_from_environment() -> "tuple[str, Dict[str, bytes]]":
     return next(iter(keys)), keys
 
 
+@dataclass(frozen=True)
+class _Remembered:
+    """A tracker as it was saved: once it has more events than `count`, a turn has begun in it and perhaps failed."""
+
+    sealed: bytes
+    tracker: DialogueStateTracker
+    count: int
+    domain: Domain
+
+    def holds(self, sealed: bytes, domain: Domain) -> bool:
+        """Whether it is still what the row says."""
+        return self.sealed == sealed and self.count == len(self.tracker.events) and self.domain is domain
+
+
 class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
     """`host` is a SQLAlchemy 1.4 URL (Rasa hands the endpoint's `url` on under that name)."""
 
@@ -57,6 +79,7 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
         super().__init__(domain, event_broker, **kwargs)
         self._current, keys = keys_from_environment()
         self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
+        self._remembered: "OrderedDict[Text, _Remembered]" = OrderedDict()
         sqlite = host.startswith("sqlite")
         options: Dict[Text, Any] = {"pool_pre_ping": True}
         if sqlite:  # one connection, kept: Rasa's event loop is the only one that uses it
@@ -77,6 +100,7 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
             )
             if not done.rowcount:
                 connection.execute(_table.insert().values(sender_id=tracker.sender_id, sealed=sealed))
+        self._remember(tracker, sealed)
 
     async def retrieve(self, sender_id: Text) -> Optional[DialogueStateTracker]:
         """The tracker, or None when there is none or it does not open."""
@@ -84,18 +108,32 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
             row = connection.execute(
                 sa.select(_table.c.sealed).where(_table.c.sender_id == sender_id)
             ).first()
+        known = self._remembered.pop(sender_id, None)
         if row is None:
             return None
+        sealed = bytes(row[0])
+        if known and known.holds(sealed, self.domain):
+            return known.tracker
         try:
             return self.deserialise_tracker(
-                sender_id, zlib.decompress(self._open(bytes(row[0]), sender_id)).decode()
+                sender_id, zlib.decompress(self._open(sealed, sender_id)).decode()
             )
         except (InvalidTag, KeyError, ValueError, zlib.error):
             logger.error("tracker of %s does not open; starting a new one", sender_id)
             return None
 
+    def _remember(self, tracker: DialogueStateTracker, sealed: bytes) -> None:
+        """Given out once: whoever retrieves it has it to himself until he saves it."""
+        self._remembered.pop(tracker.sender_id, None)
+        if len(tracker.events) > MOST_EVENTS:
+            return  # the row holds less than it
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.popitem(last=False)
+        self._remembered[tracker.sender_id] = _Remembered(sealed, tracker, len(tracker.events), self.domain)
+
     async def delete(self, sender_id: Text) -> None:
         """Forget a conversation."""
+        self._remembered.pop(sender_id, None)
         with self._engine.begin() as connection:
             connection.execute(_table.delete().where(_table.c.sender_id == sender_id))
 
@@ -106,10 +144,10 @@ class EncryptedTrackerStore(TrackerStore, SerializedTrackerAsText):
 
     @staticmethod
     def serialise_tracker(tracker: DialogueStateTracker) -> Text:
-        """As JSON: the last `KEPT_EVENTS` events, from a user's turn on, so that a replay starts at a clean place."""
+        """As JSON: all events, or of too many the newest, from an action on, so that a replay starts at a clean place."""
         dialogue = tracker.as_dialogue().as_dict()
         events = dialogue["events"]
-        if len(events) > KEPT_EVENTS:
+        if len(events) > MOST_EVENTS:
             start = len(events) - KEPT_EVENTS
             while start < len(events) and events[start].get("event") != "action":
                 start += 1

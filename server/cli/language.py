@@ -70,11 +70,12 @@ def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
     from server import engine
 
     settings = load_settings()
-    if not engine.model_path(settings).exists():
+    model = engine.model_path(settings)
+    if not model.exists():
         engine_note = "no trained engine for the present data: run `./banyi train` first"
         raise SettingsError(engine_note)
     done = subprocess.run(
-        engine.parse_command(settings),
+        engine.parse_command(model),
         input="".join(json.dumps(engine_text(text), ensure_ascii=False) + "\n" for text in texts),
         capture_output=True,
         cwd=ROOT,
