@@ -33,7 +33,7 @@ from server.settings import ROOT
 AT_ONCE, TURNS, ROUNDS = 16, 20, 5
 FEW, MANY = 10, 40
 SEED = 1
-AGAINST = "stock Rasa (jieba, counts, DIET 100 epochs, TED), same data and run"
+AGAINST = "stock Rasa (jieba, counts, DIET 100 epochs, TED), {} examples an intent, same run"
 
 
 def measure(*, everything: bool = False) -> list[Result]:
@@ -47,22 +47,23 @@ def measure(*, everything: bool = False) -> list[Result]:
         _, before = train(ours, "before", examples, whole=True)
         stock_model, stock_seconds = train(stock, "whole", examples, whole=True)
         model, after = train(ours, "after", examples, whole=True)
-        results = [_result("training", (before + after) / 2, "s", stock_seconds)]
-        results += asyncio.run(_served(ours, model, stock, stock_model))
         known = "all" if everything else str(MANY)
-        results.append(_result(f"accuracy_{known}", _right(ours, model), "%", _right(stock, stock_model)))
+        found = [("training", (before + after) / 2, "s", stock_seconds)]
+        found += asyncio.run(_served(ours, model, stock, stock_model))
+        found.append((f"accuracy_{known}", _right(ours, model), "%", _right(stock, stock_model)))
+        results = [_result(*one, known) for one in found]
         return results + [_few(ours, stock, each) for each in ((FEW, MANY) if everything else (FEW,))]
 
 
-def _result(name: str, value: float, unit: str, baseline: float) -> Result:
-    return Result(f"nlu_{name}", value, unit, AGAINST, baseline)
+def _result(name: str, value: float, unit: str, baseline: float, known: str) -> Result:
+    return Result(f"nlu_{name}", value, unit, AGAINST.format(known), baseline)
 
 
 def _few(ours: Engine, stock: Engine, each: int) -> Result:
     """Accuracy with `each` examples an intent."""
     examples = nlu_data.drawn(each, SEED)
     own, other = (_right(one, train(one, f"few-{each}", examples, whole=False)[0]) for one in (ours, stock))
-    return _result(f"accuracy_{each}", own, "%", other)
+    return _result(f"accuracy_{each}", own, "%", other, str(each))
 
 
 def _right(one: Engine, model: Path) -> float:
@@ -72,7 +73,10 @@ def _right(one: Engine, model: Path) -> float:
     return 100 * statistics.mean(row.intent == intent for row, intent in zip(rows, got, strict=True))
 
 
-async def _served(ours: Engine, model: Path, stock: Engine, stock_model: Path) -> list[Result]:
+async def _served(
+    ours: Engine, model: Path, stock: Engine, stock_model: Path
+) -> list[tuple[str, float, str, float]]:
+    """Name, value, unit, baseline's value."""
     async with _actions() as actions, aiohttp.ClientSession() as http:
         with ExitStack() as stack:
             servers = [
@@ -83,9 +87,8 @@ async def _served(ours: Engine, model: Path, stock: Engine, stock_model: Path) -
             for server in servers:
                 await _round(http, server, texts[: AT_ONCE * 2])
             rounds = []
-            for number in range(
-                ROUNDS
-            ):  # by turns, so that whatever else the machine does falls on both alike
+            for number in range(ROUNDS):
+                # By turns, so that whatever else the machine does falls on both alike.
                 start = number * AT_ONCE * TURNS
                 said = [texts[(start + n) % len(texts)] for n in range(AT_ONCE * TURNS)]
                 rounds.append([await _round(http, server, said) for server in servers])
@@ -94,9 +97,9 @@ async def _served(ours: Engine, model: Path, stock: Engine, stock_model: Path) -
         [statistics.median(one[side][part] for one in rounds) for part in (0, 1)] for side in (0, 1)
     )
     return [
-        _result("messages_per_second", rate, "messages/s", stock_rate),
-        _result("p50", middle, "ms", stock_middle),
-        _result("memory", memory[0], "MiB", memory[1]),
+        ("messages_per_second", rate, "messages/s", stock_rate),
+        ("p50", middle, "ms", stock_middle),
+        ("memory", memory[0], "MiB", memory[1]),
     ]
 
 
