@@ -10,6 +10,7 @@ from actions.desk import open_complaint
 from actions.forms import INSIDE, Dialog
 from actions.turn import Turn, option
 from care.patients import service as patients
+from care.questionnaires import reading
 from care.questionnaires import service as questionnaires
 
 SATISFACTION = "satisfaction"
@@ -83,7 +84,10 @@ class SurveyDialog(Dialog):
             turn.say("questionnaire.none")
             turn.leave_form()
             return True
-        if not item.choices and self._elsewhere(turn):
+        skipped = reading.read(item, turn.text) == reading.Read(
+            None
+        )  # our own word for it is no wish to stop
+        if not item.choices and not skipped and self._elsewhere(turn):
             return False
         if item.choices:
             return await self._answer(turn, turn.text, quiet=True)

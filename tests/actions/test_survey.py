@@ -47,6 +47,14 @@ async def test_three_questions_and_thanks(on: Stage, database: Database) -> None
     assert await tasks(database) == []
 
 
+async def test_the_word_we_offer_for_skipping_is_no_wish_to_stop(on: Stage, database: Database) -> None:
+    await on.say("我要评价", RATE)
+    await on.say("5")
+    await on.say("15分钟以内")
+    assert await on.say("跳过", "stop", 0.95) == ["survey.done"]
+    assert await answers(database) == [{"overall": "5", "waiting": "under-15", "comment": None}]
+
+
 async def test_the_unhappy_are_called_back(on: Stage, database: Database) -> None:
     await on.say("我要评价", RATE)
     await on.say("1")
