@@ -92,7 +92,9 @@ class Stock:
 
     def environment(self, actions: str) -> dict[str, str]:
         quiet = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
-        return {**os.environ, **quiet, "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+        env = {**os.environ, **quiet, "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # as ours
+        return env
 
     def _stories(self) -> Path:
         """Each rule "intent, action" as a story too: TED learns from stories alone, and it shall know the same."""
