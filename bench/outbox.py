@@ -7,7 +7,6 @@ fills the long queue with so many.
 from __future__ import annotations
 
 import asyncio
-import gc
 import statistics
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from channels.ports import Outcome, Rendered, Sender, SendResult
 from channels.wording.catalogue import Catalogue
 from server import migrate
 from server.people import CareDesk
+from server.serve import spare_the_collector
 from server.settings import ROOT
 from store import crypto
 from store.clock import VirtualClock
@@ -82,8 +82,7 @@ async def drain(database: Database, worker: Delivery, campaign: str) -> float:
         .select_from(OutboundMessage)
         .where(OutboundMessage.campaign == campaign, OutboundMessage.status.in_(("queued", "sending")))
     )
-    gc.collect()
-    gc.freeze()  # as the application does once it is up
+    spare_the_collector()  # as the application does once it is up
     begun = time.perf_counter()
     running = asyncio.create_task(worker.run())
     try:

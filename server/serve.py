@@ -74,7 +74,7 @@ async def serve(settings: Settings) -> None:
     house = await prepare(settings)
     app = create_app(house)
     await house.prepare()
-    _spare_the_collector()
+    spare_the_collector()
     public = _Server(
         uvicorn.Config(
             app,
@@ -109,7 +109,7 @@ async def serve(settings: Settings) -> None:
     await asyncio.gather(*(server.serve() for server in servers))
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What was loaded at start stays: the garbage collector need not walk it again and again while messages are handled."""
     gc.collect()
     gc.freeze()

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         description="minutes without a vendor's push after which the delivery page compares with what is usual",
         ge=1,
     )
-    delivery_concurrency: int = Field(24, description="messages handed to vendors at once", ge=1)
+    delivery_concurrency: int = Field(64, description="messages handed to vendors at once", ge=1)
     gate_hours: str = Field(
         DEFAULT_HOURS, description="when each purpose may be sent, local; marketing never outside 08:00-22:00"
     )

@@ -33,10 +33,6 @@ PAIRS = "pairs"
 """The parameter's name: a mapping of id to id, text or None."""
 
 
-def _said(one: Any, sqlite: bool) -> Any:
-    return (one.hex if sqlite else str(one)) if isinstance(one, UUID) else one
-
-
 class _Pairs(TypeDecorator[Mapping[UUID, Any]]):
     """A JSON object; ids are written as the database keeps them."""
 
@@ -44,8 +40,8 @@ class _Pairs(TypeDecorator[Mapping[UUID, Any]]):
     cache_ok = True
 
     def process_bind_param(self, value: Mapping[UUID, Any] | None, dialect: Dialect) -> str:
-        sqlite = dialect.name == "sqlite"
-        plain = {_said(key, sqlite): _said(one, sqlite) for key, one in (value or {}).items()}
+        said = (lambda one: one.hex) if dialect.name == "sqlite" else str
+        plain = {said(k): said(one) if isinstance(one, UUID) else one for k, one in (value or {}).items()}
         return orjson.dumps(plain).decode()
 
 

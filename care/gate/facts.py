@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -130,16 +130,16 @@ _OWN_PHONES = (
 async def read_first(session: AsyncSession, cases: Sequence[Case], now: datetime) -> Facts:
     """Everything but the ways around WeChat's window."""
     facts = Facts(now, sent=await read_sent(session, cases, now))
-    async for row in _rows(session, _PATIENTS, (case.patient_id for case in cases)):
+    for row in await _rows(session, _PATIENTS, (case.patient_id for case in cases)):
         facts.patients[row[0]] = row[1]
     answering = [case for case in cases if case.answers]
-    async for row in _rows(session, _LAST, (case.conversation_id for case in answering)):
+    for row in await _rows(session, _LAST, (case.conversation_id for case in answering)):
         if row[1] is not None:
             facts.last_inbound[row[0]] = row[1]
-    async for row in _rows(session, _ACTS, (case.message.inbound_id for case in answering)):
+    for row in await _rows(session, _ACTS, (case.message.inbound_id for case in answering)):
         facts.acts[row[0]] = row[1]
     on_wechat = (case.contact_id for case in cases if case.on_wechat)
-    async for row in _rows(session, _WINDOWS, on_wechat):
+    for row in await _rows(session, _WINDOWS, on_wechat):
         facts.windows[row[0]] = Window(row[1], row[2])
     return facts
 
@@ -148,17 +148,17 @@ async def read_ways(session: AsyncSession, facts: Facts, cases: Sequence[Case]) 
     """The other ways to reach those of `cases` (all on WeChat): subscriptions, and phones of the same person."""
     facts.further = {case.id for case in cases}
     grants: defaultdict[UUID, list[Grant]] = defaultdict(list)
-    async for row in _rows(session, _GRANTS, (case.contact_id for case in cases)):
+    for row in await _rows(session, _GRANTS, (case.contact_id for case in cases)):
         grants[row[0]].append(Grant(row[1], row[2], row[3]))
     facts.grants = dict(grants)
     phones: defaultdict[UUID, list[Phone]] = defaultdict(list)
-    async for row in _rows(session, _LINKS, (case.patient_id for case in cases)):
+    for row in await _rows(session, _LINKS, (case.patient_id for case in cases)):
         facts.relations[row[0], row[2]] = row[4]
         if row[1] == ChannelName.SMS:
             phones[row[0]].append(Phone(*row[2:]))
     facts.phones = dict(phones)
     own: defaultdict[UUID, list[Phone]] = defaultdict(list)
-    async for row in _rows(session, _OWN_PHONES, (c.contact_id for c in cases if c.patient_id is None)):
+    for row in await _rows(session, _OWN_PHONES, (c.contact_id for c in cases if c.patient_id is None)):
         own[row[0]].append(Phone(*row[1:]))
     facts.own_phones = dict(own)
 
@@ -184,8 +184,6 @@ async def read_contents(
         facts.refused = await contents.refused(session, refs)
 
 
-async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> AsyncIterator[Any]:
+async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> Iterable[Any]:
     wanted = [one for one in dict.fromkeys(ids) if one is not None]
-    if wanted:
-        for row in await session.execute(statement, {"ids": wanted}):
-            yield row
+    return await session.execute(statement, {"ids": wanted}) if wanted else ()

@@ -58,10 +58,10 @@ class Job:
     parts: int = 1
     """How many of the vendor's messages it takes (a long text takes several)."""
     result: SendResult | None = None
+    bulk: bool = field(init=False)
 
-    @property
-    def bulk(self) -> bool:
-        return self.message.priority > 0
+    def __post_init__(self) -> None:
+        self.bulk = self.message.priority > 0
 
 
 def own_rung(contact: Contact) -> Rung:

@@ -130,6 +130,81 @@ async def test_a_wake_is_heard_at_once() -> None:
     await running(loop, late)
 
 
+async def one_by_one(
+    queue: Queue, patience: float, do: Callable[[Waiting, ClaimLoop[int]], Awaitable[None]]
+) -> None:
+    """A backlog of 30, eight places, a new claim worth while for two of them."""
+    waiting = Waiting(queue)
+    loop = queue.loop(8, patience=patience)
+
+    async def look() -> None:
+        await until(lambda: len(waiting.ends) == 8)
+        await do(waiting, loop)
+        waiting.free()
+
+    await running(loop, look)
+
+
+class Waiting:
+    """Makes each item of `queue` wait for its own end."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.ends: dict[int, asyncio.Event] = {}
+        self._work = queue.work
+        self._free = False
+        queue.work = self.work  # type: ignore[method-assign]
+
+    async def work(self, item: int) -> bool:
+        if not self._free:
+            self.ends[item] = asyncio.Event()
+            await self.ends[item].wait()
+        return await self._work(item)
+
+    def free(self) -> None:
+        self._free = True
+        for end in self.ends.values():
+            end.set()
+
+
+async def test_under_a_backlog_places_are_filled_together() -> None:
+    queue = Queue(30)
+
+    async def do(waiting: Waiting, loop: ClaimLoop[int]) -> None:
+        before = len(queue.claims)
+        waiting.ends[0].set()
+        await until(lambda: queue.done == [0])
+        await asyncio.sleep(0.05)
+        assert len(queue.claims) == before
+        waiting.ends[1].set()
+        await until(lambda: len(waiting.ends) == 10)
+        assert queue.claims[before:] == [2]
+
+    await one_by_one(queue, 30, do)
+
+
+async def test_a_free_place_waits_no_longer_than_its_patience() -> None:
+    queue = Queue(30)
+
+    async def do(waiting: Waiting, loop: ClaimLoop[int]) -> None:
+        waiting.ends[0].set()
+        await until(lambda: len(waiting.ends) == 9)
+        assert queue.claims[-1] == 1
+
+    await one_by_one(queue, 0.01, do)
+
+
+async def test_what_is_new_does_not_wait_for_places_of_the_backlog() -> None:
+    queue = Queue(30)
+
+    async def do(waiting: Waiting, loop: ClaimLoop[int]) -> None:
+        waiting.ends[0].set()
+        await until(lambda: queue.done == [0])
+        loop.wake()
+        await until(lambda: len(waiting.ends) == 9)
+
+    await one_by_one(queue, 30, do)
+
+
 async def test_what_follows_an_item_is_looked_for_when_it_is_done() -> None:
     queue = Queue(1)
     queue.gate, queue.follows = asyncio.Event(), {0}

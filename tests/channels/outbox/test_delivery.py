@@ -281,6 +281,28 @@ async def test_conversation_goes_before_bulk(
     assert len(sms.refs) == 8
 
 
+async def test_bulk_that_had_no_place_at_a_look_is_sent_when_there_is_one(
+    database: Database, clock: VirtualClock, worker: Callable[..., Delivery], sms: Vendor
+) -> None:
+    sms.takes = 0.1
+    for n in range(5):
+        _, talk = await conversation(database, clock, SMS, f"+86199000002{n:02}")
+        await say(database, clock, talk, GREET, purpose="service_notice", priority=BULK_PRIORITY)
+    delivery = worker(concurrency=4)
+    running = asyncio.create_task(delivery.run(poll=30))
+    try:
+        async with asyncio.timeout(10):
+            while sms.in_hand < 3:  # the fourth place is kept for conversation
+                await asyncio.sleep(0.005)
+            delivery.wake()
+            while len(sms.got) < 5:
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await delivery.drain()
+    assert sms.most == 3
+
+
 @pytest.mark.parametrize(
     ("status", "purpose", "sent"),
     [
