@@ -66,7 +66,7 @@ async def test_who_sees_patients_sets_up_a_second_factor_first(database: Databas
 @pytest.mark.parametrize(
     ("mode", "username", "leads"),
     [
-        ("required", "liu", "/for-nurses"),  # an editor sees no patients
+        ("required", "liu", "/sign-in/enrol?next=/for-nurses"),  # audiences show patients to editors
         ("offered", "zhang", "/for-nurses"),
         ("off", "zhang", "/for-nurses"),
         ("required", "root", "/sign-in/enrol?next=/for-nurses"),
