@@ -43,7 +43,7 @@ class Patient(Base):
 
     __tablename__ = "patient"
     # Audiences begin with these: with them in one index the wide rows stay unread.
-    __table_args__ = (Index(None, "status", "birth_year", "sex", "id"), Index(None, "residence_code"))
+    __table_args__ = (Index("ix_patient_audiences", "status", "birth_year", "sex", "residence_code", "id"),)
 
     id: Mapped[UUID] = uuid_pk()
     record_number = EncryptedText()

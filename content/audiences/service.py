@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients.models import Patient
 from content.audiences import compile as sql
+from content.audiences import leads
 from content.audiences.day import Day
 from content.audiences.models import Audience, AudienceVersion
 from content.audiences.rules import Group, Rule, dump, read
@@ -32,8 +33,13 @@ class Changed:
 
 
 async def count(session: AsyncSession, rule: Rule, day: Day) -> int:
-    """How many patients are in, by one statement."""
-    return await session.scalar(sql.counting(rule, day)) or 0
+    """How many patients are in."""
+    return await session.scalar(sql.counting(rule, day, await leads.found(session, rule, day))) or 0
+
+
+async def selecting(session: AsyncSession, rule: Rule, day: Day) -> Select[UUID]:
+    """The ids of who is in, as a statement to read or to insert from."""
+    return sql.patients(rule, day, await leads.found(session, rule, day))
 
 
 async def sample(
@@ -43,7 +49,7 @@ async def sample(
     hash of `seed`, goes around the end and on from the beginning. The caller records the reads.
     """
     start = crypto.lookup(seed, "sample")
-    wanted = select(Patient).where(Patient.id.in_(sql.patients(rule, day)))
+    wanted = select(Patient).where(Patient.id.in_(await selecting(session, rule, day)))
     order = Patient.record_number_hash
     found = list(await session.scalars(wanted.where(order >= start).order_by(order).limit(size)))
     if len(found) < size:

@@ -44,7 +44,9 @@ async def _held(database: Database, clock: VirtualClock, *, seed: int, examples:
 
     async def by_sql(rule: rules.Group) -> tuple[set[Any], int]:
         async with database.read("audience") as session:
-            ids = list(await session.scalars(sql.patients(rule, day)))
+            ids = list(await session.scalars(await service.selecting(session, rule, day)))
+            plain = await session.scalars(sql.patients(rule, day))
+            assert set(plain) == set(ids)
             assert len(set(ids)) == len(ids)
             return set(ids), await service.count(session, rule, day)
 
