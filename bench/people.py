@@ -120,7 +120,7 @@ def _person(
         over = ago(some_days(200)) if chance.random() < 0.1 else None
         rows["condition"].append((ids(), me, code["code"], code["display"], recorded, recorded, over))
     visits = {(some_days(240), chance.choice(conditions)["department"]) for _ in range(chance.randint(0, 5))}
-    for days, place in visits:
+    for days, place in sorted(visits):  # a set's own order differs from run to run
         kind = (
             "outpatient" if chance.random() < 0.85 else "emergency" if chance.random() < 0.4 else "inpatient"
         )

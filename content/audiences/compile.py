@@ -16,7 +16,6 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     and_,
-    exists,
     func,
     not_,
     or_,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 
 from care.patients.models import Patient, PatientStatus
 from content.audiences.day import Day
-from content.audiences.predicates import predicate
+from content.audiences.predicates import Rows, predicate
 from content.audiences.rules import Group, Path, Rule, Stage
 from content.audiences.stages import meaning
 
@@ -61,7 +60,7 @@ def ids_of(rule: Rule, day: Day) -> Ids | None:
     if isinstance(rule, Stage):
         return ids_of(meaning(rule), day)
     found = predicate(rule, day)
-    return found if isinstance(found, Select) else None
+    return found.ids() if isinstance(found, Rows) else None
 
 
 def _any_of(group: Group, day: Day) -> Ids | None:
@@ -88,7 +87,7 @@ def _compiled(rule: Rule, day: Day, lead: Path | None) -> ColumnElement[bool]:
         holds = _compiled(meaning(rule), day, None)
     else:
         found = predicate(rule, day)
-        holds = _of_patient(found) if isinstance(found, Select) else found
+        holds = found.of(Patient.id) if isinstance(found, Rows) else found
     return not_(holds) if rule.negate else holds
 
 
@@ -100,8 +99,3 @@ def _group(group: Group, day: Day, lead: Path | None) -> ColumnElement[bool]:
     if group.kind == "all":
         return and_(true(), *parts)
     return or_(~true(), *parts) if group.kind == "any" else not_(or_(~true(), *parts))
-
-
-def _of_patient(rows: Select[Any]) -> ColumnElement[bool]:
-    owner = rows.selected_columns[0]
-    return exists(rows.where(owner == Patient.id).correlate(Patient))

@@ -80,7 +80,7 @@ class Counter:
             async with self._database.read("audience count") as session:
                 count = await service.count(session, rule, day)
                 of = await service.in_care(session)
-                sample = await service.sample(session, rule, day, seed=key) if count else []
+                sample = await service.sample(session, rule, day, seed=key, share=count / max(1, of))
             return Counted(count, of, sample, time.monotonic() - begun)
 
     async def run(self) -> None:

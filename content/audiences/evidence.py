@@ -197,17 +197,17 @@ def _answer(leaf: rules.Answer, facts: PatientFacts, day: Day) -> Judged:
 def _reading(leaf: rules.Reading, facts: PatientFacts, day: Day) -> Judged:
     def about(one: Any, when: date) -> bool:
         named = not (leaf.topics or leaf.articles)
-        named = named or one.topic in leaf.topics or str(one.article_id) in leaf.articles
+        named = named or one.row.topic in leaf.topics or one.slug in leaf.articles
         return named and (leaf.within is None or (day.today - when).days <= leaf.within)
 
-    read = [(day.local(one.opened_at), one) for one in facts.reads]
+    read = [(day.local(one.row.opened_at), one) for one in facts.reads]
     read = [(when, one) for when, one in read if about(one, when)]
-    said = _dated("read", [(when, {"finished": one.finished_at is not None}) for when, one in read], day)
+    said = _dated("read", [(when, {"finished": one.row.finished_at is not None}) for when, one in read], day)
     if leaf.how == "read":
         return bool(read), said
     if leaf.how == "finished":
-        return any(one.finished_at is not None for _, one in read), said
-    sent = [when for one in facts.sent if about(one, when := day.local(one.sent_at))]
+        return any(one.row.finished_at is not None for _, one in read), said
+    sent = [when for one in facts.sent if about(one, when := day.local(one.row.sent_at))]
     waited = [when for when in sent if (day.today - when).days >= leaf.grace]
     return bool(waited) and not read, [*_dated("sent", [(when, {}) for when in sent], day), *said]
 

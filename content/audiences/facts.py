@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,7 +15,10 @@ from care.patients.models import Condition, Patient, PatientContact, PatientTag
 from care.questionnaires.models import AnswerNow
 from care.records.models import Encounter, Pregnancy, Procedure
 from channels.contacts.models import Contact
+from content.articles.models import Article
 from content.reading.models import ArticleRead, ArticleSent
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece(Generic[R]):
+    """An article that was sent or read, with its slug (None: it is gone)."""
+
+    row: R
+    slug: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PatientFacts:
     """Rows as they are stored. `channels`: kinds of living contacts; `consents`: purpose → agreed."""
 
@@ -37,8 +48,8 @@ class PatientFacts:
     procedures: list[Procedure] = field(default_factory=list)
     pregnancies: list[Pregnancy] = field(default_factory=list)
     answers: list[AnswerNow] = field(default_factory=list)
-    reads: list[ArticleRead] = field(default_factory=list)
-    sent: list[ArticleSent] = field(default_factory=list)
+    reads: list[Piece[ArticleRead]] = field(default_factory=list)
+    sent: list[Piece[ArticleSent]] = field(default_factory=list)
     tags: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
     consents: dict[str, bool] = field(default_factory=dict)
@@ -52,6 +63,11 @@ async def facts_of(session: AsyncSession, patient_id: UUID) -> PatientFacts | No
 
     async def rows(table: Any) -> list[Any]:
         return list(await session.scalars(select(table).where(table.patient_id == patient_id)))
+
+    async def pieces(table: Any) -> list[Piece[Any]]:
+        wanted = select(table, Article.slug).outerjoin(Article, Article.id == table.article_id)
+        found = await session.execute(wanted.where(table.patient_id == patient_id))
+        return [Piece(row, slug) for row, slug in found]
 
     encounters = await session.execute(
         select(Encounter, HealthcareService.code, HealthcareService.name)
@@ -71,8 +87,8 @@ async def facts_of(session: AsyncSession, patient_id: UUID) -> PatientFacts | No
         procedures=await rows(Procedure),
         pregnancies=await rows(Pregnancy),
         answers=await rows(AnswerNow),
-        reads=await rows(ArticleRead),
-        sent=await rows(ArticleSent),
+        reads=await pieces(ArticleRead),
+        sent=await pieces(ArticleSent),
         tags=frozenset(one.tag for one in await rows(PatientTag)),
         channels=frozenset(channels),
         consents={one.purpose: one.granted for one in consents},

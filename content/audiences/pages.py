@@ -23,7 +23,7 @@ from content.audiences.models import Audience
 from content.audiences.rules import Group, RuleError, dump, read
 from content.audiences.sentence import sentence
 from content.audiences.shown import kinds, tree_view
-from content.audiences.vocabulary import ArticleTitles, Vocabulary, vocabulary
+from content.audiences.vocabulary import Vocabulary, vocabulary
 from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
@@ -44,16 +44,15 @@ PATIENCE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class AudienceDesk:
-    """What the server hands in. `articles`: what can be asked for by its title."""
+    """What the server hands in."""
 
     database: Database
     clock: Clock
     counter: Counter
-    articles: ArticleTitles | None = None
 
     async def words(self) -> Vocabulary:
         async with self.database.read("audience words") as session:
-            return await vocabulary(session, self.articles)
+            return await vocabulary(session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def audience_router(desk: AudienceDesk) -> APIRouter:
         async with desk.database.read("audience") as session:
             audience = await service.get(session, audience_id)
             versions = await service.versions(session, audience_id)
-            words = await vocabulary(session, desk.articles)
+            words = await vocabulary(session)
         wanted = [one for one in versions if number is None or one.number == number]
         if audience is None or not wanted:
             raise HTTPException(404)
@@ -157,7 +156,7 @@ def audience_router(desk: AudienceDesk) -> APIRouter:
     async def listing(request: Request, _staff: Editor, archived: bool = False) -> Response:
         async with desk.database.read("audiences") as session:
             rows = await service.listed(session, archived=archived)
-            words = await vocabulary(session, desk.articles)
+            words = await vocabulary(session)
         told = request.query_params.get("said", "")
         return render(
             request,

@@ -1,13 +1,14 @@
-"""Each kind of leaf as SQL: a condition over `patient`, or a select of the ids of those for whom it holds."""
+"""Each kind of leaf as SQL: a condition over `patient`, or the rows of another table that name patients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from care.consents.models import ConsentNow
@@ -16,11 +17,36 @@ from care.patients.models import Condition, Patient, PatientContact, PatientTag
 from care.questionnaires.models import AnswerNow
 from care.records.models import Encounter, EncounterKind, Outcome, Pregnancy, Procedure, ProcedureStatus
 from channels.contacts.models import Contact
+from content.articles.models import Article
 from content.audiences import rules
 from content.audiences.day import Day
 from content.reading.models import ArticleRead, ArticleSent
 
-Predicate: TypeAlias = ColumnElement[bool] | Select[UUID]
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Who is named by `these` rows of another table and not by `but`: selects of patients' ids, over different aliases."""
+
+    these: Select[UUID]
+    but: Select[UUID] | None = None
+
+    def ids(self) -> Select[UUID]:
+        """The ids as a set of their own."""
+        if self.but is None:
+            return self.these
+        return self.these.where(~_of(self.but, self.these.selected_columns[0]))
+
+    def of(self, patient_id: Any) -> ColumnElement[bool]:
+        """Whether they name the patient: two conditions side by side, which planners can turn into joins."""
+        holds = _of(self.these, patient_id)
+        return holds if self.but is None else and_(holds, ~_of(self.but, patient_id))
+
+
+def _of(rows: Select[UUID], patient_id: Any) -> ColumnElement[bool]:
+    return exists(rows.where(rows.selected_columns[0] == patient_id).correlate(patient_id.table))
+
+
+Predicate: TypeAlias = ColumnElement[bool] | Rows
 L = TypeVar("L", bound=rules.Leaf)
 VISITS = (EncounterKind.OUTPATIENT, EncounterKind.EMERGENCY)
 LONGEST_WEEKS = 42
@@ -34,7 +60,7 @@ def predicate(leaf: rules.Leaf, day: Day) -> Predicate:
     return _kinds[cast("Any", leaf).kind](leaf, day)
 
 
-def _of(kind: type[L]) -> Callable[[Callable[[L, Day], Predicate]], Callable[[L, Day], Predicate]]:
+def _says(kind: type[L]) -> Callable[[Callable[[L, Day], Predicate]], Callable[[L, Day], Predicate]]:
     def register(build: Callable[[L, Day], Predicate]) -> Callable[[L, Day], Predicate]:
         _kinds[kind.model_fields["kind"].default] = build
         return build
@@ -63,12 +89,12 @@ def _window(column: Any, leaf: rules.Ranged, day: Day) -> ColumnElement[bool]:
 # --- the patient's own row ---
 
 
-@_of(rules.Everyone)
+@_says(rules.Everyone)
 def _everyone(leaf: rules.Everyone, day: Day) -> Predicate:
     return true()
 
 
-@_of(rules.Age)
+@_says(rules.Age)
 def _age(leaf: rules.Age, day: Day) -> Predicate:
     year = Patient.birth_year
     bounds: list[ColumnElement[bool]] = [year.is_not(None)]
@@ -79,18 +105,18 @@ def _age(leaf: rules.Age, day: Day) -> Predicate:
     return and_(*bounds)
 
 
-@_of(rules.Sex)
+@_says(rules.Sex)
 def _sex(leaf: rules.Sex, day: Day) -> Predicate:
     return Patient.sex.in_(leaf.among)
 
 
-@_of(rules.Residence)
+@_says(rules.Residence)
 def _residence(leaf: rules.Residence, day: Day) -> Predicate:
     code = Patient.residence_code
     return and_(code.is_not(None), begins_with(code, leaf.codes))
 
 
-@_of(rules.Language)
+@_says(rules.Language)
 def _language(leaf: rules.Language, day: Day) -> Predicate:
     return func.coalesce(Patient.language, "zh").in_(leaf.among)
 
@@ -98,16 +124,17 @@ def _language(leaf: rules.Language, day: Day) -> Predicate:
 # --- conditions and events ---
 
 
-@_of(rules.Diagnosis)
+@_says(rules.Diagnosis)
 def _diagnosis(leaf: rules.Diagnosis, day: Day) -> Predicate:
-    return select(Condition.patient_id).where(
+    found = select(Condition.patient_id).where(
         begins_with(Condition.code, leaf.codes),
         _window(Condition.recorded_date, leaf, day),
         or_(Condition.ended_date.is_(None), Condition.ended_date > day.today),
     )
+    return Rows(found)
 
 
-@_of(rules.Event)
+@_says(rules.Event)
 def _event(leaf: rules.Event, day: Day) -> Predicate:
     if leaf.event == "planned_surgery":
         return _planned(leaf, day)
@@ -149,10 +176,9 @@ def _planned(leaf: rules.Event, day: Day) -> Predicate:
     first, last = leaf.at_least or 0, None if leaf.at_most is None else day.ahead(leaf.at_most)
     found = select(Procedure.patient_id).where(planned(Procedure, day.ahead(first), last))
     if first == 0:
-        return found
+        return Rows(found)
     nearer = aliased(Procedure)
-    same = nearer.patient_id == Procedure.patient_id
-    return found.where(~select(1).where(same, planned(nearer, day.today, day.ahead(first - 1))).exists())
+    return Rows(found, select(nearer.patient_id).where(planned(nearer, day.today, day.ahead(first - 1))))
 
 
 def _newest(
@@ -161,28 +187,28 @@ def _newest(
     which: Callable[[Any], list[ColumnElement[bool]]],
     leaf: rules.Ranged,
     day: Day,
-) -> Select[UUID]:
+) -> Rows:
     """Patients whose newest row of these lies in the leaf's days."""
     found = select(table.patient_id).where(*which(table), _window(when(table), leaf, day))
     if not leaf.at_least:
-        return found
+        return Rows(found)
     newer = aliased(table)
     later = and_(when(newer) > day.ago(leaf.at_least), when(newer) <= day.today)
-    same = newer.patient_id == table.patient_id
-    return found.where(~select(1).where(same, *which(newer), later).exists())
+    return Rows(found, select(newer.patient_id).where(*which(newer), later))
 
 
-@_of(rules.Gestation)
+@_says(rules.Gestation)
 def _gestation(leaf: rules.Gestation, day: Day) -> Predicate:
     weeks = LONGEST_WEEKS if leaf.at_most is None else min(leaf.at_most, LONGEST_WEEKS)
-    return select(Pregnancy.patient_id).where(
+    found = select(Pregnancy.patient_id).where(
         Pregnancy.lmp_date >= day.ago(weeks * 7 + 6),
         Pregnancy.lmp_date <= day.ago((leaf.at_least or 0) * 7),
         or_(Pregnancy.ended_date.is_(None), Pregnancy.ended_date > day.today),
     )
+    return Rows(found)
 
 
-@_of(rules.Visit)
+@_says(rules.Visit)
 def _visit(leaf: rules.Visit, day: Day) -> Predicate:
     chosen = select(HealthcareService.id).where(HealthcareService.code.in_(leaf.departments))
 
@@ -196,7 +222,7 @@ def _visit(leaf: rules.Visit, day: Day) -> Predicate:
 # --- what was said, read and agreed to ---
 
 
-@_of(rules.Answer)
+@_says(rules.Answer)
 def _answer(leaf: rules.Answer, day: Day) -> Predicate:
     asked = [AnswerNow.questionnaire == leaf.questionnaire, AnswerNow.link_id == leaf.item]
     if leaf.codes:
@@ -207,10 +233,10 @@ def _answer(leaf: rules.Answer, day: Day) -> Predicate:
         asked.append(AnswerNow.number <= leaf.at_most)
     if leaf.within is not None:
         asked.append(AnswerNow.answered_date >= day.ago(leaf.within))
-    return select(AnswerNow.patient_id).where(*asked)
+    return Rows(select(AnswerNow.patient_id).where(*asked))
 
 
-@_of(rules.Reading)
+@_says(rules.Reading)
 def _reading(leaf: rules.Reading, day: Day) -> Predicate:
     since = None if leaf.within is None else day.begins(day.ago(leaf.within))
 
@@ -219,45 +245,34 @@ def _reading(leaf: rules.Reading, day: Day) -> Predicate:
         if leaf.topics:
             named.append(table.topic.in_(leaf.topics))
         if leaf.articles:
-            named.append(table.article_id.in_(_ids(leaf.articles)))
+            named.append(table.article_id.in_(select(Article.id).where(Article.slug.in_(leaf.articles))))
         wanted = [or_(*named)] if named else []
         return wanted if since is None else [*wanted, moment >= since]
 
     read = about(ArticleRead, ArticleRead.opened_at)
     if leaf.how == "finished":
         read.append(ArticleRead.finished_at.is_not(None))
+    opened = select(ArticleRead.patient_id).where(*read)
     if leaf.how != "ignored":
-        return select(ArticleRead.patient_id).where(*read)
+        return Rows(opened)
     early = ArticleSent.sent_at < day.ends(day.ago(leaf.grace))
-    opened = select(1).where(ArticleRead.patient_id == ArticleSent.patient_id, *read).exists()
-    return select(ArticleSent.patient_id).where(*about(ArticleSent, ArticleSent.sent_at), early, ~opened)
+    sent = select(ArticleSent.patient_id).where(*about(ArticleSent, ArticleSent.sent_at), early)
+    return Rows(sent, opened)
 
 
-def _ids(texts: Sequence[str]) -> list[UUID]:
-    """Those that are ids; a rule with another text was never saved."""
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found
-
-
-@_of(rules.Tag)
+@_says(rules.Tag)
 def _tag(leaf: rules.Tag, day: Day) -> Predicate:
-    return select(PatientTag.patient_id).where(PatientTag.tag.in_(leaf.among))
+    return Rows(select(PatientTag.patient_id).where(PatientTag.tag.in_(leaf.among)))
 
 
-@_of(rules.Channel)
+@_says(rules.Channel)
 def _channel(leaf: rules.Channel, day: Day) -> Predicate:
-    return (
-        select(PatientContact.patient_id)
-        .join(Contact, Contact.id == PatientContact.contact_id)
-        .where(Contact.status == "active", Contact.channel.in_(leaf.among))
-    )
+    alive = (Contact.status == "active", Contact.channel.in_(leaf.among))
+    joined = select(PatientContact.patient_id).join(Contact, Contact.id == PatientContact.contact_id)
+    return Rows(joined.where(*alive))
 
 
-@_of(rules.Agreed)
+@_says(rules.Agreed)
 def _agreed(leaf: rules.Agreed, day: Day) -> Predicate:
-    return select(ConsentNow.subject_id).where(ConsentNow.purpose == leaf.purpose, ConsentNow.granted)
+    agreed = (ConsentNow.purpose == leaf.purpose, ConsentNow.granted)
+    return Rows(select(ConsentNow.subject_id).where(*agreed))

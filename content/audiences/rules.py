@@ -142,7 +142,7 @@ class Answer(Ranged):
 class Reading(Leaf):
     """`read`: opened one of them; `finished`: reached the end; `ignored`: was sent one and opened none of them since.
 
-    `topics` or `articles` (ids) name them, both empty: any. `within`: in so many days; `ignored` counts what was sent before
+    `topics` or `articles` (slugs) name them, both empty: any. `within`: in so many days; `ignored` counts what was sent before
     the last `grace` days only.
     """
 

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.patients.models import Patient
+from care.patients.models import Patient, PatientStatus
 from content.audiences import compile as sql
 from content.audiences import leads
 from content.audiences.day import Day
 from content.audiences.models import Audience, AudienceVersion
 from content.audiences.rules import Group, Rule, dump, read
-from store import crypto
+from store import crypto, sets
 
 SAMPLE = 8
+FEW = 0.0005
+"""The share from which on the first people in any order hold a sample."""
 
 
 class NameTaken(ValueError):
@@ -43,19 +45,41 @@ async def selecting(session: AsyncSession, rule: Rule, day: Day) -> Select[UUID]
 
 
 async def sample(
-    session: AsyncSession, rule: Rule, day: Day, *, seed: str, size: int = SAMPLE
+    session: AsyncSession, rule: Rule, day: Day, *, seed: str, share: float, size: int = SAMPLE
 ) -> Sequence[Patient]:
-    """Some of them, others for another `seed`: record numbers are stored as hashes, which scatter people, so the sample begins at the
-    hash of `seed`, goes around the end and on from the beginning. The caller records the reads.
+    """Some of those who are in, others for another `seed`; `share`: of all patients, how many are in. The caller records the reads.
+
+    Record numbers are stored as hashes, which scatter people: the sample begins at the hash of `seed` and goes around the end.
+    Where many are in, enough people in that order are taken first and asked then; where few are, all of them are put in order.
     """
-    start = crypto.lookup(seed, "sample")
-    wanted = select(Patient).where(Patient.id.in_(await selecting(session, rule, day)))
-    order = Patient.record_number_hash
-    found = list(await session.scalars(wanted.where(order >= start).order_by(order).limit(size)))
-    if len(found) < size:
-        rest = wanted.where(order < start).order_by(order).limit(size - len(found))
-        found += await session.scalars(rest)
-    return found
+    start, order = crypto.lookup(seed, "sample"), Patient.record_number_hash
+    found: list[Patient] = []
+    if share >= FEW:
+        among = (sets.among(Patient.id, "some"), sql.matching(rule, day))
+        for here in (order >= start, order < start):
+            # Two statements: in one, a planner may weigh the rule's tables against each other and take them all.
+            some = await session.scalars(
+                select(Patient.id).where(here).order_by(order).limit(round(4 * size / share))
+            )
+            found += await _first(session, size - len(found), *among, some=some.all())
+        if len(found) >= size:
+            return found
+    one_of = Patient.id.in_(await selecting(session, rule, day))
+    found = await _first(session, size, one_of, order >= start)
+    return found + await _first(session, size - len(found), one_of, order < start)
+
+
+async def _first(
+    session: AsyncSession, size: int, *where: ColumnElement[bool], some: Sequence[UUID] | None = None
+) -> list[Patient]:
+    """The first of these in the order of the hashes."""
+    if size <= 0:
+        return []
+    wanted = select(Patient).where(Patient.status == PatientStatus.ACTIVE, *where)
+    rows = await session.scalars(
+        wanted.order_by(Patient.record_number_hash).limit(size), {} if some is None else {"some": some}
+    )
+    return list(rows)
 
 
 async def create(
@@ -151,5 +175,5 @@ async def listed(
 
 async def in_care(session: AsyncSession) -> int:
     """How many patients any audience is taken from."""
-    active = select(func.count()).select_from(Patient).where(Patient.status == "active")
+    active = select(func.count()).select_from(Patient).where(Patient.status == PatientStatus.ACTIVE)
     return await session.scalar(active) or 0

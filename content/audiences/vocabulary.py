@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TypeAlias
 
 import yaml
 from sqlalchemy import select
@@ -16,11 +15,9 @@ from care.hospital.service import departments
 from care.patients.models import PatientTag
 from care.questionnaires.definition import items_of
 from care.questionnaires.models import Questionnaire
+from content.articles.models import Article
 from content.audiences import stages
 from content.audiences.data import ROOT, load
-
-ArticleTitles: TypeAlias = Callable[[AsyncSession], Awaitable[Mapping[str, str]]]
-"""Articles that can be asked for: id → title, as the room that keeps them says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +56,10 @@ def topics() -> dict[str, str]:
     return {key: str(one["name"]) for key, one in yaml.safe_load(path.read_text("utf-8"))["topics"].items()}
 
 
-async def vocabulary(session: AsyncSession, articles: ArticleTitles | None = None) -> Vocabulary:
+async def vocabulary(session: AsyncSession) -> Vocabulary:
     """Everything a rule may name now."""
     codes, words = load("codes"), load("words")
+    titles = await session.execute(select(Article.slug, Article.title).order_by(Article.topic, Article.slug))
     tags = await session.scalars(select(PatientTag.tag).distinct().order_by(PatientTag.tag))
     return Vocabulary(
         conditions=codes["conditions"],
@@ -75,7 +73,7 @@ async def vocabulary(session: AsyncSession, articles: ArticleTitles | None = Non
         stages=stages.names(),
         topics=topics(),
         departments={row.code: row.name for row in await departments(session)},
-        articles=await articles(session) if articles is not None else {},
+        articles={row.slug: row.title for row in titles},
         tags={tag: tag for tag in tags},
         questionnaires=await _questionnaires(session),
     )

@@ -109,7 +109,7 @@ def _leaf(kind: str, rule: dict[str, Any], who: Person, day: Day) -> bool:
         topics, articles, within = rule.get("topics", []), rule.get("articles", []), rule.get("within", 10**6)
 
         def about(article: Any, topic: str, when: datetime) -> bool:
-            named = (not topics and not articles) or topic in topics or str(article) in articles
+            named = (not topics and not articles) or topic in topics or article in articles
             return named and local(when) <= within
 
         read = [done for article, topic, opened, done in who.reads if about(article, topic, opened)]

@@ -16,6 +16,7 @@ from care.patients.service import PatientData, build
 from care.questionnaires.models import AnswerNow
 from care.records.models import Encounter, Pregnancy, Procedure
 from channels.contacts.models import Contact
+from content.articles.models import Article
 from content.audiences.day import Day
 from content.reading.models import ArticleRead, ArticleSent
 from store.ids import new_id
@@ -24,7 +25,8 @@ CODES = ["E11.900", "E11.200", "E10.900", "E1", "I10.x00", "I25.103", "N18.3", "
 SURGERIES = ["80.6x00", "81.5400", "51.2300"]
 DEPARTMENTS = ["endocrinology", "cardiology", "obgyn"]
 TOPICS = ["diabetes", "heart"]
-ARTICLES = [UUID(int=n + 1) for n in range(4)]
+ARTICLES = {f"article-{n}": UUID(int=n + 1) for n in range(4)}
+"""Slug → id."""
 TAGS = ["家庭医生", "随访中"]
 REGIONS = [None, "330106", "330110", "310104", "33"]
 LANGUAGES = [None, "zh", "en", "bo"]
@@ -46,8 +48,8 @@ class Person:
     procedures: list[tuple[str, str, date]] = field(default_factory=list)
     pregnancies: list[tuple[date, date | None, str | None]] = field(default_factory=list)
     answers: list[tuple[str, str, str | None, float | None, date]] = field(default_factory=list)
-    sent: list[tuple[UUID, str, datetime]] = field(default_factory=list)
-    reads: list[tuple[UUID, str, datetime, datetime | None]] = field(default_factory=list)
+    sent: list[tuple[str, str, datetime]] = field(default_factory=list)
+    reads: list[tuple[str, str, datetime, datetime | None]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     contacts: list[tuple[str, str]] = field(default_factory=list)
     consents: dict[str, bool] = field(default_factory=dict)
@@ -72,9 +74,9 @@ def _person(chance: random.Random, day: Day) -> Person:
     def ended() -> date | None:
         return chance.choice((None, None, ago(60, 5)))
 
-    def article() -> tuple[UUID, str]:
+    def article() -> tuple[str, str]:
         number = chance.randrange(len(ARTICLES))
-        return ARTICLES[number], TOPICS[number % 2]
+        return list(ARTICLES)[number], TOPICS[number % 2]
 
     codes, surgeries = chance.sample(CODES, len(some(4))), [chance.choice(SURGERIES) for _ in some()]
     return Person(
@@ -143,6 +145,10 @@ async def store(session: AsyncSession, people: list[Person], now: datetime) -> N
         for code in DEPARTMENTS
     }
     session.add_all(departments.values())
+    session.add_all(
+        Article(id=key, slug=slug, title=f"文章{slug}", topic="diabetes", created_at=now, changed_at=now)
+        for slug, key in ARTICLES.items()
+    )
     contacts = []
     for number, one in enumerate(people):
         row: Patient = build(PatientData(f"T{number:05d}", "测试", one.sex), now, one.id)
@@ -182,9 +188,9 @@ def _facts(one: Person, departments: dict[str, UUID], now: datetime) -> list[obj
             )
             for q, i, c, n, d in one.answers
         ),
-        *(ArticleSent(**mine, article_id=a, topic=t, sent_at=at) for a, t, at in one.sent),
+        *(ArticleSent(**mine, article_id=ARTICLES[a], topic=t, sent_at=at) for a, t, at in one.sent),
         *(
-            ArticleRead(**mine, article_id=a, topic=t, opened_at=o, finished_at=f, source="chat")
+            ArticleRead(**mine, article_id=ARTICLES[a], topic=t, opened_at=o, finished_at=f, source="chat")
             for a, t, o, f in one.reads
         ),
         *(PatientTag(**mine, tag=tag, tagged_at=now) for tag in one.tags),

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.audiences.counting import Counter
 from content.audiences.pages import AudienceDesk, audience_router
 from store.clock import Clock
 from store.database import Database
-from tests.content.audiences.people import ARTICLES
 from web.build import build
 from web.shell import NavLink, install_shell
 from web.signin.pages import signin_router
-
-TITLE = "糖尿病饮食：一盘饭怎么分"
-
-
-async def titles(session: AsyncSession) -> Mapping[str, str]:
-    return {str(ARTICLES[0]): TITLE}
 
 
 def audience_app(database: Database, clock: Clock) -> FastAPI:
@@ -31,7 +21,7 @@ def audience_app(database: Database, clock: Clock) -> FastAPI:
     install_shell(app)
     app.include_router(signin_router())
     counter = Counter(database, clock)
-    router = audience_router(AudienceDesk(database, clock, counter, titles))
+    router = audience_router(AudienceDesk(database, clock, counter))
     app.include_router(router)
     app.state.counter, app.state.audience_routes = counter, router.routes
     return app

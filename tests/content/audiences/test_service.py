@@ -73,14 +73,15 @@ async def test_a_sample_is_of_the_audience_and_goes_around(database: Database, c
     async with database.read() as session:
         assert await service.in_care(session) == await service.count(session, EVERYONE, day) == len(active)
         seen = set()
-        for seed in "abcd":
-            found = [one.id for one in await service.sample(session, EVERYONE, day, seed=seed)]
+        for seed, share in zip("abcd", (0.0, 1.0, 0.0, 1.0), strict=True):  # both ways to look
+            found = [one.id for one in await service.sample(session, EVERYONE, day, seed=seed, share=share)]
             assert len(set(found)) == service.SAMPLE
             assert set(found) <= active
             seen.add(tuple(found))
         assert len(seen) >= 2
-        everybody = await service.sample(session, EVERYONE, day, seed="a", size=100)
-        assert {one.id for one in everybody} == active
+        for share in (0.0, 1.0):
+            everybody = await service.sample(session, EVERYONE, day, seed="a", share=share, size=100)
+            assert {one.id for one in everybody} == active
 
 
 def test_what_is_no_rule_is_refused() -> None:
