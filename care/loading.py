@@ -6,166 +6,41 @@ is named before anything is written; messages never repeat a person's data.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
-from functools import cache
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Schedule
+from care.files import (
+    Fields,
+    LoadError,
+    LoadReport,
+    Row,
+    RowError,
+    as_rows,
+    day_of,
+    fen,
+    number,
+    refuse_repeats,
+    time_of,
+    word,
+)
 from care.hospital.gazetteer import fold
 from care.hospital.models import HealthcareService, Practitioner
 from care.hospital.service import departments
-from care.hospital.words import load
 from care.patients import identity
 from care.patients import service as patients
-from care.patients.models import Patient
+from care.patients.models import Patient, PatientTag
 from care.patients.service import PatientData
 from care.rows import chunks
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`number` as the file's reader counts: lines of a CSV (its header is 1), items of a JSON list from 1."""
-
-    number: int
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    row: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"row {self.row}: {self.field}: {self.message}"
-
-
-class LoadError(ValueError):
-    """Nothing was written. `errors` name every wrong row."""
-
-    def __init__(self, errors: list[RowError]) -> None:
-        super().__init__("\n".join(map(str, errors)))
-        self.errors = errors
-
-
-@dataclass(frozen=True, slots=True)
-class LoadReport:
-    created: int
-    updated: int
-
-    def __str__(self) -> str:
-        return f"{self.created} new, {self.updated} updated"
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Rows of a JSON file (`.json`, `.jsonl`) or a CSV (UTF-8, or GB 18030 as Excel saves it in China)."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("gb18030")
-    if path.suffix.lower() in (".json", ".jsonl"):
-        return rows_of_json(text)
-    return rows_of_csv(text)
-
-
-def rows_of_json(text: str) -> list[Row]:
-    """A list of objects, or one object a line."""
-    try:
-        if text.lstrip().startswith("{"):
-            loaded = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            loaded = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise LoadError([RowError(error.lineno, "file", f"not JSON: {error.msg}")]) from error
-    if not isinstance(loaded, list) or not all(isinstance(item, dict) for item in loaded):
-        raise LoadError([RowError(1, "file", "a JSON file must hold a list of objects, or one a line")])
-    return [_row(number, item) for number, item in enumerate(loaded, 1)]
-
-
-def rows_of_csv(text: str) -> list[Row]:
-    """Empty lines are passed over, but counted."""
-    reader = csv.DictReader(io.StringIO(text))
-    return [_row(reader.line_num, item) for item in reader if any(item.values())]
-
-
-def as_rows(items: Iterable[Row | Mapping[str, Any]]) -> list[Row]:
-    """Rows as they are; plain mappings numbered from 1."""
-    return [item if isinstance(item, Row) else _row(n, item) for n, item in enumerate(items, 1)]
-
-
-def _row(number: int, item: Mapping[str, Any]) -> Row:
-    known = _columns()
-    values: dict[str, str] = {}
-    for column, value in item.items():
-        name = known.get((column or "").strip().lower())
-        if name is not None and value is not None and str(value).strip():
-            values[name] = str(value).strip()
-    return Row(number, values)
-
-
-@cache
-def _columns() -> dict[str, str]:
-    table = load("columns")["columns"]
-    return {alias.lower(): name for name, aliases in table.items() for alias in (name, *aliases)}
-
-
-class _Fields:
-    """Reads one row's fields and collects what is wrong with them."""
-
-    def __init__(self, row: Row, errors: list[RowError]) -> None:
-        self.row = row
-        self.errors = errors
-
-    def wrong(self, field: str, message: str) -> None:
-        self.errors.append(RowError(self.row.number, field, message))
-
-    def text(self, field: str, *, needed: bool = True, longest: int = 300) -> str | None:
-        value = self.row.values.get(field)
-        if value is None and needed:
-            self.wrong(field, "missing")
-        if value is not None and len(value) > longest:
-            self.wrong(field, f"longer than {longest} characters")
-            return None
-        return value
-
-    def parsed(self, field: str, parse: Callable[[str], Any], expected: str, *, needed: bool = True) -> Any:
-        value = self.text(field, needed=needed)
-        if value is None:
-            return None
-        try:
-            return parse(value)
-        except (ValueError, KeyError, InvalidOperation):
-            self.wrong(field, f"not understood; write {expected}")
-            return None
-
-
-def _word(table: str) -> Callable[[str], Any]:
-    words = {str(alias): key for key, aliases in load("columns")[table].items() for alias in aliases}
-    return lambda value: words[value.lower()]
-
-
-def _date(value: str) -> date:
-    digits = value.replace("/", "-").replace(".", "-")
-    if digits.isdigit() and len(digits) == 8:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    year, month, day = (int(part) for part in digits.split("-"))
-    return date(year, month, day)
-
-
-def _time(value: str) -> time:
-    hours, minutes = value.replace("：", ":").split(":")[:2]
-    return time(int(hours), int(minutes))
+# --- patients ---
 
 
 def _phone(value: str) -> str:
@@ -175,33 +50,13 @@ def _phone(value: str) -> str:
     return phone
 
 
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        number = int(value)
-        if not low <= number <= high:
-            raise ValueError(value)
-        return number
-
-    return parse
-
-
-def _fen(value: str) -> int:
-    yuan = Decimal(value.removesuffix("元"))
-    if not Decimal(0) <= yuan <= Decimal(100_000) or yuan != yuan.quantize(Decimal("0.01")):
-        raise ValueError(value)
-    return int(yuan * 100)
-
-
-# --- patients ---
-
-
 async def load_patients(
     session: AsyncSession, rows: Iterable[Row | Mapping[str, Any]], now: datetime
 ) -> LoadReport:
     """Add patients, or bring known record numbers up to date. Raises `LoadError` before writing anything."""
     errors: list[RowError] = []
     wanted = [(row, _patient(row, errors, now.date())) for row in as_rows(rows)]
-    _refuse_repeats(
+    refuse_repeats(
         [(row, identity.fold_number(row.values.get("record_number", ""))) for row, _ in wanted],
         "record_number",
         errors,
@@ -215,38 +70,66 @@ async def load_patients(
         found = await session.scalars(select(Patient).where(Patient.record_number_hash.in_(part)))
         known.update({patient.record_number_hash: patient for patient in found})
     created = []
-    for item, record in zip(data, hashes, strict=True):
+    tags: dict[UUID, list[str]] = {}
+    for (row, _), item, record in zip(wanted, data, hashes, strict=True):
         if (patient := known.get(record)) is not None:
             await patients.update(session, patient, item)
         else:
-            created.append(patients.build(item, now))
+            patient = patients.build(item, now)
+            created.append(patient)
+        tags[patient.id] = _tags(row)
     session.add_all(created)
     await session.flush()
     session.add_all(piece for patient in created for piece in patients.name_pieces(patient))
+    await _add_tags(session, tags, now)
     await session.flush()
     return LoadReport(len(created), len(data) - len(created))
 
 
 def _patient(row: Row, errors: list[RowError], today: date) -> PatientData | None:
     before = len(errors)
-    fields = _Fields(row, errors)
+    fields = Fields(row, errors)
     record, name = fields.text("record_number", longest=60), fields.text("name", longest=60)
-    sex = fields.parsed("sex", _word("sex"), "男, 女 or 未知")
-    born = fields.parsed("birth_date", _date, "a date such as 1964-03-12", needed=False)
+    sex = fields.parsed("sex", word("sex"), "男, 女 or 未知")
+    born = fields.parsed("birth_date", day_of, "a date such as 1964-03-12", needed=False)
     if born is not None and not date(1880, 1, 1) <= born <= today:
         fields.wrong("birth_date", "lies in the future or before 1880")
     phone = fields.parsed("phone", _phone, "a Chinese mobile or fixed number", needed=False)
-    number = fields.text("id_number", needed=False, longest=30)
+    id_number = fields.text("id_number", needed=False, longest=30)
+    region = fields.parsed("residence_code", _region, "six digits of a division such as 330106", needed=False)
+    language = fields.text("language", needed=False, longest=10)
     if len(errors) > before or record is None or name is None:
         return None
-    return PatientData(record, name, sex, born, phone, number)
+    return PatientData(record, name, sex, born, phone, id_number, residence_code=region, language=language)
 
 
-def _refuse_repeats(keys: list[tuple[Row, Any]], field: str, errors: list[RowError]) -> None:
-    first: dict[Any, int] = {}
-    for row, key in keys:
-        if key and first.setdefault(key, row.number) != row.number:
-            errors.append(RowError(row.number, field, f"the same as in row {first[key]}"))
+def _region(value: str) -> str:
+    if len(value) != 6 or not (value.isascii() and value.isdigit()):
+        raise ValueError(value)
+    return value
+
+
+def _tags(row: Row) -> list[str]:
+    """`tags` apart by commas, `、` or `|`; each at most 40 characters."""
+    text = row.values.get("tags", "")
+    for mark in "，,；;|":
+        text = text.replace(mark, "、")
+    return [one.strip()[:40] for one in text.split("、") if one.strip()]
+
+
+async def _add_tags(session: AsyncSession, wanted: dict[UUID, list[str]], now: datetime) -> None:
+    """The tags that are not there yet. Tags staff gave are never taken away by a file."""
+    for part in chunks([key for key, tags in wanted.items() if tags]):
+        known = await session.execute(
+            select(PatientTag.patient_id, PatientTag.tag).where(PatientTag.patient_id.in_(part))
+        )
+        there = {(row.patient_id, row.tag) for row in known}
+        session.add_all(
+            PatientTag(patient_id=key, tag=tag, tagged_at=now)
+            for key in part
+            for tag in dict.fromkeys(wanted[key])
+            if (key, tag) not in there
+        )
 
 
 # --- schedules ---
@@ -284,7 +167,7 @@ async def load_schedule(session: AsyncSession, rows: Iterable[Row | Mapping[str,
     }
     read = [(row, _clinic(row, by_name, errors)) for row in as_rows(rows)]
     clinics = [(row, clinic) for row, clinic in read if clinic is not None]
-    _refuse_repeats([(row, (c.code, c.weekday, c.starts)) for row, c in clinics], "starts", errors)
+    refuse_repeats([(row, (c.code, c.weekday, c.starts)) for row, c in clinics], "starts", errors)
     _refuse_two_doctors_of_one_code(clinics, errors)
     if errors:
         raise LoadError(errors)
@@ -346,19 +229,19 @@ async def export_schedule(session: AsyncSession) -> list[dict[str, Any]]:
 
 def _clinic(row: Row, by_name: Mapping[str, HealthcareService], errors: list[RowError]) -> _Clinic | None:
     before = len(errors)
-    fields = _Fields(row, errors)
+    fields = Fields(row, errors)
     code, doctor = fields.text("practitioner_code", longest=40), fields.text("practitioner", longest=40)
     title = fields.text("title", longest=40)
     specialty = fields.text("specialty", needed=False)
     department = fields.parsed(
         "department", lambda name: by_name[fold(name)], "a department of this hospital"
     )
-    weekday = fields.parsed("weekday", _word("weekday"), "周一 to 周日, or 1 to 7")
-    part = fields.parsed("part", _word("part"), "上午, 下午 or 晚上")
-    starts, ends = fields.parsed("starts", _time, "08:00"), fields.parsed("ends", _time, "11:30")
-    minutes = fields.parsed("slot_minutes", _number(3, 240), "minutes from 3 to 240")
-    capacity = fields.parsed("capacity", _number(1, 500), "a number from 1 to 500")
-    fee = fields.parsed("fee", _fen, "an amount in yuan such as 18 or 18.50")
+    weekday = fields.parsed("weekday", word("weekday"), "周一 to 周日, or 1 to 7")
+    part = fields.parsed("part", word("part"), "上午, 下午 or 晚上")
+    starts, ends = fields.parsed("starts", time_of, "08:00"), fields.parsed("ends", time_of, "11:30")
+    minutes = fields.parsed("slot_minutes", number(3, 240), "minutes from 3 to 240")
+    capacity = fields.parsed("capacity", number(1, 500), "a number from 1 to 500")
+    fee = fields.parsed("fee", fen, "an amount in yuan such as 18 or 18.50")
     if starts is not None and ends is not None and ends <= starts:
         fields.wrong("ends", "not after starts")
     if len(errors) > before or code is None or doctor is None or title is None:

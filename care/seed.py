@@ -11,7 +11,6 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -26,9 +25,10 @@ from care.hospital.models import HealthcareService, Practitioner
 from care.hospital.seed import demo_id, seed_hospital
 from care.hospital.words import load
 from care.patients import service as patients
-from care.patients.models import Condition, Patient, Relation
+from care.patients.models import Condition, Patient, PatientTag, Relation
 from care.patients.service import PatientData
 from care.questionnaires.service import publish_shipped
+from care.records.demo import Person, enriched, records_of
 from channels.contacts.models import Contact
 from store.base import Base
 from store.clock import Clock
@@ -143,17 +143,7 @@ async def link_demo_contacts(session: AsyncSession, make_contact: ContactMaker, 
 # --- people ---
 
 
-@dataclass(frozen=True, slots=True)
-class _Person:
-    data: PatientData
-    conditions: list[tuple[str, str, int]]
-    """(ICD-10, wording, days since onset)."""
-    events: list[tuple[int, str, dict[str, Any]]]
-    purposes: frozenset[Purpose]
-    books: tuple[str, str] | None = None
-
-
-def _people(today: date, chance: random.Random) -> Iterator[_Person]:
+def _people(today: date, chance: random.Random) -> Iterator[Person]:
     fixed = load("patients")
     for row in fixed:
         born = row.get("born")
@@ -161,7 +151,7 @@ def _people(today: date, chance: random.Random) -> Iterator[_Person]:
             years, days = row["age"]
             born = today.replace(year=today.year - years, day=min(today.day, 28)) - timedelta(days=days)
         number = int(row["record"][1:])
-        yield _Person(
+        yield Person(
             PatientData(
                 row["record"],
                 row["name"],
@@ -169,17 +159,20 @@ def _people(today: date, chance: random.Random) -> Iterator[_Person]:
                 born,
                 row["phone"],
                 _id_number(born, row["sex"], number),
+                residence_code=row.get("region"),
             ),
             [tuple(entry) for entry in row["conditions"]],
             [tuple(entry) for entry in row["events"]],
             frozenset(Purpose) - {Purpose.MARKETING},
             tuple(row["books"]) if "books" in row else None,
+            tuple(row.get("tags", ())),
         )
+    more = random.Random(load("hospital")["seed"] + 2)
     for number in range(len(fixed) + 1, PATIENTS + 1):
-        yield _generated(number, today, chance)
+        yield enriched(_generated(number, today, chance), more)
 
 
-def _generated(number: int, today: date, chance: random.Random) -> _Person:
+def _generated(number: int, today: date, chance: random.Random) -> Person:
     names, table = load("names"), load("conditions")
     condition = chance.choices(table, weights=[entry["weight"] for entry in table])[0]
     sex = condition.get("sex") or chance.choice(("male", "female"))
@@ -201,7 +194,7 @@ def _generated(number: int, today: date, chance: random.Random) -> _Person:
     data = PatientData(
         f"D{number:07d}", name, sex, born, f"1990000{number:04d}", _id_number(born, sex, number)
     )
-    return _Person(data, [(condition["code"], condition["display"], days)], events, frozenset(purposes))
+    return Person(data, [(condition["code"], condition["display"], days)], events, frozenset(purposes))
 
 
 def _id_number(born: date, sex: str, number: int) -> str:
@@ -212,20 +205,23 @@ def _id_number(born: date, sex: str, number: int) -> str:
     return body + "10X98765432"[total % 11]
 
 
-def _history(row: Patient, one: _Person, clock: Clock) -> Iterator[Base]:
-    """Diagnoses and dated events, as rows: the services would ask the database for each whether it is new."""
+def _history(row: Patient, one: Person, clock: Clock) -> Iterator[Base]:
+    """Diagnoses, records and dated events, as rows: the services would ask the database for each whether it is new."""
     today = clock.local().date()
     dated = [(days, kind, codes) for days, kind, codes in one.events]
     for code, display, days in one.conditions:
         onset = today - timedelta(days=days)
         yield Condition(patient_id=row.id, code=code, display=display, onset_date=onset, recorded_date=onset)
         dated.append((days, "condition.diagnosed", {"code": code}))
-    for days, kind, codes in sorted(dated, key=lambda event: -event[0]):
+    yield from records_of(row.id, one.events, today)
+    for tag in one.tags:
+        yield PatientTag(patient_id=row.id, tag=tag, tagged_at=row.created_at)
+    for days, kind, codes in sorted((one for one in dated if one[0] >= 0), key=lambda event: -event[0]):
         at = clock.to_utc(datetime.combine(today - timedelta(days=days), time(10, 0)))
         yield PatientEvent(patient_id=row.id, kind=kind, at=at, data=codes)
 
 
-def _consents(row: Patient, one: _Person, now: datetime) -> Iterator[Base]:
+def _consents(row: Patient, one: Person, now: datetime) -> Iterator[Base]:
     version = load("hospital")["consent_text_version"]
     for purpose in sorted(one.purposes):
         given = Consent(
@@ -245,7 +241,7 @@ def _consents(row: Patient, one: _Person, now: datetime) -> Iterator[Base]:
 
 
 async def _bookings(
-    session: AsyncSession, rows: list[Patient], people: list[_Person], chance: random.Random, now: datetime
+    session: AsyncSession, rows: list[Patient], people: list[Person], chance: random.Random, now: datetime
 ) -> int:
     booked = 0
     for row, one in zip(rows, people, strict=True):

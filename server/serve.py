@@ -16,6 +16,7 @@ from actions.webhook import create_webhook
 from care.seed import seed_into
 from channels.inbox.spool import Spool
 from channels.ports import StorageUnavailable
+from content.audiences.seed import seed_samples
 from content.faq import service as faq
 from server import logs, migrate
 from server.app import create_app
@@ -34,6 +35,7 @@ async def seed(house: House) -> None:
     async with house.database.write("seed") as session:
         await seed_into(session, house.clock, contact_maker(house))
         await faq.load(session, faq.read_folder(ROOT / "data" / "seed" / "faq"), house.clock.now())
+        await seed_samples(session, house.clock.now())
     await first_admin(house)
 
 

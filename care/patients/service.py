@@ -40,6 +40,8 @@ class PatientData:
     phone: str | None = None
     id_number: str | None = None
     confidential: bool = False
+    residence_code: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def apply_data(patient: Patient, data: PatientData) -> None:
     patient.name_hash = identity.name_hash(data.name)
     patient.sex = data.sex
     patient.confidential = data.confidential
+    patient.residence_code = data.residence_code or patient.residence_code
+    patient.language = data.language or patient.language
     if data.birth_date is not None:
         patient.birth_year, patient.birth_date = data.birth_date.year, data.birth_date.isoformat()
     if data.phone is not None:

@@ -21,6 +21,10 @@ from server.settings import SettingsError, load_settings
 class Loadable(StrEnum):
     PATIENTS = "patients"
     SCHEDULE = "schedule"
+    CONDITIONS = "conditions"
+    ENCOUNTERS = "encounters"
+    PROCEDURES = "procedures"
+    PREGNANCIES = "pregnancies"
     ARTICLES = "articles"
     FAQ = "faq"
     SMS_TEMPLATES = "sms-templates"
@@ -36,7 +40,7 @@ class Exportable(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        help="Load patients, schedule, articles, faq or the vendor's review of sms-templates.\n\n"
+        help="Load patients, conditions, encounters, procedures, pregnancies, schedule, articles, faq or the review of sms-templates.\n\n"
         "Example: ./banyi load patients patients.csv"
     )(load)
     app.command(
@@ -74,7 +78,7 @@ def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True)]) -> 
         house = build(load_settings())
         try:
             async with house.database.write(f"load-{what}") as session:
-                if what in (Loadable.PATIENTS, Loadable.SCHEDULE):
+                if what in CARE:
                     return await _care(session, what, file, house.clock)
                 if what is Loadable.ARTICLES:
                     return await articles.load(session, file, house.clock.now())
@@ -88,15 +92,28 @@ def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True)]) -> 
         raise SettingsError(f"nothing was loaded from {file}:\n{error}") from error
 
 
-async def _care(session: AsyncSession, what: Loadable, file: Path, clock: Any) -> str:
-    """Patients and schedules: Chinese or English column names, UTF-8 or GB 18030 (`care.loading`)."""
-    from care import loading
+CARE = (
+    Loadable.PATIENTS,
+    Loadable.SCHEDULE,
+    Loadable.CONDITIONS,
+    Loadable.ENCOUNTERS,
+    Loadable.PROCEDURES,
+    Loadable.PREGNANCIES,
+)
 
-    rows = loading.read_rows(file)
+
+async def _care(session: AsyncSession, what: Loadable, file: Path, clock: Any) -> str:
+    """The hospital's own files: Chinese or English column names, UTF-8 or GB 18030 (`care.files`)."""
+    from care import files, loading
+    from care.records.loading import load_records
+
+    rows = files.read_rows(file)
     if what is Loadable.PATIENTS:
         report = await loading.load_patients(session, rows, clock.now())
-    else:
+    elif what is Loadable.SCHEDULE:
         report = await loading.load_schedule(session, rows)
+    else:
+        report = await load_records(session, what, rows, clock.local().date())
     return f"{what}: {report.created} added, {report.updated} brought up to date"
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from care import loading
+from care import files, loading
 from care.appointments.models import Schedule
+from care.files import LoadError, LoadReport
 from care.hospital.models import Practitioner
-from care.loading import LoadError, LoadReport
 from care.patients import service as patients
 from care.patients.models import Patient
 from store.clock import VirtualClock
@@ -34,7 +34,7 @@ async def test_patients_are_added_and_brought_up_to_date(
 ) -> None:
     for expected in (LoadReport(2, 1), LoadReport(0, 3)):
         async with database.write() as session:
-            rows = loading.rows_of_csv(PATIENTS)
+            rows = files.rows_of_csv(PATIENTS)
             assert await loading.load_patients(session, rows, clock.now()) == expected
     async with database.read() as session:
         [found] = await patients.search(session, "多多")
@@ -58,7 +58,7 @@ async def test_every_wrong_patient_row_is_named_and_nothing_is_written(
     )
     async with database.write() as session:
         with pytest.raises(LoadError) as caught:
-            await loading.load_patients(session, loading.rows_of_csv(bad), clock.now())
+            await loading.load_patients(session, files.rows_of_csv(bad), clock.now())
     named = {(error.row, error.field) for error in caught.value.errors}
     assert named == {
         (3, "record_number"),
@@ -76,7 +76,7 @@ async def test_every_wrong_patient_row_is_named_and_nothing_is_written(
 async def test_schedules(database: Database, world: World) -> None:
     for expected in (LoadReport(1, 1), LoadReport(0, 2)):
         async with database.write() as session:
-            rows = loading.rows_of_csv(SCHEDULE)
+            rows = files.rows_of_csv(SCHEDULE)
             assert await loading.load_schedule(session, rows) == expected
     async with database.read() as session:
         doctor = (await session.scalars(select(Practitioner).where(Practitioner.code == "Y9"))).one()
@@ -97,7 +97,7 @@ async def test_every_wrong_clinic_is_named(database: Database, world: World) -> 
     )
     async with database.write() as session:
         with pytest.raises(LoadError) as caught:
-            await loading.load_schedule(session, loading.rows_of_csv(bad))
+            await loading.load_schedule(session, files.rows_of_csv(bad))
     named = {(error.row, error.field) for error in caught.value.errors}
     assert named == {
         *((2, field) for field in ("department", "weekday", "part", "starts", "slot_minutes")),
@@ -123,15 +123,15 @@ async def test_what_is_exported_loads_again(database: Database, world: World) ->
 def test_files_as_hospitals_have_them(tmp_path: Path) -> None:
     excel = tmp_path / "patients.csv"
     excel.write_bytes(PATIENTS.encode("gb18030"))
-    [first, *_] = loading.read_rows(excel)
+    [first, *_] = files.read_rows(excel)
     assert (first.number, first.values["name"]) == (2, "钱多多")
     assert "备注" not in first.values
     listed = tmp_path / "patients.json"
     listed.write_text('[{"病历号": 12, "姓名": "钱多多", "性别": null}]', encoding="utf-8")
-    [row] = loading.read_rows(listed)
+    [row] = files.read_rows(listed)
     assert (row.number, row.values) == (1, {"record_number": "12", "name": "钱多多"})
     listed.write_text('{"name": "甲"}\n\n{"name": "乙"}\n', encoding="utf-8")
-    assert [row.values["name"] for row in loading.read_rows(listed)] == ["甲", "乙"]
+    assert [row.values["name"] for row in files.read_rows(listed)] == ["甲", "乙"]
     listed.write_text("{", encoding="utf-8")
     with pytest.raises(LoadError, match="not JSON"):
-        loading.read_rows(listed)
+        files.read_rows(listed)
