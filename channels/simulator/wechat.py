@@ -22,6 +22,7 @@ from channels.simulator.transcript import Event, Transcripts
 from channels.simulator.wechat_api import add_api_routes
 from channels.simulator.wechat_control import NotAFollower as NotAFollower
 from channels.simulator.wechat_control import add_control_routes
+from channels.simulator.wechat_materials import Materials, add_material_routes
 from channels.simulator.wechat_more import MEDIA_SAMPLES, MEDIA_TYPES, MediaStore, OAuth, add_more_routes
 from channels.simulator.wechat_notices import add_notice_routes
 from channels.simulator.wechat_people import People, add_people_routes
@@ -52,6 +53,7 @@ class WeChatSimulator:
         self.people = People()
         self.media = MediaStore(self.chance, config.media_seconds)
         self.oauth = OAuth(config, self.chance)
+        self.materials = Materials(config, self.chance)
         self._tasks: set[asyncio.Task[PushResult]] = set()
 
     # -- the patient
@@ -248,6 +250,7 @@ class WeChatSimulator:
         self.pusher.reset()
         self.media = MediaStore(self.chance, self.rules.config.media_seconds)
         self.oauth = OAuth(self.rules.config, self.chance)
+        self.materials = Materials(self.rules.config, self.chance)
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -317,5 +320,6 @@ def create_wechat_simulator(
     add_people_routes(app, sim)
     add_notice_routes(app, sim)
     add_more_routes(app, sim)
+    add_material_routes(app, sim)
     add_control_routes(app, sim)
     return app

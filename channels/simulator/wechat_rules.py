@@ -21,6 +21,10 @@ ERRORS: dict[int, str] = {
     40004: "invalid media type",
     40006: "invalid media size",
     40007: "invalid media_id",
+    40039: "invalid url size",
+    40012: "invalid thumb size",
+    40009: "invalid image size",
+    40005: "invalid file type",
     40008: "invalid message type",
     40013: "invalid appid",
     40014: "invalid access_token",
@@ -58,6 +62,10 @@ ERRORS: dict[int, str] = {
     43117: "Sending messages to this openid too frequently",
     44004: "empty content",
     45002: "content size out of limit",
+    45110: "author size out of limit",
+    45004: "description size out of limit",
+    45003: "title size out of limit",
+    45001: "media size out of limit",
     45008: "article size out of limit",
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
@@ -154,6 +162,15 @@ class SimWeChatConfig:
         default_factory=lambda: {"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "thumb": 64 << 10}
     )
     """Bytes of an upload; from memory of the vendor's table (voice: chatgpt-on-wechat), unconfirmed."""
+    article_image_bytes: int = 1 << 20
+    material_images: int = 100_000
+    material_others: int = 1000
+    draft_title: int = 32
+    draft_author: int = 16
+    draft_digest: int = 128
+    draft_content: int = 20_000
+    draft_articles: int = 8
+    """Pictures, materials and drafts: `wechat_materials.py` names the pages; articles a draft from third-party clients."""
     recognition: bool = False
     """Whether a voice carries words in Recognition: dead since 2023 (community), empty even where it is switched on."""
     notify_delay: float = 0.05

@@ -149,13 +149,21 @@ class WeChatClient:
 
     async def upload_media(self, kind: str, content: bytes, content_type: str) -> Answer:
         """`media/upload` of a temporary medium (`image`, `voice`, `video`, `thumb`): its `media_id`, good for three days."""
+        return await self.upload(
+            "/cgi-bin/media/upload", {"type": kind}, content, f"media.{kind}", content_type, "media_id"
+        )
+
+    async def upload(
+        self, path: str, params: dict[str, str], content: bytes, filename: str, content_type: str, field: str
+    ) -> Answer:
+        """One file as the form field `media`; success is the presence of `field`."""
 
         def form() -> aiohttp.FormData:
             data = aiohttp.FormData()
-            data.add_field("media", content, filename=f"media.{kind}", content_type=content_type)
+            data.add_field("media", content, filename=filename, content_type=content_type)
             return data
 
-        return await self._call("POST", "/cgi-bin/media/upload", {"type": kind}, form, "media_id")
+        return await self._call("POST", path, params, form, field)
 
     async def _custom(self, payload: dict[str, Any]) -> Answer:
         return await self.post("/cgi-bin/message/custom/send", payload)

@@ -21,8 +21,6 @@ WIDEST = 1600
 """Pixels a side of what is kept: sharp on a phone, light on its line."""
 WECHAT_IMAGE_BYTES = 1024 * 1024
 """Below it, JPG or PNG: https://developers.weixin.qq.com/doc/service/api/material/permanent/api_uploadimage"""
-WECHAT_THUMB_BYTES = 64 * 1024
-"""JPG: https://developers.weixin.qq.com/doc/service/api/material/permanent/api_addmaterial"""
 
 
 class NotAPicture(ValueError):
@@ -56,29 +54,27 @@ def clean(raw: bytes) -> Clean:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(raw), formats=[KINDS[kind.mime]]) as opened:
                 if opened.width * opened.height > MOST_PIXELS:
-                    raise NotAPicture(
-                        "file_pixels", width=opened.width, height=opened.height, limit=MOST_PIXELS // 10_000
-                    )
+                    raise NotAPicture("file_pixels", limit=MOST_PIXELS // 10_000)
                 picture = ImageOps.exif_transpose(opened)
                 picture.thumbnail((WIDEST, WIDEST))
                 through = "A" in picture.getbands() or "transparency" in picture.info
                 picture = picture.convert("RGBA" if through else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, NotAPicture):
-            raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise NotAPicture("file_pixels", limit=MOST_PIXELS // 10_000) from error
+    except NotAPicture:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise NotAPicture("file_kind") from error
-    except Image.DecompressionBombWarning as error:
-        raise NotAPicture("file_pixels", width=0, height=0, limit=MOST_PIXELS // 10_000) from error
     bare = Image.new(picture.mode, picture.size)
     bare.paste(picture)
     content = _written(bare, "PNG") if through else _written(bare, "JPEG", 85)
     return Clean(content, "image/png" if through else "image/jpeg", bare.width, bare.height)
 
 
-def shrunk(content: bytes, most: int, *, jpeg: bool = False) -> tuple[bytes, str]:
-    """A kept picture in fewer than `most` bytes, and its type; `jpeg`: as JPEG, on white, whatever it was."""
+def shrunk(content: bytes, most: int) -> tuple[bytes, str]:
+    """A kept picture in fewer than `most` bytes, and its type; when it has to shrink it becomes a JPEG, on white."""
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
-    if len(content) < most and not (jpeg and kind == "image/png"):
+    if len(content) < most:
         return content, kind
     with Image.open(io.BytesIO(content)) as opened:
         picture = opened.convert("RGBA")
@@ -95,3 +91,16 @@ def _written(picture: Image.Image, form: str, quality: int = 85) -> bytes:
     out = io.BytesIO()
     picture.save(out, form, quality=quality, optimize=True)
     return out.getvalue()
+
+
+def plain_cover() -> bytes:
+    """A quiet JPEG of WeChat's cover shape (900 × 383), for an article without a picture."""
+    return _written(Image.linear_gradient("L").resize((900, 383)).convert("RGB").point(_tint()), "JPEG", 80)
+
+
+def _tint() -> list[int]:
+    """From grey to the house's green: a table for each of red, green and blue."""
+    dark, light = (15, 118, 110), (94, 200, 190)
+    return [
+        low + (high - low) * step // 255 for low, high in zip(dark, light, strict=True) for step in range(256)
+    ]

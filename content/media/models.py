@@ -48,7 +48,7 @@ class MediaUse(Base):
 
 
 class MediaAtWeChat(Base):
-    """What an account calls a picture. `kind`: image (then `value` is its URL) or thumb (a permanent media_id)."""
+    """What an account calls a picture. `kind`: image (then `value` is its URL) or cover (a permanent media_id)."""
 
     __tablename__ = "media_at_wechat"
     __table_args__ = (UniqueConstraint("media_id", "account_id", "kind"),)

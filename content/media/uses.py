@@ -21,6 +21,12 @@ def ids_in(text: str) -> set[UUID]:
     return {UUID(found) for found in _NAMED.findall(text)}
 
 
+def first_in(text: str) -> UUID | None:
+    """The first picture a text shows."""
+    found = _NAMED.search(text)
+    return UUID(found[1]) if found else None
+
+
 async def keep(session: AsyncSession, owner: str, number: int, ids: Collection[UUID]) -> None:
     """From now on `owner` shows exactly `ids` in `number` (0: the draft); ids that are not in the library are passed over."""
     now_used = MediaUse.owner == owner, MediaUse.number == number
