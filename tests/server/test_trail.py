@@ -208,7 +208,7 @@ async def test_the_export_is_a_table_and_no_program(database: Database, clock: V
         assert rows[0] == ["时间", "谁", "做了什么", "关于谁", "对象编号", "在哪里", "细节", "封存号", "行号"]
         assert len(rows) == 1 + 5 + len(many) + 1, "the export's own row is the last"
         assert rows[1][1] == "'=cmd|'/c'!A1"
-        assert rows[1][4:7] == [pages.patient, "发送中心", "part=words"]
+        assert rows[1][4:7] == [pages.patient, "发送中心", "部分 原文"]
         assert [int(row[-1]) for row in rows[1:]] == sorted(int(row[-1]) for row in rows[1:])
         assert rows[-1][2] == "导出"
         only = (await pages.post("/export?who=contact"))[1]

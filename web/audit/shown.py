@@ -81,11 +81,14 @@ def _called(text: str, staff: Mapping[UUID, str], labels: Mapping[str, str]) -> 
 
 
 def _detail(detail: Mapping[str, Any]) -> str:
-    """The codes beside the page, as they are: whoever looks into a case compares them with other rows."""
+    """The rest of what was written down, in words where there are any."""
     said = []
     for name, value in detail.items():
         if isinstance(value, Mapping):
             said.append(_detail(value))
         elif name != "page":
-            said.append(f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}")
+            values = value if isinstance(value, list) else [value]
+            said.append(
+                f"{words('details', name)} {', '.join(words('values', one) for one in values)}".strip()
+            )
     return "; ".join(filter(None, said))

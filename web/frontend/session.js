@@ -16,11 +16,12 @@ export function setUpSession() {
 function watch(idle) {
   let acted = Date.now();
   let told = acted;
-  let warned = false;
+  let warning = null;
   const act = () => {
     acted = Date.now();
     localStorage.setItem(ACTED, acted); // other tabs of the same session hear of it
-    warned = false;
+    warning?.remove();
+    warning = null;
     if (acted - told < PING_EVERY) return;
     told = acted;
     const token = document.querySelector('meta[name="csrf-token"]').content;
@@ -32,9 +33,8 @@ function watch(idle) {
     const left = acted + idle - Date.now();
     if (left <= 0) {
       location.assign(`/sign-in?why=idle&next=${encodeURIComponent(location.pathname + location.search)}`);
-    } else if (left <= WARN_BEFORE && !warned) {
-      warned = true;
-      toast("您有一阵没操作了，一分钟后会自动退出。动一下鼠标或键盘就能继续。", "warning");
+    } else if (left <= WARN_BEFORE && !warning) {
+      warning = toast("您有一阵没操作了，一分钟后会自动退出。点一下页面或按任意键就能继续。", "warning", WARN_BEFORE);
     }
   }, 5000);
 }
