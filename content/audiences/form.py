@@ -108,10 +108,13 @@ def _one(form: Sent, path: Path, name: str) -> str | None:
 
 def _made(rule: Rule, values: dict[str, Any]) -> Rule:
     """The leaf with these values; what does not fit leaves it as it was."""
-    if isinstance(rule, rules.Answer) and values["questionnaire"] != rule.questionnaire:
-        values |= {"item": "", "codes": []}
-    elif isinstance(rule, rules.Answer) and values["item"] != rule.item:
-        values["codes"] = []
+    match rule:
+        case rules.Answer() if values["questionnaire"] != rule.questionnaire:
+            values |= {"item": "", "codes": []}
+        case rules.Answer() if values["item"] != rule.item:
+            values["codes"] = []
+        case rules.Event() if "surgery" not in values["event"]:
+            values["codes"] = []
     given = {name: value for name, value in values.items() if value is not None}
     try:
         return type(rule).model_validate({"kind": rule.kind, **given})

@@ -11,7 +11,7 @@ from content.audiences.check import Problem
 from content.audiences.data import load
 from content.audiences.explain import Explained
 from content.audiences.form import options
-from content.audiences.rules import LEAVES, MOST_NODES, Answer, Group, Leaf, Path, Rule, nodes
+from content.audiences.rules import LEAVES, MOST_NODES, Answer, Event, Group, Leaf, Path, Reading, Rule, nodes
 from content.audiences.sentence import phrase, said_code, say_fact
 from content.audiences.vocabulary import Vocabulary
 
@@ -77,11 +77,7 @@ def _fields(leaf: Any, path: str, words: Vocabulary, problems: Sequence[Problem]
         chosen = [(one, _named(about, names, one)) for one in value] if isinstance(value, list) else []
         if about["as"] == "choose" and not names and not chosen:
             continue  # nothing to choose from: no articles yet, a question without choices
-        if (
-            isinstance(leaf, Answer)
-            and name in ("at_least", "at_most")
-            and (leaf.codes or _coded(leaf, words))
-        ):
+        if not chosen and not _matters(leaf, name, words):
             continue
         wrong = [one for one in problems if one.name == name]
         offered = [
@@ -91,8 +87,16 @@ def _fields(leaf: Any, path: str, words: Vocabulary, problems: Sequence[Problem]
     return found
 
 
-def _coded(leaf: Answer, words: Vocabulary) -> bool:
-    return bool(options("choices", words, leaf))
+def _matters(leaf: Any, name: str, words: Vocabulary) -> bool:
+    """Whether the field says anything beside what is chosen in the others; choosing shows the form anew."""
+    match leaf, name:
+        case Answer(), "at_least" | "at_most":
+            return not options("choices", words, leaf)
+        case Event(), "codes":
+            return leaf.event in ("surgery", "planned_surgery")
+        case Reading(), "grace":
+            return leaf.how == "ignored"
+    return True
 
 
 def _named(about: Mapping[str, Any], names: Mapping[str, str], code: str) -> str:
