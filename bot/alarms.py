@@ -42,7 +42,8 @@ def answer(found: ScreenResult, words: Words, on_duty: bool) -> Reply:
         return english.safety(found.verdict, on_duty, FALSE_ALARM, LATER)
     if found.verdict == "emergency":
         return Reply(
-            "safety.emergency", options=(Option("false_alarm", label("false_alarm"), intent=FALSE_ALARM),)
+            "safety.violence" if found.by_somebody else "safety.emergency",
+            options=(Option("false_alarm", label("false_alarm"), intent=FALSE_ALARM),),
         )
     if on_duty:
         return Reply(

@@ -6,6 +6,8 @@ follows is applied in one transaction (`applying`).
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.applying import Applier
@@ -18,6 +20,7 @@ from bot.ports import Console, People
 from channels.inbox.models import InboundMessage
 from channels.inbox.queue import Claimed
 from channels.wechat.typing import Typing
+from language.screen import Ear, screen
 from store.clock import Clock
 from store.database import Database
 
@@ -35,8 +38,10 @@ class ConversationHandler:
         hears: bool = False,
         console: Console | None = None,
         typing: Typing | None = None,
+        ear: Ear | None = None,
     ) -> None:
-        """`hears`: voices are written down by a transcriber; otherwise patients are asked to type."""
+        """`hears`: voices are written down by a transcriber; otherwise patients are asked to type. `ear`: the sentence model."""
+        self._ear = ear
         self._database = database
         self._clock = clock
         self._people = people
@@ -48,6 +53,11 @@ class ConversationHandler:
         """Read what the decision needs, in a session of its own."""
         async with self._database.read("conversation-look") as session:
             return (await self.look_in(session, [(claimed, message)]))[0]
+
+    async def listen(self, message: InboundMessage, state: State) -> None:
+        """Screen the message in a thread: tens of milliseconds for a long one."""
+        if message.kind != "event" and message.text:
+            state.found = await asyncio.to_thread(screen, message.text, self._ear)
 
     async def look_in(
         self, session: AsyncSession, turns: list[tuple[Claimed, InboundMessage]]

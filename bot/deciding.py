@@ -40,7 +40,7 @@ class Decider:
             return self._event(message, contact, state, plan)
         text = message.text or ""
         words = state.words or Words(text)
-        verdict = screen(text)
+        verdict = state.found or screen(text)
         plan.screen = verdict.verdict
         if verdict.verdict != "none":
             plan.alert = verdict.verdict

@@ -14,6 +14,7 @@ from channels.questions.models import OpenQuestion
 from channels.reply import Reply
 from language import foreign, requests
 from language.normalise import normalise
+from language.screen import ScreenResult
 
 ENGINE_TEXT = 500
 """Characters the engine reads of a message; the safety screen reads all of it."""
@@ -58,6 +59,8 @@ class State:
     """A survey asks for the patient's own words: in any language, of any number of things. Read only for such texts."""
     words: Words | None = None
     """The message's text as far as it was looked into already."""
+    found: ScreenResult | None = None
+    """What the safety screen found, where a thread has listened already."""
 
     @property
     def taken(self) -> bool:

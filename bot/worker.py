@@ -138,6 +138,7 @@ class InboxWorker:
         message.attempts += 1
         try:
             state = state or await self._handler.look(claimed, message)
+            await self._handler.listen(message, state)
             plan = self._handler.decide(message, claimed.contact, state)
             answer = await self._handler.ask(claimed, message, plan, retry=retry)
         except EngineUnavailable as error:

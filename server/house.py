@@ -109,7 +109,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     people, desk = CarePeople(services), CareDesk(services.due_at)
     engine, console = EngineClient(settings.engine), LiveConsole(database)
     outbound = make_outbound(settings, database, clock, catalogue, vendors, desk)
-    inbound = make_inbound(settings, database, clock, engine, people, console, vendors, outbound)
+    inbound = make_inbound(settings, database, clock, engine, people, console, vendors, outbound, embedder)
     connect_sms(vendors, settings, clock, catalogue, inbound.inbox, outbound.receipts)
     sealer = audit_sealer(settings, database)
     work = Work(

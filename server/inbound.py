@@ -12,6 +12,7 @@ from channels.inbox.spool import Spool
 from channels.media.worker import MediaWorker
 from channels.wechat.console.live import LiveConsole
 from channels.wechat.typing import Typing
+from language.screen import Ear
 from server.media import media_worker, transcriber_of
 from server.outbound import Outbound
 from server.people import CarePeople
@@ -42,6 +43,7 @@ def make_inbound(
     console: LiveConsole,
     vendors: Vendors,
     outbound: Outbound,
+    ear: Ear,
 ) -> Inbound:
     transcriber = transcriber_of(settings)
     handler = ConversationHandler(
@@ -52,6 +54,7 @@ def make_inbound(
         hears=transcriber is not None,
         typing=Typing(vendors.clients),
         console=console,
+        ear=ear,
     )
     worker = InboxWorker(database, clock, handler, people, outbound.queued, settings.inbox_concurrency)
     spool = Spool(settings.spool)

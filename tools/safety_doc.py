@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from language.embed import Embedder
 from language.screen import screen
 from server.settings import ROOT
 
@@ -21,7 +22,10 @@ RULES = ROOT / "data" / "language" / "screen"
 FILES = {
     "screen_cases.jsonl": "written before the rules, mended by, learned from",
     "screen_batch.jsonl": "written after, mended by, learned from",
+    "screen_more.jsonl": "written after, learned from",
     "screen_fresh.jsonl": "written after, never learned from; looked at again when mended",
+    "screen_fresh2.jsonl": "violence, spoken numbers, dialects; written before the mending of that day, never learned from, looked at",
+    "screen_fresh3.jsonl": "written with it, never learned from, never looked into: the estimate",
     "screen_english.jsonl": "English, written before the rules, mended by",
     "screen_english_fresh.jsonl": "English, looked at once, after the rules were done",
 }
@@ -38,12 +42,13 @@ def _share(part: int, whole: int) -> str:
 
 def figures() -> str:
     """A table by set and one by category, as Markdown."""
+    ear = Embedder(ROOT / "var" / "models" / "sentence-onnx", threads=2)
     by_set = ["| set | what it is | danger | recall | ordinary | false alarms |", "|---|---|---|---|---|---|"]
     categories: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for name, about in FILES.items():
         total = [0, 0, 0, 0]
         for row in _rows(name):
-            danger, found = row["label"] in DANGER, screen(row["text"]).verdict in DANGER
+            danger, found = row["label"] in DANGER, screen(row["text"], ear).verdict in DANGER
             category = str(row.get("category") or f"{name.removesuffix('.jsonl')} ({row['label']})")
             for count in (total, categories[category]):
                 count[0 if danger else 2] += 1

@@ -17,7 +17,7 @@ import numpy as np
 
 from language.evaluation.figures import NOTHING, Case, Evaluation, classified
 from language.retrieve import Hit
-from language.screen import screen
+from language.screen import Ear, screen
 from language.sentiment import Judged
 from language.triage import contract_row as triage_row
 from language.when import contract_row as when_row
@@ -88,11 +88,11 @@ def _accepted(row: Row) -> list[str]:
     return [_span(one["start"], one["end"]) for one in candidates if "start" in one and "end" in one]
 
 
-def safety(rows: Sequence[Row]) -> Evaluation:
+def safety(rows: Sequence[Row], ear: Ear | None = None) -> Evaluation:
     """Recall over danger (either kind found counts: both alarm), false alarms over the rest, and each category."""
     cases = []
     for row in rows:
-        found = screen(row["text"])
+        found = screen(row["text"], ear)
         cases.append(Case(row["text"], row["label"], found.verdict, None, str(row.get("category", ""))))
     made = classified("screen", cases)
     danger = [case for case in cases if case.wanted in DANGER]

@@ -129,6 +129,7 @@ def scope_patterns() -> dict[str, re.Pattern[str]]:
         "house",
         "acute",
         "grave",
+        "violent",
     )
     found = {name: compile_any(words[name]) for name in names}
     negators = "|".join(_expand(str(word)) for word in words["neg"])
@@ -146,3 +147,10 @@ def vitals() -> dict[str, Any]:
     """The table of readings (``vitals.yml``)."""
     table: dict[str, Any] = _load("vitals")
     return table
+
+
+@lru_cache(maxsize=1)
+def infant_words() -> dict[str, list[str]]:
+    """Words for ``language.screen.infant`` (``infant.yml``)."""
+    words: dict[str, list[str]] = _load("infant")
+    return words

@@ -25,6 +25,7 @@ _MARKS = str.maketrans(
 _DECIMAL = re.compile(r"(?<=\d)\s*[.。]\s*(?=\d)")
 _DROP = re.compile(r"[^\w、，。？%℃/·\s\x00]|_")
 _LONG_SPACE = re.compile(r"(?<=[^\s，。？]{4})\s+(?=[^\s，。？]{4})")
+_TWO_NUMBERS = re.compile(r"(?<=\d)\s+(?=\d)")
 _SPACE = re.compile(r"\s+")
 _RUN = re.compile(r"([，。？])[，。？]*")
 _STUTTER = re.compile(r"([\u4e00-\u9fff])\1{2,}")
@@ -40,7 +41,7 @@ def prepare(text: str) -> str:
     plain = normalise(text[:MAX_LENGTH])
     plain = _DECIMAL.sub("\x00", plain)
     plain = _DROP.sub("", plain.translate(_MARKS))
-    plain = _LONG_SPACE.sub("，", plain)
+    plain = _TWO_NUMBERS.sub("，", _LONG_SPACE.sub("，", plain))
     plain = _SPACE.sub("", plain).replace("\x00", ".")
     plain = _RUN.sub(
         lambda m: "？" if "？" in m.group() else m.group()[-1] if "。" in m.group() else "，", plain

@@ -2,12 +2,12 @@
 
 Rules catch what somebody thought of; a small classifier over character n-grams catches some of the rest, at
 a threshold high enough that it seldom cries wolf. It learns from the project's own labelled sentences
-(``screen_cases.jsonl`` and ``screen_batch.jsonl`` in ``data/nlu_eval``), from what the rules find harmless
+(``screen_cases.jsonl``, ``screen_batch.jsonl`` and ``screen_more.jsonl`` in ``data/nlu_eval``), from what the rules find harmless
 of the utterances of ``data/nlu``, of the seeded FAQ's questions and of the complaints of
 ``triage_cases.jsonl``, and, where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the
 rules find harmless (used: the public Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not
 kept). Writes ``data/language/screen_model.npz`` and ``screen_model.json`` with the figures of a five-fold
-test. ``screen_fresh.jsonl`` is never learned from.
+test. ``screen_fresh*.jsonl`` are never learned from.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MIN_TEXTS = 2
 STRENGTH = 12.0
 SEED = 7
-OWN = ("screen_cases.jsonl", "screen_batch.jsonl")
+OWN = ("screen_cases.jsonl", "screen_batch.jsonl", "screen_more.jsonl")
 
 
 def _nlu() -> list[str]:

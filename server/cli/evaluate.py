@@ -14,6 +14,7 @@ import yaml
 from server.settings import ROOT, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from language.embed import Embedder
     from language.evaluation.figures import Evaluation
 
 SETS = ROOT / "data" / "nlu_eval"
@@ -38,6 +39,7 @@ OWN: dict[Kind, tuple[str, ...]] = {
     Kind.TRIAGE: ("triage_cases.jsonl",),
     Kind.SCREEN: (
         *("screen_cases.jsonl", "screen_batch.jsonl", "screen_fresh.jsonl"),
+        *("screen_more.jsonl", "screen_fresh2.jsonl", "screen_fresh3.jsonl"),
         *("screen_english.jsonl", "screen_english_fresh.jsonl"),
     ),
     Kind.SENTIMENT: ("sentiment_held_out.jsonl",),
@@ -115,7 +117,7 @@ def _run(kind: Kind, files: Sequence[Path], now: datetime) -> Evaluation:
         case Kind.WHEN:
             return sets.when(held, now)
         case Kind.SCREEN:
-            return sets.safety(held)
+            return sets.safety(held, _embedder())
         case Kind.SENTIMENT:
             return sets.sentiment(held, _moods())
         case Kind.FAQ:
@@ -129,23 +131,28 @@ def _parsed(held: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(parsed([str(row["text"]) for row in held]))
 
 
+def _embedder() -> Embedder:
+    from language.embed import Embedder
+
+    return Embedder(load_settings().models / "sentence-onnx", threads=2)
+
+
 def _moods() -> Callable[[str], Any]:
     """The judge of moods behind the house's embedder."""
     from functools import partial
 
-    from language.embed import Embedder, embed_one
+    from language.embed import embed_one
     from language.sentiment import judge
 
-    return partial(judge, embed=partial(embed_one, Embedder(load_settings().models / "sentence-onnx")))
+    return partial(judge, embed=partial(embed_one, _embedder()))
 
 
 def _retriever() -> tuple[Callable[[str, int], Sequence[Any]], float]:
     """The seed's FAQ behind the house's retriever."""
     from content.faq.service import read_folder
-    from language.embed import Embedder
     from language.retrieve import HybridIndex
 
-    index = HybridIndex(Embedder(load_settings().models / "sentence-onnx", threads=2))
+    index = HybridIndex(_embedder())
     entries = read_folder(ROOT / "data" / "seed" / "faq")
     index.add_many([(str(one["id"]), [str(one["question"]), *map(str, one["similar"])]) for one in entries])
     return index.search, index.settings.answer_from

@@ -66,6 +66,7 @@ def parse(file: File) -> None:
 def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
     """Each text as the `parse` command tells it. Raises `SettingsError` without a trained engine."""
     from bot.plan import engine_text
+    from language.embed import Embedder
     from language.screen import screen
     from server import engine
 
@@ -86,12 +87,13 @@ def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
     if done.returncode != 0:
         raise SettingsError(f"the engine could not parse: {done.stderr.strip().splitlines()[-1:]}")
     read = [json.loads(line) for line in done.stdout.splitlines()]
+    ear = Embedder(settings.models / "sentence-onnx")
     for text, row in zip(texts, read, strict=True):
         yield {
             "text": text,
             "intent": _contract_intent(row),
             "confidence": round(float(row["confidence"] or 0.0), 4),
-            "screen": screen(text).verdict,
+            "screen": screen(text, ear).verdict,
         }
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from language.embed import Embedder
 from language.screen import screen
+from language.screen.train_meaning import calm
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "nlu_eval"
 
@@ -31,9 +33,22 @@ FRESH_FALSE_ALARM_CEILING = 0.035
 # by class since, and learned from, so this guards what was reached and is no estimate.
 BATCH = DATA / "screen_batch.jsonl"
 
+# The fourth style, with violence and spoken numbers. First run before anything was mended: recall 0.690 and false alarms 0.100; the
+# third part was never looked into (0.630 and 0.044 before).
+MORE = DATA / "screen_more.jsonl"
+FRESH_SETS = (FRESH, DATA / "screen_fresh2.jsonl", DATA / "screen_fresh3.jsonl")
+MODEL = Path(__file__).resolve().parents[2] / "var" / "models" / "sentence-onnx"
+
 
 def _cases(path: Path = CASES) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def ear() -> Embedder:
+    if not MODEL.exists():
+        pytest.skip("NOT TESTED: the sentence model is not built (make setup)")
+    return Embedder(MODEL)
 
 
 def test_set_is_large_enough_and_has_no_repeats() -> None:
@@ -50,13 +65,16 @@ def test_set_is_large_enough_and_has_no_repeats() -> None:
         (CASES, RECALL_FLOOR, FALSE_ALARM_CEILING),
         (FRESH, FRESH_RECALL_FLOOR, FRESH_FALSE_ALARM_CEILING),
         (BATCH, 0.99, 0.01),
+        (MORE, 0.99, 0.04),
+        (FRESH_SETS[1], 0.97, 0.03),
+        (FRESH_SETS[2], 0.95, 0.09),
     ],
-    ids=["fixed", "fresh", "batch"],
+    ids=["fixed", "fresh", "batch", "more", "fresh2", "fresh3"],
 )
-def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float) -> None:
+def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float, ear: Embedder) -> None:
     missed, alarms, danger, ordinary = [], [], 0, 0
     for case in _cases(path):
-        verdict = screen(case["text"]).verdict
+        verdict = screen(case["text"], ear).verdict
         if case["label"] == "none":
             ordinary += 1
             if verdict != "none":
@@ -69,19 +87,19 @@ def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float)
     assert len(alarms) / ordinary <= false_alarms, alarms
 
 
-def test_fresh_set_is_not_learned_from() -> None:
-    learned = {case["text"] for path in (CASES, BATCH) for case in _cases(path)}
-    assert not {case["text"] for case in _cases(FRESH)} & learned
+def test_fresh_sets_are_not_learned_from() -> None:
+    learned = {case["text"] for path in (CASES, BATCH, MORE) for case in _cases(path)} | set(calm())
+    assert not {case["text"] for path in FRESH_SETS for case in _cases(path)} & learned
 
 
-def test_the_houses_own_questions_raise_no_alarm() -> None:
+def test_the_houses_own_questions_raise_no_alarm(ear: Embedder) -> None:
     folder = Path(__file__).resolve().parents[2] / "data" / "seed" / "faq"
     alarms = [
         text
         for path in sorted(folder.glob("*.yml"))
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["entries"]
         for text in (entry["question"], *entry.get("similar", ()))
-        if screen(text).verdict != "none" and not re.search("破", text)  # broken waters are an emergency
+        if screen(text, ear).verdict != "none" and not re.search("破", text)  # broken waters are an emergency
     ]
     assert len(alarms) <= 2, alarms
 
@@ -131,6 +149,108 @@ def test_crisis_is_not_called_emergency() -> None:
 )
 def test_single_cases(text: str, verdict: str) -> None:
     assert screen(text).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("血氧就剩７８", "血氧饱和度百分之八十四", "指夹式测的血氧 八十一", "血氧 ：82%"),
+        *(
+            "血糖仪上显示HI",
+            "血糖才两点八",
+            "末梢血糖 ３３．３",
+            "血糖520mg/dl",
+            "血糖只有48 mg/dL",
+            "血糖 3。1",
+        ),
+        *(
+            "高压两百二低压一百三",
+            "血压220 130",
+            "血压２２０／１３０",
+            "二百一十八/一百二十六 刚量的",
+            "低压一百四",
+        ),
+        *(
+            "收缩压七十",
+            "血压二百三比一百四",
+            "心跳一分钟只有三十六下",
+            "心率一百七十多",
+            "发烧四十一度二",
+            "体温四十一度半",
+        ),
+    ],
+)
+def test_readings_however_they_are_written(text: str) -> None:
+    assert screen(text).rule.startswith("vital_")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "血压 118／76",
+            "空腹血糖 ５．８",
+            "血糖126mg/dL",
+            "体温三十六度八",
+            "血氧九十七",
+            "低压八十高压一百三",
+        ),
+        *(
+            "血压计220块钱贵不贵",
+            "我82岁 血氧仪怎么买",
+            "房间号220/130床",
+            "血糖高10年",
+            "发烧三天38度5",
+            "挂号费二百二",
+        ),
+        "去年血压220/130住过院",
+    ],
+)
+def test_other_numbers_are_no_dangerous_readings(text: str) -> None:
+    assert screen(text).verdict == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        *[
+            (text, "emergency")
+            for text in ("我家囡囡四十天 耳温38.3", "两个月零五天 腋下38度1", "不到俩月的宝宝烧到39了")
+        ],
+        *[(text, "emergency") for text in ("出生二十天 烧三十八度五", "三周大的娃发热")],
+        *[
+            (text, "none")
+            for text in (
+                "五十天的宝宝体温36.8",
+                "宝宝五个月 38.2度",
+                "孩子发烧两天38度",
+                "宝宝三个月打完疫苗发烧37.8",
+            )
+        ],
+        *[(text, "none") for text in ("新生儿发烧多少度要去医院", "孩子十天没大便 体温正常")],
+    ],
+)
+def test_fever_of_an_infant_under_three_months(text: str, verdict: str) -> None:
+    assert screen(text).verdict == verdict
+
+
+def test_violence_is_an_emergency_of_its_own(ear: Embedder) -> None:
+    for text in (
+        "被老公打了 头在流血",
+        "有人拿刀在门诊砍人",
+        "我被家暴了",
+        "老公喝多了拿皮带抽我 现在还在砸门",
+    ):
+        found = screen(text, ear)
+        assert (found.verdict, found.by_somebody) == ("emergency", True), text
+    for text in (
+        "护士打电话说改期",
+        "打完疫苗胳膊酸",
+        "家暴鉴定去哪做",
+        "被单位打发来体检",
+        "抽血被扎青了一块",
+    ):
+        assert screen(text, ear).verdict == "none", text
 
 
 def test_result_explains_itself() -> None:
