@@ -22,7 +22,13 @@ FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
 SIGN = "云江示范医院"
 ROOMS = ("server", "bot", "actions", "content", "care", "channels", "web")
 EMERGENCY = {
-    *("safety.emergency", "safety.violence", "safety.crisis_on_duty", "safety.crisis_later", "safety.false_alarm"),
+    *(
+        "safety.emergency",
+        "safety.violence",
+        "safety.crisis_on_duty",
+        "safety.crisis_later",
+        "safety.false_alarm",
+    ),
     *(
         "english.emergency",
         "english.crisis",
