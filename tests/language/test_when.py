@@ -234,3 +234,21 @@ def test_heavy_packages_are_not_imported_at_start() -> None:
 )
 def test_hostile_text(text: str) -> None:
     read(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "start", "end"),
+    [
+        ("听日下昼", "2026-11-22T10:00", "2026-11-23T12:00", "2026-11-23T18:00"),
+        ("後天上晝", "2026-11-22T10:00", "2026-11-24T08:00", "2026-11-24T12:00"),
+        ("明儿个擦黑", "2026-11-22T10:00", "2026-11-23T17:00", "2026-11-23T19:00"),
+        ("mingtian上午", "2026-11-22T10:00", "2026-11-23T08:00", "2026-11-23T12:00"),
+        ("周四七点", "2026-11-22T10:00", "2026-11-26T07:00", "2026-11-26T08:00"),
+        ("过完春节再来", "2026-11-22T10:00", "2027-02-13T00:00", "2027-02-20T00:00"),
+        ("端午前", "2026-06-01T09:00", "2026-06-01T00:00", "2026-06-19T00:00"),
+    ],
+)
+def test_words_first_met_in_the_fresh_phrases(text: str, now: str, start: str, end: str) -> None:
+    found = read(text, datetime.fromisoformat(now))
+    assert found is not None
+    assert (found.start, found.end) == (datetime.fromisoformat(start), datetime.fromisoformat(end))
