@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from bench import callback, faq, nlu, outbox, turn
+from bench import audience, callback, faq, nlu, outbox, turn
 from bench.results import keep
 
 
@@ -14,6 +14,7 @@ def main() -> None:
     keep(asyncio.run(turn.measure()))
     keep(uvloop.run(outbox.measure()))
     keep(callback.measure())
+    keep(asyncio.run(audience.measure()))
     keep(faq.measure())
     keep(nlu.measure())
 
