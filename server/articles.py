@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.articles import samples
+from content.articles.draftbox import DraftBox
 from content.articles.models import Article
 from content.articles.stages import FILE, ReviewRules, StagesError
 from content.media.service import Shelf
+from server.house import House
 from server.settings import Settings, SettingsError
 from server.wording import page_words
 from store.clock import Clock
@@ -33,19 +36,27 @@ def shelf(settings: Settings) -> Shelf:
     return Shelf(settings.var_dir / "media-library")
 
 
+def draft_box(house: House, account_id: str = "") -> DraftBox:
+    """The draft box of a WeChat account (default: the first). Raises `KeyError` for one that is not ours."""
+    account = account_id or house.vendors.wechat.account_id
+    return DraftBox(house.database, house.clock, shelf(house.settings), house.vendors.clients[account])
+
+
 async def first_library(settings: Settings, database: Database, clock: Clock) -> int:
     """Where there is no article yet, the seed library: published samples in the demo, drafts in production. How many."""
     async with database.read("articles-there") as session:
         if await session.scalar(select(Article.id).limit(1)) is not None:
             return 0
     rules, parsed, now = review_rules(settings), samples.read_library(), clock.now()
-    async with database.write("seed-library") as session:
-        if settings.environment == "production":
-            return await samples.load_drafts(session, parsed, now)
-        today = clock.local().date()
-        return await samples.publish(
-            session, parsed, rules, signer=await _signer(session), now=now, today=today
-        )
+    try:
+        async with database.write("seed-library") as session:
+            if settings.environment == "production":
+                return await samples.load_drafts(session, parsed, now)
+            today = clock.local().date()
+            signer = await _signer(session)
+            return await samples.publish(session, parsed, rules, signer=signer, now=now, today=today)
+    except IntegrityError:  # another process, starting at the same moment, was quicker
+        return 0
 
 
 async def _signer(session: AsyncSession) -> StaffUser:

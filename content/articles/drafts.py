@@ -296,9 +296,17 @@ async def _step(
     return await restore(session, article, state.id, version=version, staff=staff, now=now)
 
 
-async def forget(session: AsyncSession, article: Article) -> None:
-    """The draft and its states go: what it became is a revision."""
-    await session.execute(delete(ArticleDraftSave).where(ArticleDraftSave.article_id == article.id))
+async def close(session: AsyncSession, article: Article, published: ArticleDoc) -> None:
+    """What the draft holds is published: it goes, with its states. A draft with other words in it (begun beside a roll-back) stays, and
+    so does every refused text, for ever to be had back."""
+    draft = await find(session, article.id)
+    if draft is not None and ArticleDoc.from_json(draft.doc).tidy() != published:
+        return
+    await session.execute(
+        delete(ArticleDraftSave).where(
+            ArticleDraftSave.article_id == article.id, ArticleDraftSave.kind != "refused"
+        )
+    )
     await session.execute(delete(ArticleDraft).where(ArticleDraft.article_id == article.id))
     await uses.keep(session, ref_of(article.slug), 0, ())
 

@@ -66,6 +66,8 @@ async def recall(
     """
     if not reason.strip():
         raise ArticleError("reason_needed")
+    await session.flush()
+    await session.refresh(article, with_for_update=True)
     given = [ArticleRevision.number.in_(numbers)] if numbers is not None else []
     recalled = (
         await session.scalars(

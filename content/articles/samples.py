@@ -104,7 +104,7 @@ async def _publish(
     )
     article.revisions = article.live_revision = 1
     article.review_by, article.expires_on, article.published_at = review_by, expires_on, now
-    await drafts.forget(session, article)
+    await drafts.close(session, article, one.doc)
     await uses.keep(session, ref_of(article.slug), 1, one.doc.media())
     service.note(session, signer, "publish_sample", article.slug, now, revision=1)
 

@@ -12,12 +12,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.articles.doc import SLUG, ArticleDoc
 from content.articles.errors import ArticleError, NotFound
-from content.articles.models import Article, ArticleDraft, ArticleRevision
+from content.articles.models import Article, ArticleComment, ArticleDraft, ArticleDraftSave, ArticleRevision
 from content.articles.refs import ref_of
 from content.media import uses
 from store import audit
@@ -238,6 +238,18 @@ async def revision(session: AsyncSession, article_id: UUID, number: int) -> Arti
     if found is None:
         raise NotFound("no_revision", number=number)
     return found
+
+
+async def discard(session: AsyncSession, article: Article, *, staff: StaffUser, now: datetime) -> None:
+    """Delete an article that was never handed in, with all that belongs to it. Raises `ArticleError` once there is a revision:
+    what somebody may have signed or read is recalled, not deleted."""
+    if article.revisions:
+        raise ArticleError("has_revisions", number=article.revisions)
+    await uses.keep(session, ref_of(article.slug), 0, ())
+    for table in (ArticleComment, ArticleDraftSave, ArticleDraft):
+        await session.execute(delete(table).where(table.article_id == article.id))
+    await session.execute(delete(Article).where(Article.id == article.id))
+    note(session, staff, "delete", article.slug, now)
 
 
 def note(

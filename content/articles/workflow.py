@@ -122,12 +122,21 @@ async def renew(
 
 async def withdraw(session: AsyncSession, article: Article, *, staff: StaffUser, now: datetime) -> None:
     """Take the revision in review back; the draft can be edited again. Raises `ArticleError`."""
-    revision = await pending(session, article)
+    revision = await _hold(session, article)
     revision.state = "withdrawn"
     article.pending_revision, article.changed_at = None, now
     await _keep_text(session, article, revision, staff, now)
     service.note(session, staff, "withdraw", article.slug, now, revision=revision.number)
     await session.flush()
+
+
+async def _hold(session: AsyncSession, article: Article) -> ArticleRevision:
+    """As `pending`, while nobody else decides on the article before this transaction ends."""
+    await session.flush()
+    await session.refresh(article, with_for_update=True)
+    revision = await pending(session, article)
+    await session.refresh(revision)
+    return revision
 
 
 async def pending(session: AsyncSession, article: Article) -> ArticleRevision:
@@ -239,7 +248,7 @@ async def publish(
 ) -> ArticleRevision:
     """Make the approved revision what patients read; the one before is superseded. Raises `ArticleError` when a signature is missing
     or was given over another text, or its own expiry has passed."""
-    revision = await pending(session, article)
+    revision = await _hold(session, article)
     await _all_signed(session, article, revision, rules)
     doc = ArticleDoc.from_json(revision.doc)
     if doc.expires_on is not None and doc.expires_on <= today:
@@ -258,14 +267,14 @@ async def publish(
     article.review_by, article.expires_on = revision.review_by, revision.expires_on
     article.published_at, article.recalled_at = now, None
     service.show(article, doc, now)
-    await drafts.forget(session, article)
+    await drafts.close(session, article, doc)
     service.note(session, staff, "publish", article.slug, now, revision=revision.number)
     await session.flush()
     return revision
 
 
 async def _decidable(session: AsyncSession, article: Article, digest: str) -> ArticleRevision:
-    revision = await pending(session, article)
+    revision = await _hold(session, article)
     if revision.state != "in_review":
         raise ArticleError("not_in_review")
     if revision.digest != digest or digest_of(revision.doc) != digest:

@@ -104,7 +104,7 @@ def test_ten_thousand_rows_with_37_wrong_ones_name_exactly_these() -> None:
     assert len({one.message for one in caught.value.problems}) >= 6
 
 
-async def test_ten_thousand_rows_go_in(database: Database, clock: VirtualClock) -> None:
+async def test_many_rows_go_in_at_once(database: Database, clock: VirtualClock) -> None:
     parsed = importing.read_file("articles.csv", table(2_000, set()))
     async with database.write("in") as session:
         report = await importing.load(session, parsed, staff=None, now=clock.now())

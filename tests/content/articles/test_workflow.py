@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -237,3 +238,73 @@ def test_a_hospital_cannot_do_without_a_clinician(tmp_path: Path, change: dict[s
     path.write_text(yaml.safe_dump(raw), "utf-8")
     with pytest.raises(StagesError, match=r"review\.yml"):
         ReviewRules.load(path)
+
+
+async def test_a_roll_back_beside_a_draft_leaves_the_draft(database: Database, clock: VirtualClock) -> None:
+    staff = await people(database)
+    by = {"staff": staff["editor"], "now": clock.now()}
+    async with database.write("test") as session:
+        article = await published(session, staff, clock)
+        await workflow.hand_in(session, article, doc(title="第二版"), **by)
+        await signed(session, article, staff, clock)
+        await drafts.begin(session, article, **by)
+        await drafts.save(session, article, doc(title="写到一半"), version=1, **by)
+        lost = await drafts.save(session, article, doc(title="没赶上"), version=1, **by)
+        assert isinstance(lost, drafts.Conflict)
+        await revisions.roll_back(session, article, 1, **by)
+        await signed(session, article, staff, clock)
+        assert article.live_revision == 3
+        draft = await drafts.find(session, article.id)
+        assert draft is not None
+        assert draft.doc["title"] == "写到一半"
+        await workflow.submit(session, article, **by)
+        await signed(session, article, staff, clock)
+        assert await drafts.find(session, article.id) is None
+        kept = [one.doc["title"] for one in await drafts.history(session, article.id)]
+        assert kept == ["没赶上"]
+
+
+async def test_two_reviewers_at_once_decide_one_after_the_other(
+    database: Database, clock: VirtualClock
+) -> None:
+    staff = await people(database)
+    by = {"staff": staff["editor"], "now": clock.now()}
+    async with database.write("test") as session:
+        article = await service.create(session, "a", doc(), **by)
+        digest = (await workflow.submit(session, article, **by)).digest
+
+    async def sign(name: str) -> str:
+        try:
+            async with database.write(name) as session:
+                article = await service.get(session, "a")
+                await _sign(session, article, staff[name], RULES.stages[0].checks, clock, digest)
+                return "signed"
+        except ArticleError as error:
+            return error.code
+
+    async def give_back() -> str:
+        try:
+            async with database.write("back") as session:
+                article = await service.get(session, "a")
+                await workflow.send_back(
+                    session,
+                    article,
+                    RULES,
+                    staff=staff["reviewer"],
+                    digest=digest,
+                    remark="改",
+                    now=clock.now(),
+                )
+                return "returned"
+        except ArticleError as error:
+            return error.code
+
+    said = await asyncio.gather(sign("editor"), give_back(), sign("editor2"))
+    async with database.read() as session:
+        article = await service.get(session, "a")
+        revision = await service.revision(session, article.id, 1)
+        offs = await workflow.sign_offs(session, revision)
+    decided = [one for one in said if one in ("signed", "returned")]
+    assert sorted(one.decision for one in offs) == sorted(decided)
+    assert revision.step == decided.count("signed")
+    assert ("returned" in decided) == (revision.state == "returned") == (article.pending_revision is None)
