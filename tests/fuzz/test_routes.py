@@ -32,6 +32,8 @@ SECONDS = 30.0 if CI else 15.0
 """For all routes together, once for each caller."""
 SOAK_SECONDS = 900.0
 ANSWER = 10.0
+VENDOR_COMES = 3
+"""A machine too busy to store in time says 503, and WeChat comes three times (channels/wechat/callback.py)."""
 QUIET = settings(
     max_examples=20_000, deadline=None, database=None, phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
@@ -199,11 +201,14 @@ def test_a_signed_push_of_anything_is_kept_or_quarantined(house: Served) -> None
         query = {
             "timestamp": stamp, "nonce": "n", "encrypt_type": "aes", "msg_signature": sign(token, stamp, "n", cipher),
         }  # fmt: skip
-        answer = http.post(
-            f"{house.url}/wx/{house.settings.wechat_account}", params=query, timeout=ANSWER,
-            data=f"<xml><ToUserName>x</ToUserName><Encrypt><![CDATA[{cipher}]]></Encrypt></xml>".encode(),
-        )  # fmt: skip
-        made += 1
+        for _ in range(VENDOR_COMES):
+            answer = http.post(
+                f"{house.url}/wx/{house.settings.wechat_account}", params=query, timeout=ANSWER,
+                data=f"<xml><ToUserName>x</ToUserName><Encrypt><![CDATA[{cipher}]]></Encrypt></xml>".encode(),
+            )  # fmt: skip
+            made += 1
+            if answer.status_code != 503:
+                break
         assert answer.status_code == 200, (
             f"{answer.status_code} for {base64.b64encode(body).decode()}: {body!r}"
         )
