@@ -87,7 +87,7 @@ def test_start_repair_and_stop(terminal: tuple[Terminal, Installation]) -> None:
     assert http("GET", f"{installation.url}/health/ready").status == 200
     children = shown.children()
     application = next(one for one in children if "server.serve" in one.cmdline())
-    engine = next(one for one in children if "rasa" in one.cmdline())
+    engine = next(one for one in children if "bot.engine" in one.cmdline())
 
     application.kill()
     shown.shows("application ended .*starting it again in 1 s.*application.log")
