@@ -13,6 +13,7 @@ import channels.wechat.models
 import channels.wording.models
 import content.articles.models
 import content.audiences.models
+import content.campaigns.models
 import content.faq.models
 import content.faq.questions.models
 import content.media.models

@@ -7,7 +7,7 @@ fails under load. One writing connection a process queues writers fairly instead
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -243,3 +243,8 @@ async def insert_new(session: AsyncSession, table: Any, values: dict[str, Any]) 
     statement = _insert_or_nothing(table.__table__, session.get_bind().dialect.name)
     result = await session.execute(statement, values)
     return bool(getattr(result, "rowcount", 0))
+
+
+async def insert_many(session: AsyncSession, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """As `insert_new` for many rows, in one round trip; those whose unique key is taken are left out."""
+    await session.execute(_insert_or_nothing(table.__table__, session.get_bind().dialect.name), list(rows))

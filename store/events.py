@@ -9,6 +9,7 @@ never makes them miss anything. SQLite has one writer at a time: there the numbe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,12 @@ from uuid import UUID
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
     Connection,
     Index,
     Integer,
     String,
+    literal,
     literal_column,
     select,
     text,
@@ -94,6 +97,35 @@ async def read_after(session: AsyncSession, consumer: str, limit: int = 200) -> 
     if session.get_bind().dialect.name == "postgresql":
         unread = unread.where(PatientEvent.writer < literal_column(_OLDEST_RUNNING))
     return list(await session.scalars(unread))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a consumer has not seen: a `condition` over `PatientEvent`, and the id of the `last` of them, to `advance` to."""
+
+    condition: ColumnElement[bool]
+    last: int
+
+
+async def unread(session: AsyncSession, consumer: str) -> Unread | None:
+    """As `read_after`, for who handles all of them in one statement; None: there is nothing new."""
+    order = tuple_(PatientEvent.writer, PatientEvent.id)
+    newest = select(PatientEvent.writer, PatientEvent.id).order_by(
+        PatientEvent.writer.desc(), PatientEvent.id.desc()
+    )
+    if session.get_bind().dialect.name == "postgresql":
+        newest = newest.where(PatientEvent.writer < literal_column(_OLDEST_RUNNING))
+    last = (await session.execute(newest.limit(1))).first()
+    if last is None:
+        return None
+    condition = order <= tuple_(literal(last.writer, BigInteger), literal(last.id, BigInteger))
+    cursor = await session.get(EventCursor, consumer)
+    if cursor is not None:
+        seen = (cursor.writer, cursor.position)
+        if seen >= (last.writer, last.id):
+            return None
+        condition &= order > tuple_(*(literal(one, BigInteger) for one in seen))
+    return Unread(condition, last.id)
 
 
 async def advance(session: AsyncSession, consumer: str, position: int) -> None:
