@@ -44,6 +44,19 @@ class Said:
         self.instance, self.resumes = question.instance, question.resumes
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One message on its way through the steps below, in one transaction; `said` grows."""
+
+    session: AsyncSession
+    claimed: Claimed
+    message: InboundMessage
+    state: State
+    plan: Plan
+    said: Said
+    now: datetime
+
+
 class Applier:
     """One instance a process."""
 
@@ -65,92 +78,61 @@ class Applier:
     ) -> None:
         """Write what comes of it and finish the message, in the caller's transaction. Raises `LeaseLost`."""
         message.screen, message.resolved = plan.screen, plan.resolved or None
-        said = Said(list(plan.replies))
+        turn = _Turn(session, claimed, message, state, plan, Said(list(plan.replies)), now)
         if plan.engine is not None:
-            await self._heard(session, claimed, message, answer, said, now)
-        await self._settle(session, claimed, message, plan, said, now)
-        await self._answer(session, claimed, message, state, plan, said, now)
-        await self._to_people(session, claimed, message, state, plan, said, now)
-        await self._ask_again(session, state, plan, said, now)
-        await self._say(session, claimed, message, plan, said, now, last=last)
+            await self._heard(turn, answer)
+        await self._settle(turn)
+        await self._answer(turn)
+        await self._to_people(turn)
+        await self._ask_again(turn)
+        await self._say(turn, last=last)
 
-    async def _heard(
-        self,
-        session: AsyncSession,
-        claimed: Claimed,
-        message: InboundMessage,
-        answer: EngineAnswer | None,
-        said: Said,
-        now: datetime,
-    ) -> None:
+    async def _heard(self, turn: _Turn, answer: EngineAnswer | None) -> None:
         """The engine's answer, or a person where it had none."""
         if answer is not None:
-            message.intent, message.confidence = answer.intent, answer.confidence
-            said.replies += answer.replies
+            turn.message.intent, turn.message.confidence = answer.intent, answer.confidence
+            turn.said.replies += answer.replies
             return
-        said.replies = [
+        turn.said.replies = [
             await self._people.call_a_person(
-                session,
-                conversation=claimed.conversation,
-                contact=claimed.contact,
-                inbound_id=message.id,
-                now=now,
+                turn.session,
+                conversation=turn.claimed.conversation,
+                contact=turn.claimed.contact,
+                inbound_id=turn.message.id,
+                now=turn.now,
             )
         ]
 
     @staticmethod
-    async def _settle(
-        session: AsyncSession,
-        claimed: Claimed,
-        message: InboundMessage,
-        plan: Plan,
-        said: Said,
-        now: datetime,
-    ) -> None:
+    async def _settle(turn: _Turn) -> None:
         """What the message itself leaves behind, and what became of the question."""
+        session, plan, now = turn.session, turn.plan, turn.now
         if plan.forgets_key:
-            await own.forget_key(session, message)
-        if message.kind == "media":
-            await media.open_item(session, message, now)
+            await own.forget_key(session, turn.message)
+        if turn.message.kind == "media":
+            await media.open_item(session, turn.message, now)
         if plan.closes is not None:
             await questions.close(session, plan.closes, now)
         if plan.types is not None:
-            await voices.type_out(session, claimed.conversation.id, *plan.types, now)
+            await voices.type_out(session, turn.claimed.conversation.id, *plan.types, now)
         if plan.asks_before is not None:
-            await _go_on(session, said, plan.asks_before, now)
+            await _go_on(session, turn.said, plan.asks_before, now)
 
-    async def _answer(
-        self,
-        session: AsyncSession,
-        claimed: Claimed,
-        message: InboundMessage,
-        state: State,
-        plan: Plan,
-        said: Said,
-        now: datetime,
-    ) -> None:
+    async def _answer(self, turn: _Turn) -> None:
         """What the patient decided: about messages, about whose phone it is, about an appointment."""
-        contact = claimed.contact
+        session, contact, plan, said = turn.session, turn.claimed.contact, turn.plan, turn.said
         if plan.opt is not None:
-            await self._people.opt(session, contact, plan.opt, now)
+            await self._people.opt(session, contact, plan.opt, turn.now)
         if plan.holder is not None:
-            said.replies += await self._after_holder(session, contact, plan, now)
+            said.replies += await self._after_holder(session, contact, plan, turn.now)
         if plan.confirms is not None:
-            said.replies.append(await self._people.confirmed(session, contact, plan.confirms, now))
-            await _go_on(session, said, state.question, now)
+            said.replies.append(await self._people.confirmed(session, contact, plan.confirms, turn.now))
+            await _go_on(session, said, turn.state.question, turn.now)
 
-    async def _to_people(
-        self,
-        session: AsyncSession,
-        claimed: Claimed,
-        message: InboundMessage,
-        state: State,
-        plan: Plan,
-        said: Said,
-        now: datetime,
-    ) -> None:
+    async def _to_people(self, turn: _Turn) -> None:
         """The desk, the end of a link, an alarm."""
-        conversation, contact = claimed.conversation, claimed.contact
+        session, message, plan, now = turn.session, turn.message, turn.plan, turn.now
+        conversation, contact = turn.claimed.conversation, turn.claimed.contact
         if plan.to_desk is not None:
             await self._people.to_desk(
                 session,
@@ -173,37 +155,29 @@ class Applier:
                 inbound=message,
                 now=now,
             )
-            said.instance, said.resumes = f"{alarms.INSTANCE}{alert_id}", _what_to_resume(state.question)
+            _interrupt(turn, f"{alarms.INSTANCE}{alert_id}")
         if plan.interrupts:
-            said.instance, said.resumes = f"{voices.INSTANCE}{message.id}", _what_to_resume(state.question)
+            _interrupt(turn, f"{voices.INSTANCE}{message.id}")
 
-    async def _ask_again(
-        self, session: AsyncSession, state: State, plan: Plan, said: Said, now: datetime
-    ) -> None:
+    async def _ask_again(self, turn: _Turn) -> None:
+        plan, state, said = turn.plan, turn.state, turn.said
         if plan.false_alarm:
             said.replies.append(Reply("english.false_alarm" if plan.in_english else "safety.false_alarm"))
             if (question := state.question or state.tapped) is not None:
-                await self._after_false_alarm(session, question, now)
-                await _go_on(session, said, question, now)
+                await self._after_false_alarm(turn.session, question, turn.now)
+                await _go_on(turn.session, said, question, turn.now)
         if plan.reask and state.question is not None:
             said.again(state.question)
 
     @staticmethod
-    async def _say(
-        session: AsyncSession,
-        claimed: Claimed,
-        message: InboundMessage,
-        plan: Plan,
-        said: Said,
-        now: datetime,
-        *,
-        last: bool,
-    ) -> None:
-        conversation, replies = claimed.conversation, said.replies
+    async def _say(turn: _Turn, *, last: bool) -> None:
+        session, message, now = turn.session, turn.message, turn.now
+        conversation, replies = turn.claimed.conversation, turn.said.replies
         if len(replies) > FEW and conversation.channel == ChannelName.WECHAT:
             replies = join_runs(replies)
-        first = await queue.finish(session, claimed, message, now, last=last, replies=len(replies))
+        first = await queue.finish(session, turn.claimed, message, now, last=last, replies=len(replies))
         asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+        urgent = turn.plan.alert is not None
         for n, reply in enumerate(replies):
             asks = n == asking
             await outbox.enqueue(
@@ -214,11 +188,11 @@ class Applier:
                 purpose="reply",
                 now=now,
                 inbound_id=message.id,
-                instance=(said.instance or reply.key) if asks else None,
-                resumes=said.resumes if asks else None,
+                instance=(turn.said.instance or reply.key) if asks else None,
+                resumes=turn.said.resumes if asks else None,
                 seq=first + n + 1,
                 due_at=after_the_line(message, now),
-                priority=outbox.URGENT_PRIORITY if plan.alert is not None else outbox.CONVERSATION_PRIORITY,
+                priority=outbox.URGENT_PRIORITY if urgent else outbox.CONVERSATION_PRIORITY,
             )
 
     def _desk_key(self, kind: str, message: InboundMessage) -> str:
@@ -256,6 +230,11 @@ async def _go_on(session: AsyncSession, said: Said, question: OpenQuestion | Non
     before = await questions.get(session, question.conversation_id, question.resumes)
     if before is not None and before.status == "superseded" and before.expires_at > now:
         said.again(before)
+
+
+def _interrupt(turn: _Turn, instance: str) -> None:
+    """The question this turn ends with is `instance`; what was asked before comes back after it."""
+    turn.said.instance, turn.said.resumes = instance, _what_to_resume(turn.state.question)
 
 
 def _what_to_resume(question: OpenQuestion | None) -> UUID | None:

@@ -54,13 +54,17 @@ class LoadReport:
         return f"{self.created} new, {self.updated} updated"
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Rows of a JSON file (`.json`, `.jsonl`) or a CSV (UTF-8, or GB 18030 as Excel saves it in China)."""
-    raw = path.read_bytes()
+def decoded(raw: bytes) -> str:
+    """A file's text in UTF-8, or GB 18030 as Excel saves it in China. Raises `UnicodeDecodeError` for what is neither."""
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = raw.decode("gb18030")
+        return raw.decode("gb18030")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Rows of a JSON file (`.json`, `.jsonl`) or a CSV, in either code."""
+    text = decoded(path.read_bytes())
     if path.suffix.lower() in (".json", ".jsonl"):
         return rows_of_json(text)
     return rows_of_csv(text)

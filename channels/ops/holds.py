@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.outbox import holds as switches
 from channels.outbox.models import DeliveryHold, OutboundMessage
 from store import audit
-from web.signin.models import StaffUser
+from web.signin import staffing
 
 CAMPAIGNS_SHOWN = 20
 
@@ -40,9 +40,7 @@ async def past(session: AsyncSession, limit: int = 10) -> list[HoldLine]:
 
 
 async def _named(session: AsyncSession, holds: Sequence[DeliveryHold]) -> list[HoldLine]:
-    ids = {one for hold in holds for one in (hold.set_by, hold.lifted_by) if one is not None}
-    rows = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(ids)))
-    names: dict[UUID | None, str] = {row[0]: row[1] for row in rows}
+    names = await staffing.names(session, {one for hold in holds for one in (hold.set_by, hold.lifted_by)})
     return [HoldLine(one, names.get(one.set_by, ""), names.get(one.lifted_by, "")) for one in holds]
 
 

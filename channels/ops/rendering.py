@@ -8,9 +8,11 @@ from fastapi import Request
 from starlette.responses import Response
 
 from channels.ops.desk import OpsHouse
-from channels.ops.shown import TEMPLATES, Times, Words, masked, query_of
+from channels.ops.shown import TEMPLATES, OpsWords, Times, masked
 from web.shell import add_templates, render
+from web.signin.access import may
 from web.signin.models import Role, StaffUser
+from web.words import query_of
 
 add_templates("ops", TEMPLATES)
 
@@ -26,16 +28,11 @@ TEMPLATERS = (Role.OPERATOR, Role.EDITOR)
 """Who looks after the templates."""
 
 
-def may(staff: StaffUser, roles: tuple[Role, ...]) -> bool:
-    """Whether a button is worth showing; its route asks again."""
-    return Role.ADMIN in staff.roles or bool(set(roles) & set(staff.roles))
-
-
 class OpsPages:
     """Renders `ops/<template>` for a member of staff."""
 
     def __init__(self, house: OpsHouse) -> None:
-        self.words = Words(house.explain)
+        self.words = OpsWords(house.explain)
         self.times = Times(house.clock, self.words)
 
     def show(self, request: Request, template: str, staff: StaffUser, **context: Any) -> Response:

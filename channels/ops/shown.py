@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
-
-import yaml
 
 from store.clock import Clock
+from web.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,24 +20,15 @@ def masked(channel: str, address: str) -> str:
     return f"{address[:4]}…{address[-4:]}" if len(address) > 10 else f"{address[:2]}…"
 
 
-class Words:
-    """Chinese for codes, from `words.yml`; a code nobody has words for is shown as it is."""
+class OpsWords(Words):
+    """`words.yml`, and the gate's words for its reasons (`explain`)."""
 
     def __init__(self, explain: Callable[[str], str] | None = None) -> None:
-        self._words: dict[str, dict[str, str]] = yaml.safe_load(
-            (TEMPLATES / "words.yml").read_text(encoding="utf-8")
-        )
+        super().__init__(TEMPLATES / "words.yml")
         self._explain = explain
 
     def __call__(self, kind: str, code: object, **values: object) -> str:
-        if code is None or code == "":
-            return ""
-        text = self._words[kind].get(str(code))
-        return str(code) if text is None else text.format(**values)
-
-    def known(self, kind: str) -> dict[str, str]:
-        """Every code of a kind with its words, in order: what a filter offers."""
-        return self._words[kind]
+        return "" if code is None or code == "" else super().__call__(kind, code, **values)
 
     def reason(self, code: str | None) -> str:
         """Why a message did not go out: the gate's words, ours, or the vendor's code."""
@@ -96,8 +84,3 @@ class Times:
             if seconds >= size:
                 return self._words("spans", name, n=seconds // size)
         return self._words("spans", "seconds", n=max(0, seconds))
-
-
-def query_of(values: dict[str, Any]) -> str:
-    """The filters that are set, as an address's query."""
-    return urlencode({name: value for name, value in values.items() if value})

@@ -12,11 +12,11 @@ from channels.ops import templates_view as view
 from channels.ops.desk import OpsHouse
 from channels.ops.ports import AccountFacts
 from channels.ops.rendering import TEMPLATERS, OpsPages
-from channels.ops.shown import query_of
 from channels.wording import registry
 from store import audit
 from web.signin.models import StaffUser
 from web.signin.pages import require
+from web.words import query_of
 
 log = structlog.get_logger(__name__)
 Templater = Annotated[StaffUser, Depends(require(*TEMPLATERS))]

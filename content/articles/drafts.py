@@ -208,12 +208,6 @@ async def unlock(session: AsyncSession, article: Article, *, staff: StaffUser) -
     )
 
 
-async def lock_of(session: AsyncSession, article: Article, staff: StaffUser) -> Lock:
-    """Who holds it now."""
-    draft = await find(session, article.id)
-    return Lock(None, None, False) if draft is None else _lock(draft, staff, real_now())
-
-
 def _lock(draft: ArticleDraft, staff: StaffUser, real: datetime) -> Lock:
     held = draft.locked_by is not None and draft.locked_until is not None and draft.locked_until >= real
     if not held:

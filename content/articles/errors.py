@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
-import yaml
+from web.words import Words
 
 FILE = Path(__file__).parents[2] / "data" / "seed" / "article_words.yml"
 
 
-@cache
-def _words() -> dict[str, dict[str, str]]:
-    words: dict[str, dict[str, str]] = yaml.safe_load(FILE.read_text("utf-8"))
-    return words
-
-
-def say(kind: str, code: str, **values: object) -> str:
-    """The sentence for `code` among those of `kind` (errors, findings, states…); a code without one is shown as it is."""
-    text = _words()[kind].get(code)
-    return code if text is None else text.format(**values)
-
-
-def known(kind: str) -> dict[str, str]:
-    """Every code of a kind with its words, in the file's order."""
-    return _words()[kind]
+say = Words(FILE)
+"""The sentence for a code of a kind (errors, findings, states…)."""
 
 
 class ArticleError(ValueError):

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from care.files import decoded
 from content.articles.doc import ArticleDoc
 from content.articles.files import Unreadable, doc_of, plain_values
 
@@ -39,17 +40,14 @@ def _columns() -> Mapping[str, str]:
 
 
 def rows_of_csv(raw: bytes) -> Rows:
-    """(line as the file's reader counts, values by our names) of a CSV in UTF-8, or GB 18030 as Excel saves it in China.
+    """(line as the file's reader counts, values by our names) of a CSV.
 
     Raises `Unreadable` for what is neither, or has no column of ours.
     """
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = raw.decode("gb18030")
-        except UnicodeDecodeError as error:
-            raise Unreadable("file", "not_text") from error
+        text = decoded(raw)
+    except UnicodeDecodeError as error:
+        raise Unreadable("file", "not_text") from error
     csv.field_size_limit(10_000_000)
     reader = csv.reader(io.StringIO(text))
     yield from _rows((reader.line_num, row) for row in reader)

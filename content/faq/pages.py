@@ -15,7 +15,7 @@ from content.faq.form import EntryForm, entry_form
 from content.faq.questions import service as questions
 from content.faq.rules import check, limits
 from content.faq.search import FaqIndex, Near
-from content.faq.shown import TEMPLATES, Words, query_of
+from content.faq.shown import TEMPLATES, FaqWords
 from content.sms.lint import Finding, SmsFrame
 from language.private import MASK
 from store import audit
@@ -25,6 +25,7 @@ from web.security import csrf_protect
 from web.shell import add_templates, render
 from web.signin.models import Role, StaffUser
 from web.signin.pages import require
+from web.words import query_of
 
 add_templates("faq", TEMPLATES)
 
@@ -50,7 +51,7 @@ class FaqDesk:
 def faq_router(desk: FaqDesk) -> APIRouter:
     """The pages and their buttons."""
     router = APIRouter(prefix="/content", include_in_schema=False, dependencies=[Depends(csrf_protect)])
-    words = Words()
+    words = FaqWords()
 
     def show(request: Request, template: str, status: int = 200, **context: Any) -> Response:
         said = request.query_params.get("said", "")

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.articles.errors import ArticleError, NotFound, known
+from content.articles.errors import ArticleError, NotFound, say
 from content.articles.rendering import Picture
 from content.media import images, uses
 from content.media.models import MediaAsset, MediaAtWeChat, MediaUse
@@ -183,7 +183,7 @@ def _complete(described: Described) -> None:
         raise ArticleError("alt_needed")
     if not described.source.strip():
         raise ArticleError("source_needed")
-    if described.licence not in known("licences"):
+    if described.licence not in say.known("licences"):
         raise ArticleError("license_needed")
 
 

@@ -36,8 +36,12 @@ def _typo_pattern() -> re.Pattern[str]:
     return re.compile("|".join(re.escape(wrong) for wrong in sorted(typos(), key=len, reverse=True)))
 
 
+@lru_cache(maxsize=4)
 def prepare(text: str) -> str:
-    """The text the rules run on; positions in it do not match positions in ``text``."""
+    """The text the rules run on; positions in it do not match positions in ``text``.
+
+    The last few are kept: rules and the trained opinion ask for the same message one after the other.
+    """
     plain = normalise(text[:MAX_LENGTH])
     plain = _DECIMAL.sub("\x00", plain)
     plain = _DROP.sub("", plain.translate(_MARKS))

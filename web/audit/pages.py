@@ -23,7 +23,7 @@ from store.database import Database
 from web.audit import search
 from web.audit.ports import People
 from web.audit.search import Filters
-from web.audit.shown import known, lines, words
+from web.audit.shown import lines, words
 from web.security import csrf_protect
 from web.shell import render
 from web.signin import staffing
@@ -99,10 +99,10 @@ def audit_router(desk: AuditDesk) -> APIRouter:
             query=urlencode(filters.as_dict()),
             staff_list=[(str(one.id), f"{one.display_name}（{one.username}）") for one in everybody],
             others=[(one, words("others", one)) for one in search.OTHERS],
-            actions=known("actions"),
+            actions=words.known("actions"),
             whom_said=labels.get(filters.whom, filters.whom),
             at=desk.clock.local,
-            said=known("said").get(said, ""),
+            said=words.known("said").get(said, ""),
             **await _chain(desk),
         )
 
@@ -190,7 +190,7 @@ async def _chain(desk: AuditDesk) -> dict[str, Any]:
 async def _csv(desk: AuditDesk, filters: Filters, whom: Collection[str], upto: int) -> AsyncIterator[bytes]:
     """Rows for a spreadsheet; the mark at the beginning tells Excel that it is UTF-8."""
     yield "\ufeff".encode()
-    yield _row(known("columns").values())
+    yield _row(words.known("columns").values())
     async for rows in search.every(desk.database, filters, whom, desk.clock, upto):
         async with desk.database.read("audit export names") as session:
             found = await lines(session, desk.people, rows)

@@ -9,28 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import yaml
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.audit import AuditRow
 from web.audit.ports import People
 from web.audit.search import staff_ids
 from web.signin import staffing
+from web.words import Words
 
-_WORDS: dict[str, dict[str, str]] = yaml.safe_load(
-    (Path(__file__).parents[1] / "templates" / "audit" / "words.yml").read_text(encoding="utf-8")
-)
-
-
-def words(kind: str, code: object, **values: object) -> str:
-    """Chinese for `code`; one nobody has words for is shown as it is."""
-    text = _WORDS[kind].get(str(code))
-    return str(code) if text is None else text.format(**values)
-
-
-def known(kind: str) -> dict[str, str]:
-    """Every code of a kind with its words, in order."""
-    return _WORDS[kind]
+words = Words(Path(__file__).parents[1] / "templates" / "audit" / "words.yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +56,7 @@ async def lines(session: AsyncSession, people: People, rows: Sequence[AuditRow])
     ]
 
 
-def _called(text: str, staff: Mapping[UUID, str], labels: Mapping[str, str]) -> str:
+def _called(text: str, staff: Mapping[UUID | None, str], labels: Mapping[str, str]) -> str:
     """`张护士`, `患者 王＊兰`, `消息 0190…`: the kind in words, then whatever is known."""
     kind, _, key = text.partition(":")
     if kind == "staff":

@@ -3,6 +3,7 @@ import { Draft } from "./console/draft.js";
 import { fill, h } from "./console/dom.js";
 import { Editor } from "./console/editor.js";
 import { Preview } from "./console/preview.js";
+import { tabs } from "./tabs.js";
 import { toast } from "./toast.js";
 
 const root = document.getElementById("console");
@@ -84,7 +85,7 @@ publish.addEventListener("click", async () => {
   if (!(await draft.save())) return;
   if (draft.problems.length) {
     const first = draft.problems[0];
-    show(first.where.split(".")[0]);
+    show(document.getElementById(`tab-${first.where.split(".")[0]}`));
     editor.problems();
     document.querySelector(`[data-where="${first.where}"]`)?.focus();
     return toast(first.said, "error");
@@ -148,27 +149,12 @@ async function history() {
   if (response.ok) document.getElementById("panel-history").innerHTML = await response.text();
 }
 
-const tabs = [...document.querySelectorAll('[role="tab"]')];
-
-function show(name) {
-  for (const tab of tabs) {
-    const chosen = tab.id === `tab-${name}`;
-    tab.setAttribute("aria-selected", String(chosen));
-    tab.tabIndex = chosen ? 0 : -1;
-    document.getElementById(tab.getAttribute("aria-controls")).hidden = !chosen;
+const list = document.querySelector('[role="tablist"]');
+const show = tabs(list, (chosen) => {
+  for (const tab of list.querySelectorAll('[role="tab"]')) {
+    document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
   }
-}
-
-for (const [n, tab] of tabs.entries()) {
-  tab.addEventListener("click", () => show(tab.id.slice(4)));
-  tab.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const next = tabs[(n + step + tabs.length) % tabs.length];
-    show(next.id.slice(4));
-    next.focus();
-  });
-}
+});
 
 window.addEventListener("beforeunload", (event) => {
   if (draft.dirty) event.preventDefault();

@@ -3,7 +3,7 @@ import { setUpDialogs } from "./ops/dialogs.js";
 import { Form } from "./editor/form.js";
 import { Keeper } from "./editor/keeper.js";
 import { Preview } from "./editor/preview.js";
-import { tabs } from "./editor/tabs.js";
+import { tabs } from "./tabs.js";
 import { Tools } from "./editor/tools.js";
 import { Variations } from "./editor/variations.js";
 import { Writing } from "./editor/writing.js";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -71,7 +72,12 @@ class Require:
         return staff
 
     def lets_in(self, staff: StaffUser) -> bool:
-        return not self.roles or Role.ADMIN in staff.roles or bool(set(self.roles) & set(staff.roles))
+        return not self.roles or may(staff, self.roles)
+
+
+def may(staff: StaffUser, roles: Collection[Role]) -> bool:
+    """Whether staff has one of `roles`, or is an administrator: whether a button is worth showing; its route asks again."""
+    return Role.ADMIN in staff.roles or bool(set(roles) & set(staff.roles))
 
 
 def require(*roles: Role) -> Require:

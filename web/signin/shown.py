@@ -8,14 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from fastapi import Request
 
 from store.clock import Clock
+from web.words import Words
 
-_WORDS: dict[str, dict[str, str]] = yaml.safe_load(
-    (Path(__file__).parents[1] / "templates" / "signin" / "words.yml").read_text(encoding="utf-8")
-)
+words = Words(Path(__file__).parents[1] / "templates" / "signin" / "words.yml", unknown="")
+"""Chinese for codes; nothing for one nobody has words for."""
 _BROWSERS = (
     (r"MicroMessenger", "wechat"),
     (r"Edg/", "edge"),
@@ -32,21 +31,10 @@ _SYSTEMS = (
 )
 
 
-def words(kind: str, code: object, **values: object) -> str:
-    """Chinese for `code`; nothing for one nobody has words for (it may come from an address)."""
-    text = _WORDS[kind].get(str(code), "")
-    return text.format(**values)
-
-
-def known(kind: str) -> dict[str, str]:
-    """Every code of a kind with its words, in order."""
-    return _WORDS[kind]
-
-
 def role_names(roles: Iterable[str]) -> list[str]:
     """The roles' names, in the order of the list of roles."""
     have = set(roles)
-    return [name for code, name in _WORDS["roles"].items() if code in have]
+    return [name for code, name in words.known("roles").items() if code in have]
 
 
 def local_time(request: Request) -> Callable[[datetime | None], str]:
@@ -62,7 +50,7 @@ def local_time(request: Request) -> Callable[[datetime | None], str]:
 def browser_of(agent: str) -> str:
     """What a browser calls itself, shortened to what people recognise."""
     found: list[Any] = [
-        next((_WORDS["agents"][code] for sign, code in signs if re.search(sign, agent)), "")
+        next((words.known("agents")[code] for sign, code in signs if re.search(sign, agent)), "")
         for signs in (_BROWSERS, _SYSTEMS)
     ]
-    return " · ".join(one for one in found if one) or _WORDS["agents"]["other"]
+    return " · ".join(one for one in found if one) or words.known("agents")["other"]

@@ -18,7 +18,7 @@ from web.signin.access import require
 from web.signin.models import Role, StaffUser
 from web.signin.rules import rules_of
 from web.signin.service import AccountError
-from web.signin.shown import browser_of, known, local_time, role_names, words
+from web.signin.shown import browser_of, local_time, role_names, words
 from web.texts import say
 
 Admin = Annotated[StaffUser, Depends(require(Role.ADMIN))]
@@ -184,8 +184,8 @@ def _form(request: Request, status: int = 200, **values: Any) -> Response:
         request,
         "admin/new.html",
         status,
-        roles=known("roles"),
-        hints=known("role_hints"),
+        roles=words.known("roles"),
+        hints=words.known("role_hints"),
         **{**blank, **values},
     )
 
@@ -205,8 +205,8 @@ async def _one(
         myself=user.id == admin.id,
         sessions=sessions,
         browser_of=browser_of,
-        roles=known("roles"),
-        hints=known("role_hints"),
+        roles=words.known("roles"),
+        hints=words.known("role_hints"),
         problem=problem,
         said=words("said", said) if status == 200 else "",
         undo=said == "switched_off" and not user.active,

@@ -45,9 +45,12 @@ async def everybody(session: AsyncSession, q: str = "", state: str = "") -> Sequ
     return (await session.scalars(found)).all()
 
 
-async def names(session: AsyncSession, ids: set[UUID]) -> dict[UUID, str]:
-    """Display names by id."""
-    found = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(ids)))
+async def names(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
+    """Display names by id; nobody's for None and for ids of nobody."""
+    wanted = {one for one in ids if one is not None}
+    found = await session.execute(
+        select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(wanted))
+    )
     return {row[0]: row[1] for row in found}
 
 

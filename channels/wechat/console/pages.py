@@ -13,7 +13,6 @@ from uuid import UUID
 import structlog
 import yaml
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -27,6 +26,7 @@ from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
 from web.shell import add_templates, render
+from web.signin import staffing
 from web.signin.models import Role, StaffUser
 from web.signin.pages import require
 from web.texts import Texts
@@ -261,9 +261,7 @@ def _said(problem: Problem) -> dict[str, str]:
 
 async def _history(session: AsyncSession, account_id: str, clock: Clock) -> list[Entry]:
     rows = list(await service.history(session, account_id))
-    ids = {row.published_by for row in rows if row.published_by is not None}
-    staff = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(ids)))
-    names: dict[UUID, str] = {row[0]: row[1] for row in staff}
+    names = await staffing.names(session, {row.published_by for row in rows})
     entries = []
     for row, older in zip_longest(rows, rows[1:]):
         changed = service.changes(service.content_of(older), service.content_of(row)) if older else []
@@ -272,7 +270,7 @@ async def _history(session: AsyncSession, account_id: str, clock: Clock) -> list
                 number=row.number,
                 live=row.state == service.PUBLISHED,
                 note=row.note,
-                who=names.get(row.published_by, "") if row.published_by else "",
+                who=names.get(row.published_by, ""),
                 when=f"{clock.local(row.published_at):%Y-%m-%d %H:%M}" if row.published_at else "",
                 changes=[
                     (one, _marked(_said_as(one, one.before), _said_as(one, one.after))) for one in changed

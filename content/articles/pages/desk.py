@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
@@ -22,13 +21,15 @@ from content.sms.lint import SmsFrame
 from store.clock import Clock
 from store.database import Database
 from web.shell import add_templates, render
+from web.signin import staffing
 from web.signin.access import require
 from web.signin.models import Role, StaffUser
-from web.texts import Texts
+from web.words import Words, query_of
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 add_templates("articles", TEMPLATES)
-_texts = Texts(TEMPLATES / "texts.yml")
+told = Words(TEMPLATES / "texts.yml")
+"""What a page says for a code."""
 
 WRITERS = (Role.EDITOR, Role.CLINICAL_REVIEWER)
 """Who writes, withdraws and rolls back."""
@@ -54,14 +55,6 @@ class ArticleDesk:
     frame: SmsFrame
 
 
-def told(kind: str, code: str, **values: object) -> str:
-    """What a page says for `code`; a code nobody has words for (it may come from an address) is shown as it is."""
-    try:
-        return _texts(f"{kind}.{code}", **values)
-    except KeyError:
-        return code
-
-
 def show(desk: ArticleDesk, request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """A page of the desk. `?said=` names what was just done; `?undo=` what one tap takes back."""
     said = request.query_params.get("said", "")
@@ -74,8 +67,8 @@ def show(desk: ArticleDesk, request: Request, template: str, status: int = 200, 
         stages=lint.topics()["stages"],
         local=desk.clock.local,
         told=told,
-        said=words if (words := told("said", said)) != said else "",
-        query_of=lambda values: urlencode({name: value for name, value in values.items() if value}),
+        said=told.known("said").get(said, ""),
+        query_of=query_of,
         **context,
     )
 
@@ -96,6 +89,5 @@ async def article_of(session: AsyncSession, slug: str) -> Article:
 async def names_of(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     """Display names of members of staff."""
     wanted = {one for one in ids if one is not None}
-    rows = await session.execute(select(StaffUser.id, StaffUser.display_name).where(StaffUser.id.in_(wanted)))
-    named: dict[UUID | None, str] = {one.id: one.display_name for one in rows}
+    named = await staffing.names(session, wanted)
     return {**dict.fromkeys(wanted, told("labels", "somebody")), **named, None: told("labels", "system")}

@@ -18,11 +18,12 @@ from content.articles.doc import ArticleDoc
 from content.articles.drafts import Conflict, Saved
 from content.articles.errors import ArticleError, say
 from content.articles.models import Article
-from content.articles.pages.desk import ArticleDesk, Writer, article_of, names_of, show, to, told
+from content.articles.pages.desk import WRITERS, ArticleDesk, Writer, article_of, names_of, show, to, told
 from content.articles.pages.written import Written
 from content.articles.readability import measure
 from content.articles.revisions import compare
 from content.media import service as media
+from web.signin.access import may
 from web.signin.models import StaffUser
 
 Version = Annotated[int, Form(ge=1)]
@@ -263,6 +264,4 @@ def _audience(raw: dict[str, Any]) -> dict[str, Any]:
 
 def may_edit(article: Article, staff: StaffUser) -> bool:
     """Whether the button to edit is shown."""
-    return article.pending_revision is None and bool(
-        {"editor", "clinical_reviewer", "admin"} & set(staff.roles)
-    )
+    return article.pending_revision is None and may(staff, WRITERS)

@@ -12,6 +12,7 @@ from content.articles.doc import ArticleDoc
 from content.articles.errors import ArticleError
 from content.articles.pages.desk import WRITERS, ArticleDesk, Reader, Writer, show, to
 from content.articles.service import STATES, Filters, today_of
+from web.signin.access import may
 
 STATE = f"^({'|'.join(STATES)})?$"
 
@@ -45,7 +46,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             page=page,
             pages=max(1, -(-total // service.SHOWN)),
             filters={"state": state, "topic": topic, "stage": stage, "form": form, "q": q, "mine": mine},
-            writer=bool({*map(str, WRITERS), "admin"} & set(staff.roles)),
+            writer=may(staff, WRITERS),
         )
 
     def form_page(request: Request, status: int = 200, **given: str) -> Response:

@@ -233,6 +233,6 @@ async def test_who_has_no_password_cannot_come_by_one(database: Database) -> Non
 
 
 def test_roles_of_the_page_are_roles_of_ours() -> None:
-    from web.signin.shown import known
+    from web.signin.shown import words
 
-    assert set(known("roles")) == set(known("role_hints")) == set(Role)
+    assert set(words.known("roles")) == set(words.known("role_hints")) == set(Role)

@@ -1,4 +1,4 @@
-/** Tabs by click and by arrow keys; `chosen(tab)` is called with the one that was taken. */
+/** Tabs by click and by arrow keys; `chosen(tab)` is called with the one that was taken. Returns what takes one. */
 export function tabs(list, chosen) {
   const all = [...list.querySelectorAll('[role="tab"]')];
   const take = (tab) => {
@@ -19,4 +19,5 @@ export function tabs(list, chosen) {
     next.focus();
     take(next);
   });
+  return take;
 }
