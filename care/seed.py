@@ -163,7 +163,7 @@ def _people(today: date, chance: random.Random) -> Iterator[Person]:
             ),
             [tuple(entry) for entry in row["conditions"]],
             [tuple(entry) for entry in row["events"]],
-            frozenset(Purpose) - {Purpose.MARKETING},
+            frozenset(Purpose) - {Purpose.MARKETING, Purpose.RESEARCH},
             tuple(row["books"]) if "books" in row else None,
             tuple(row.get("tags", ())),
         )
@@ -188,8 +188,9 @@ def _generated(number: int, today: date, chance: random.Random) -> Person:
         for _ in range(chance.randint(1, 3))
     ]
     purposes = {Purpose.SERVICE_NOTICE}
-    purposes |= {Purpose.EDUCATION} if chance.random() < 0.7 else set()
+    purposes |= {Purpose.EDUCATION, Purpose.PERSONAL} if chance.random() < 0.7 else set()
     purposes |= {Purpose.FOLLOW_UP, Purpose.SURVEY} if chance.random() < 0.85 else set()
+    purposes |= {Purpose.TRACKING} if number % 4 else set()
     name = chance.choice(names["surnames"]) + chance.choice(names[f"{sex}_given"])
     data = PatientData(
         f"D{number:07d}", name, sex, born, f"1990000{number:04d}", _id_number(born, sex, number)

@@ -67,9 +67,15 @@ class Keyring:
 
     def lookup(self, value: str, kind: str) -> str:
         """The hash by which `value` is found; `kind` keeps the same text in two columns apart."""
-        key = self.index_keys[self.index_current]
-        digest = hmac.new(key, f"{kind}\x00{value}".encode(), hashlib.sha256).digest()
-        return f"{self.index_current}:{base64.urlsafe_b64encode(digest[:24]).decode()}"
+        return self._hash(self.index_current, value, kind)
+
+    def lookups(self, value: str, kind: str) -> list[str]:
+        """`lookup` under every key there is, for what cannot be hashed anew because only its hash was kept."""
+        return [self._hash(version, value, kind) for version in self.index_keys]
+
+    def _hash(self, version: str, value: str, kind: str) -> str:
+        digest = hmac.new(self.index_keys[version], f"{kind}\x00{value}".encode(), hashlib.sha256).digest()
+        return f"{version}:{base64.urlsafe_b64encode(digest[:24]).decode()}"
 
     def bigrams(self, value: str, kind: str) -> list[str]:
         """Hashes of the two-character pieces of a name, for searching by a part of it. Shortened: collisions are wanted."""
@@ -95,3 +101,7 @@ def keyring() -> Keyring:
 
 def lookup(value: str, kind: str) -> str:
     return keyring().lookup(value, kind)
+
+
+def lookups(value: str, kind: str) -> list[str]:
+    return keyring().lookups(value, kind)

@@ -13,13 +13,20 @@ from store.base import Base, EncryptedText, UtcDateTime, mapped_column, sealed_c
 
 
 class Purpose(StrEnum):
-    """Why something is sent or kept. Each is agreed to by itself."""
+    """Why something is sent or kept. Each is agreed to by itself.
+
+    Nothing is sent under the last three: `TRACKING` is keeping what a patient read, `RESEARCH` using it for studies, `PERSONAL`
+    choosing articles by what is on record (PIPL art. 24: it can be refused, and general content is sent instead).
+    """
 
     SERVICE_NOTICE = "service_notice"
     EDUCATION = "education"
     FOLLOW_UP = "follow_up"
     SURVEY = "survey"
     MARKETING = "marketing"
+    TRACKING = "tracking"
+    RESEARCH = "research"
+    PERSONAL = "personal"
 
 
 class OptOutLevel(StrEnum):
