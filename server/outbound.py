@@ -13,6 +13,7 @@ from channels.outbox.receipts import Receipts
 from channels.questions import holder
 from channels.wording.catalogue import Catalogue
 from content.articles.sendable import ArticleContents
+from content.reading.stops import StoppedTopics
 from server.people import CareDesk
 from server.settings import Settings
 from server.vendors import Vendors
@@ -53,6 +54,7 @@ def make_outbound(
         holder,
         passive_only=vendors.passive_only,
         contents=ArticleContents(clock),
+        stops=StoppedTopics(),
     )
     delivery = Delivery(
         database,

@@ -212,6 +212,12 @@ class Settings(BaseSettings):
         "",
         description="the hospital's review stages for articles (YAML); empty: data/seed/article_review.yml",
     )
+    reading_link_days: int = Field(
+        90, description="how long a patient's link to an article is good", ge=1, le=730
+    )
+    reading_keep_days: int = Field(
+        730, description="how long it is kept what patients were sent and read", ge=30, le=3650
+    )
     sms_part_price: float = Field(
         0.045,
         description="what one part of an SMS costs, in yuan, for the editors' estimate; from the vendor's contract",

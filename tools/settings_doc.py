@@ -81,6 +81,8 @@ UNITS = {
     "wechat_passive_wait": "seconds",
     "wechat_notices_file": "path",
     "questions_keep_days": "days",
+    "reading_link_days": "days",
+    "reading_keep_days": "days",
     "wechat_custom_daily": "messages",
     "wechat_template_daily": "messages",
     "spool_dir": "path",

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from care.gate.ports import ContentRef
+from care.consents.models import Purpose
+from care.gate.ports import ContentRef, Piece
 from care.gate.rules import ANSWERS, RANK
 from channels.contacts.models import Contact
 from channels.outbox.models import OutboundMessage
@@ -49,6 +50,13 @@ class Case:
             raw: dict[str, Any] = self.message.reply
             self._reply = Reply.from_json(raw)
         return self._reply
+
+    @property
+    def teaches(self) -> Piece | None:
+        """Whom it teaches by which text; None for what is no education, or carries no text of ours."""
+        if self.purpose != Purpose.EDUCATION or self.patient_id is None or not self.content[0]:
+            return None
+        return self.patient_id, self.content[0]
 
     @property
     def rank(self) -> int:

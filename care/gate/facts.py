@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.consents.models import Purpose
 from care.consents.service import Recipient, Standing, standing
 from care.gate.case import Case
-from care.gate.ports import ContentRef, Contents
+from care.gate.ports import ContentRef, Contents, Piece, Stops
 from care.gate.reasons import Reason
 from care.gate.sent import Sent, read_sent
 from care.patients.models import Patient, PatientContact, Relation
@@ -77,6 +77,7 @@ class Facts:
     relations: dict[tuple[UUID, UUID], str] = field(default_factory=dict)
     standing: Standing = field(default_factory=lambda: Standing({}, {}))
     refused: Mapping[ContentRef, Reason] = field(default_factory=dict)
+    stopped: Collection[Piece] = ()
 
 
 _PATIENTS = select(Patient.id, Patient.status).where(sets.among(Patient.id, "ids"))
@@ -176,12 +177,19 @@ async def read_standing(session: AsyncSession, facts: Facts, cases: Sequence[Cas
 
 
 async def read_contents(
-    session: AsyncSession, facts: Facts, cases: Sequence[Case], contents: Contents | None
+    session: AsyncSession,
+    facts: Facts,
+    cases: Sequence[Case],
+    contents: Contents | None,
+    stops: Stops | None,
 ) -> None:
-    """Which texts that `cases` carry must not go out any more."""
+    """Which texts that `cases` carry must not go out any more, and which their patients want nothing more of."""
     refs = {case.content for case in cases if case.content[0]}
     if contents is not None and refs:
         facts.refused = await contents.refused(session, refs)
+    pieces = {piece for case in cases if (piece := case.teaches) is not None}
+    if stops is not None and pieces:
+        facts.stopped = set(await stops.stopped(session, pieces))
 
 
 async def _rows(session: AsyncSession, statement: Any, ids: Iterable[UUID | None]) -> Iterable[Any]:

@@ -3,7 +3,7 @@
 The rules, in order; the first that objects gives the reason.
 
 1. It never goes: unknown purpose; message expired; content expired, unsigned or recalled; contact's status; patient died, moved or
-   was deleted; opt-out and consent; no approved SMS words; nobody said whose number it is, for days.
+   was deleted; opt-out and consent; topic stopped; no approved SMS words; nobody said whose number it is, for days.
 2. It waits (`waits.py`): holder asked, mute, rest day, quiet hours, the person's burden, the number's cap. Answers within ten
    minutes of a patient's message and emergencies do not wait; nothing waits past its `expires_at`.
 3. It goes, by the first way open (`ways.py`).
@@ -23,7 +23,7 @@ from care.gate import permission, recipient
 from care.gate.case import Case, make_case
 from care.gate.facts import Facts, read_contents, read_first, read_standing, read_ways
 from care.gate.hours import OpenHours
-from care.gate.ports import Contents, HolderQuestion, SmsWords
+from care.gate.ports import Contents, HolderQuestion, SmsWords, Stops
 from care.gate.reasons import Reason
 from care.gate.rules import KNOWN, GateRules
 from care.gate.waits import Waits
@@ -44,15 +44,16 @@ class Gate:
         holidays: Holidays | None = None,
         passive_only: Collection[str] = (),
         contents: Contents | None = None,
+        stops: Stops | None = None,
     ) -> None:
         """`notices` None: no approved WeChat notice; `passive_only`: WeChat accounts without customer messages; `contents` None:
-        no texts that could be recalled."""
+        no texts that could be recalled; `stops` None: no topics that could be stopped."""
         self._rules = rules
         self._words = words
         self._waits = Waits(rules, OpenHours(rules, holidays))
         self._ways = Ways(rules, notices, words, frozenset(passive_only))
         self._holder_question = holder_question
-        self._contents = contents
+        self._contents, self._stops = contents, stops
 
     async def check(self, session: AsyncSession, batch: Sequence[Candidate], now: datetime) -> list[Verdict]:
         """One verdict each, in the batch's order."""
@@ -62,7 +63,7 @@ class Gate:
         facts = await read_first(session, cases, now)
         await read_ways(session, facts, [case for case in cases if self._looks_further(case, facts)])
         await read_standing(session, facts, cases)
-        await read_contents(session, facts, cases, self._contents)
+        await read_contents(session, facts, cases, self._contents, self._stops)
         verdicts: dict[UUID, Verdict] = {}
         for case in sorted(cases, key=lambda case: case.rank):
             verdict = self._decide(case, facts)
@@ -103,6 +104,7 @@ class Gate:
             recipient.contact_status(case, just_asked=just_asked)
             or recipient.patient(case, facts)
             or permission.permission(case, facts)
+            or (Reason.TOPIC_STOPPED if case.teaches in facts.stopped else None)
             or self._no_words(case)
             or self._nobody_said(case, facts)
         )

@@ -14,6 +14,8 @@ from channels.reply import Reply
 
 ContentRef = tuple[str, int | None]
 """`content_ref` and `content_revision` of a message."""
+Piece = tuple[UUID, str]
+"""A patient, and the `content_ref` of what was to be sent to them."""
 
 
 class SmsWords(Protocol):
@@ -39,4 +41,12 @@ class Contents(Protocol):
         self, session: AsyncSession, refs: Collection[ContentRef]
     ) -> Mapping[ContentRef, Reason]:
         """Those of `refs` that must not be sent now (unsigned, expired, recalled), each with its reason."""
+        ...
+
+
+class Stops(Protocol):
+    """Who keeps which topics people want nothing more of."""
+
+    async def stopped(self, session: AsyncSession, pieces: Collection[Piece]) -> Collection[Piece]:
+        """Those of `pieces` that are of a topic the patient stopped."""
         ...

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     WITHDRAWN = "withdrawn"
     NEVER_GRANTED = "never_granted"
+    TOPIC_STOPPED = "topic_stopped"
     NO_TEMPLATE = "no_template"
     WOULD_EXPIRE = "would_expire"
     NO_WAY_LEFT = "no_way_left"

@@ -105,7 +105,7 @@ class ArticleRead(Base):
 class ArticleTally(Base):
     """Looks of everybody who did not agree to be counted by name: nothing but numbers, a revision and day (local) a row.
 
-    `campaign` is the campaign's id or empty, `arm` its variant's. `dwell` is in seconds, over all of them.
+    `campaign` is the campaign's id or empty, `arm` its variant's.
     """
 
     __tablename__ = "article_tally"
@@ -117,7 +117,6 @@ class ArticleTally(Base):
     arm: Mapped[str] = mapped_column(String(12), primary_key=True, default="")
     opened: Mapped[int] = mapped_column(Integer, default=0)
     finished: Mapped[int] = mapped_column(Integer, default=0)
-    dwell: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class ArticleFeedback(Base):

@@ -51,7 +51,6 @@ def upgrade() -> None:
         sa.Column("arm", sa.String(length=12), nullable=False),
         sa.Column("opened", sa.Integer(), nullable=False),
         sa.Column("finished", sa.Integer(), nullable=False),
-        sa.Column("dwell", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint(
             "article_id", "revision", "day", "campaign", "arm", name=op.f("pk_article_tally")
         ),

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from care.consents import service as consents
 from care.consents.models import Purpose
 from care.gate.policy import Gate
-from care.gate.ports import Contents
+from care.gate.ports import Contents, Stops
 from care.gate.rules import GateRules
 from care.gate.words import CatalogueWords
 from care.patients import service as patients
@@ -55,6 +55,7 @@ class Town:
     rules: GateRules = field(default_factory=GateRules)
     passive_only: tuple[str, ...] = ()
     contents: Contents | None = None
+    stops: Stops | None = None
     asked: list[UUID] = field(default_factory=list)
 
     @property
@@ -67,6 +68,7 @@ class Town:
             holder_question=self,
             passive_only=self.passive_only,
             contents=self.contents,
+            stops=self.stops,
         )
 
     async def ask(self, session: Any, contact_ids: Sequence[UUID], now: datetime) -> None:

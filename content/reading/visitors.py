@@ -1,0 +1,52 @@
+"""Who is no reader (previews, crawlers), and how often one link or address may speak."""
+
+from __future__ import annotations
+
+import re
+
+from limits import parse
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.storage import storage_from_string
+
+_BOTS = re.compile(
+    r"(?<!cu)bot\b|crawl|spider|slurp|preview|monitor|scan|fetch|headless|phantom|lighthouse|facebookexternalhit|whatsapp/"
+    r"|wechatshare|mpcrawler|qqbrowser-spider|bytespider|python|aiohttp|httpx|curl|wget|okhttp|java/|go-http|libwww|^$",
+    re.IGNORECASE,
+)
+"""Programs that say what they are: preview services of messengers and phones, search engines, HTTP libraries. Those that do not
+are held off by what the page's own script asks for before it counts: seconds in sight."""
+
+PER_LINK, PER_ADDRESS, MISSES = "120/minute", "600/minute", "30/minute"
+"""Beacons of one link; of one address (a ward's Wi-Fi is one address); addresses that lead nowhere tried from one address."""
+
+
+def is_bot(agent: str) -> bool:
+    """Whether `User-Agent` is a program's, or missing."""
+    return _BOTS.search(agent.strip()) is not None
+
+
+class Pace:
+    """Counts in memory, or in Redis where several processes share the counts (`memory://`, `redis://…`)."""
+
+    def __init__(self, storage_url: str = "memory://") -> None:
+        options = {"implementation": "redispy"} if storage_url.startswith("redis") else {}
+        self._limiter = MovingWindowRateLimiter(storage_from_string(f"async+{storage_url}", **options))
+        self._link, self._address, self._misses = parse(PER_LINK), parse(PER_ADDRESS), parse(MISSES)
+        self._once = parse("1/day")
+
+    async def allows(self, link: str, address: str) -> bool:
+        """Count this; False when there were too many."""
+        by_link = await self._limiter.hit(self._link, "reading", "link", link)
+        by_address = await self._limiter.hit(self._address, "reading", "ip", address)
+        return by_link and by_address
+
+    async def guesses(self, address: str) -> bool:
+        """Whether this address has tried too many links that lead nowhere."""
+        return not await self._limiter.test(self._misses, "reading", "miss", address)
+
+    async def missed(self, address: str) -> None:
+        await self._limiter.hit(self._misses, "reading", "miss", address)
+
+    async def first(self, what: str) -> bool:
+        """Whether `what` happens for the first time today: how anonymous looks are counted once without being kept."""
+        return await self._limiter.hit(self._once, "reading", "once", what)
