@@ -58,8 +58,11 @@ async def answer(
         if not await add_new(session, row):
             known = await said(session, token, read)
     if known is not None:
-        known.word = given or (known.word if not helpful else None)
         known.helpful, known.at = helpful, now
+        if helpful:
+            known.word_sealed = None
+        elif given:
+            known.word = given
     if await consents.agreed(session, link.patient_id, Purpose.TRACKING):
         await _by_name(session, link, read, helpful, now)
 
