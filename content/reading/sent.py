@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
@@ -55,13 +56,15 @@ _ENDED = (
         ),
     )
 )
+_LINK: Any = ArticleLink.__table__
 _TAKE = (
-    update(ArticleLink)
-    .where(sets.among(ArticleLink.id, "links"), ArticleLink.settled_at.is_(None))
-    .returning(ArticleLink.id)
-    .execution_options(synchronize_session=False)
+    update(_LINK)
+    .where(sets.among(_LINK.c.id, "links"), _LINK.c.settled_at.is_(None))
+    .values(settled_at=bindparam("now", type_=ArticleLink.settled_at.type))
+    .returning(_LINK.c.id)
 )
-_WRITE = insert(ArticleSent).from_select(
+_SENT: Any = ArticleSent.__table__
+_WRITE = insert(_SENT).from_select(
     ["id", "patient_id", "article_id", "revision_id", "topic", "sent_at"],
     select(
         ArticleLink.id,
@@ -116,7 +119,7 @@ class SentWriter:
 
     async def _settle(self, session: AsyncSession, ended: Sequence[UUID]) -> int:
         """What another worker took meanwhile is left alone."""
-        taken = await session.scalars(_TAKE.values(settled_at=self._clock.now()), {"links": ended})
+        taken = await session.scalars(_TAKE, {"links": ended, "now": self._clock.now()})
         mine = taken.all()
         if mine:
             await session.execute(_WRITE, {"links": mine})
