@@ -23,6 +23,7 @@ from channels.wechat.callback import callback_router
 from channels.wording import registry
 from content.articles.pages import articles_router
 from content.faq.pages import faq_router
+from content.media.pages import MediaDesk, media_desk_router
 from content.media.serving import media_router
 from server.article_pages import article_desk
 from server.articles import shelf
@@ -80,6 +81,7 @@ def create_app(house: House) -> FastAPI:
     app.include_router(articles_router(article_desk(house)))
     add_audiences(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
+    app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)
     links = [HomeLink(**link) for link in page_words()["home"]]
     if settings.simulators:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from content.articles.pages import ArticleDesk
-from server.articles import review_rules
+from server.articles import draft_box, review_rules
 from server.faq import sms_frame
 from server.house import House
 
@@ -17,4 +17,5 @@ def article_desk(house: House) -> ArticleDesk:
         clock=house.clock,
         rules=review_rules(house.settings),
         frame=replace(sms_frame(house), kind="marketing"),
+        boxes={account: draft_box(house, account) for account in house.vendors.clients},
     )

@@ -109,7 +109,7 @@ def mount_static(app: FastAPI) -> None:
     app.mount("/static", _Static(directory=STATIC), name="static")
 
 
-_KNOWN_ERRORS = frozenset({401, 403, 404, 405, 422, 429, 500, 503})
+_KNOWN_ERRORS = frozenset({401, 403, 404, 405, 409, 413, 422, 429, 500, 503})
 
 
 def error_answer(

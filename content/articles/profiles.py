@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from content.articles.doc import ArticleDoc, Audience, Variation
 
@@ -69,6 +69,24 @@ def for_profile(doc: ArticleDoc, profile: Profile = NOBODY, *, wechat: bool = Fa
             body = changed
             used.append(variation.name)
     return Chosen(body, tuple(used))
+
+
+def reader_of(when: Audience) -> Profile:
+    """Somebody the conditions are written for: the nearest who fits all of them."""
+    first = when.min_age if when.min_age is not None else when.max_age
+    return Profile(
+        sex=when.sex,
+        age=first,
+        weeks=when.weeks[0] if when.weeks else None,
+        conditions=frozenset(when.conditions[:1]),
+        stage=when.stage,
+    )
+
+
+def as_read(doc: ArticleDoc, profile: Profile) -> ArticleDoc:
+    """The document with the bodies this reader gets, for every channel."""
+    page, wechat = for_profile(doc, profile), for_profile(doc, profile, wechat=True)
+    return replace(doc, body=page.body, wechat=wechat.body if doc.wechat else "")
 
 
 def headings(body: str) -> list[str]:

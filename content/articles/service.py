@@ -6,7 +6,7 @@ differences, roll-back), `comments`, `rendering`, `profiles` (who reads which va
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -76,6 +76,12 @@ async def find(session: AsyncSession, slug: str) -> Article | None:
     """As `get`; None where there is none."""
     found: Article | None = await session.scalar(select(Article).where(Article.slug == slug))
     return found
+
+
+async def titles(session: AsyncSession, slugs: Collection[str]) -> Mapping[str, str]:
+    """Slug → title of those that are there."""
+    rows = await session.execute(select(Article.slug, Article.title).where(Article.slug.in_(slugs)))
+    return {slug: title for slug, title in rows if title}
 
 
 async def create(

@@ -14,7 +14,7 @@ const form = new Form(desk);
 const variations = new Variations(document.getElementById("variations"), () => changed());
 const preview = new Preview(desk, JSON.parse(document.getElementById("looked").textContent));
 const writings = Object.fromEntries(["body", "wechat"].map((name) => [name, new Writing(name, () => changed(name))]));
-const keeper = new Keeper(desk, { read, took: (doc) => fill(doc), looked: (found) => preview.looked(found) });
+const keeper = new Keeper(desk, { read, took: (doc) => fill(doc), looked: (found) => preview.looked(found), reader: () => preview.reader });
 const tools = new Tools(document.getElementById("tools"), writings);
 let filling = false;
 
@@ -29,12 +29,18 @@ function fill(doc) {
   form.fill(doc);
   variations.fill(doc.variations);
   for (const [name, one] of Object.entries(writings)) one.fill(doc[name]);
+  readers();
   preview.body(writings.body.html());
   filling = false;
 }
 
+function readers() {
+  preview.readers(variations.names(), () => keeper.look());
+}
+
 function changed(name = "") {
   if (filling) return;
+  if (!name) readers();
   if (name === "body") preview.body(writings.body.html());
   keeper.changed();
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from content.articles import lint, service
+from content.articles.draftbox import DraftBox
 from content.articles.errors import NotFound, say
 from content.articles.models import Article
 from content.articles.stages import ReviewRules
@@ -47,12 +48,14 @@ Carer = Annotated[StaffUser, Depends(require(*CARERS))]
 
 @dataclass(frozen=True, slots=True)
 class ArticleDesk:
-    """What the server hands in. `frame` stands around an article's SMS; `rules` are the hospital's review stages."""
+    """What the server hands in. `frame` stands around an article's SMS; `rules` are the hospital's review stages; `boxes` the draft
+    boxes of its WeChat accounts by their ids."""
 
     database: Database
     clock: Clock
     rules: ReviewRules
     frame: SmsFrame
+    boxes: Mapping[str, DraftBox] = field(default_factory=dict)
 
 
 def show(desk: ArticleDesk, request: Request, template: str, status: int = 200, **context: Any) -> Response:

@@ -20,6 +20,7 @@ from content.articles.errors import ArticleError, say
 from content.articles.models import Article
 from content.articles.pages.desk import WRITERS, ArticleDesk, Writer, article_of, names_of, show, to, told
 from content.articles.pages.written import Written
+from content.articles.profiles import as_read, reader_of
 from content.articles.readability import measure
 from content.articles.revisions import compare
 from content.media import service as media
@@ -79,12 +80,16 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
 
     @router.post("/{slug}/preview")
     async def preview(
-        _staff: Writer, slug: str, doc: Annotated[dict[str, Any], Body(embed=True)]
+        _staff: Writer,
+        slug: str,
+        doc: Annotated[dict[str, Any], Body()],
+        reader: Annotated[int, Body(ge=0, le=20)] = 0,
     ) -> Response:
+        """`reader`: 0 somebody nothing is known of, else the number of the variation whose readers see it so."""
         written = _written(doc).doc()
         async with desk.database.read("preview article") as session:
             pictures = await media.pictures(session, written.media())
-        return JSONResponse(await asyncio.to_thread(_looked_at, desk, written, pictures))
+        return JSONResponse(await asyncio.to_thread(_looked_at, desk, written, pictures, reader))
 
     @router.post("/{slug}/step/{step}")
     async def stepped(
@@ -223,16 +228,20 @@ def _findings(desk: ArticleDesk, doc: ArticleDoc, pictures: rendering.Pictures) 
     return lint.check(doc, lint.Known(media=set(pictures), frame=desk.frame))
 
 
-def _looked_at(desk: ArticleDesk, doc: ArticleDoc, pictures: rendering.Pictures) -> dict[str, Any]:
-    """How it looks on every channel, what the checks found, and how hard it is to read; call it in a thread.
+def _looked_at(
+    desk: ArticleDesk, doc: ArticleDoc, pictures: rendering.Pictures, reader: int = 0
+) -> dict[str, Any]:
+    """How it looks to a reader on every channel, what the checks found, and how hard it is to read; call it in a thread.
 
     WeChat's inline styles come as `data-style`: our pages' policy forbids inline ones, the script sets them one by one.
     """
     level = measure(doc.body)
+    when = doc.variations[reader - 1].when if 0 < reader <= len(doc.variations) else None
+    seen = as_read(doc, reader_of(when)) if when is not None else doc
     whole = desk.frame.whole(doc.sms) if doc.sms else ""
     return {
-        "page": rendering.render_page(doc.body, pictures).html,
-        "wechat": rendering.render_wechat(doc, pictures).html.replace(' style="', ' data-style="'),
+        "page": rendering.render_page(seen.body, pictures).html,
+        "wechat": rendering.render_wechat(seen, pictures).html.replace(' style="', ' data-style="'),
         "sms": whole,
         "sms_parts": count_parts(whole) if whole else 0,
         "findings": [

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from care.patients.identity import mask_name
 from care.patients.models import Patient
-from content.articles import comments, drafts, recall, rendering, revisions, service, workflow
+from content.articles import comments, draftbox, drafts, recall, rendering, revisions, service, workflow
 from content.articles.doc import ArticleDoc
 from content.articles.errors import ArticleError, NotFound
 from content.articles.models import Article, ArticleRevision
@@ -55,6 +55,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             steps = await workflow.steps(session, revision, desk.rules) if revision is not None else []
             decisions = await workflow.sign_offs(session, revision) if revision is not None else []
             said = await comments.listed(session, article.id)
+            boxed = await draftbox.put_before(session, article.id)
             reached = await recall.reach(session, slug) if article.published_at is not None else None
             names = await names_of(
                 session,
@@ -92,6 +93,8 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             recaller=may(staff, RECALLERS),
             carer=may(staff, CARERS),
             problem=problem,
+            boxes=sorted(desk.boxes) if revision is not None and revision.state in draftbox.SIGNED else [],
+            boxed=boxed,
         )
 
     async def act(request: Request, staff: StaffUser, slug: str, said: str, do: Act) -> Response:

@@ -9,7 +9,7 @@ import aiohttp
 from fastapi import FastAPI
 
 from content.articles import drafts, service
-from content.articles.doc import ArticleDoc
+from content.articles.doc import ArticleDoc, Audience, Variation
 from content.articles.pages.editing import form_of
 from content.articles.pages.written import Written
 from store.clock import VirtualClock
@@ -226,3 +226,17 @@ async def test_who_may_what(database: Database, clock: VirtualClock) -> None:
         assert (await visitor.post("/content/articles/new", title="x", slug="x", topic="diabetes"))[0] == 403
     async with visiting(app) as visitor:
         assert (await visitor.get("/content/articles"))[0] in (302, 303)
+
+
+async def test_the_preview_is_seen_with_a_readers_eyes(database: Database, clock: VirtualClock) -> None:
+    app, tokens = await site(database, clock)
+    pregnant = Variation("孕妇", Audience(sex="female", weeks=(12, 28)), "孕期每餐称重。", "饮食")
+    written = form(variations=(pregnant,))
+    async with visiting(app, tokens["editor"]) as visitor:
+        await begun(visitor, variations=(pregnant,))
+        for reader, theirs in ((0, False), (1, True), (2, False)):
+            _, looked = await call(visitor, "/t2dm-first/preview", doc=written, reader=reader)
+            for channel in ("page", "wechat"):
+                assert ("孕期每餐称重" in looked[channel]) is theirs, (reader, channel)
+                assert ("七分饱" in looked[channel]) is not theirs
+        assert (await visitor._session.post("/content/articles/t2dm-first/preview", json={})).status == 403

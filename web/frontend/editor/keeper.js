@@ -3,8 +3,8 @@ const HOLD = 45000; // ms between two words that the page is still open: the loc
 
 /** Saves, looks, and keeps the lock; a refused text is never thrown away. */
 export class Keeper {
-  constructor(desk, { read, took, looked }) {
-    Object.assign(this, { read, took, looked });
+  constructor(desk, { read, took, looked, reader }) {
+    Object.assign(this, { read, took, looked, reader });
     this.address = `/content/articles/${desk.dataset.slug}`;
     this.version = Number(desk.dataset.version);
     this.stopped = desk.dataset.locked === "yes";
@@ -51,8 +51,7 @@ export class Keeper {
       this.again = false;
       this.changed();
     }
-    const found = await this.post("/preview", { doc });
-    if (found.ok) this.looked(found.body);
+    await this.look(doc);
     return true;
   }
 
@@ -63,7 +62,12 @@ export class Keeper {
     if (!answer.ok) return this.trouble(answer);
     this.kept(answer.body);
     this.took(answer.body.doc);
-    const found = await this.post("/preview", { doc: this.read() });
+    await this.look();
+  }
+
+  /** As the chosen reader sees it, on every channel. */
+  async look(doc = this.read()) {
+    const found = await this.post("/preview", { doc, reader: this.reader() });
     if (found.ok) this.looked(found.body);
   }
 

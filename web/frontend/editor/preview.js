@@ -10,6 +10,21 @@ export class Preview {
     this.looked(found);
   }
 
+  /** The readers one may look as; `looked(again)` is called when another is chosen. */
+  readers(names, again) {
+    const choice = document.getElementById("reader");
+    const rest = names.map((name, at) => h("option", { value: at + 1 }, name));
+    const chosen = this.reader > names.length ? 0 : this.reader;
+    choice.replaceChildren(choice.options[0], ...rest);
+    choice.value = chosen;
+    document.getElementById("reader-row").hidden = !names.length;
+    choice.onchange = again;
+  }
+
+  get reader() {
+    return Number(document.getElementById("reader").value);
+  }
+
   /** The text as it is being written; pictures and links are cleaned by the server when it is saved. */
   body(html) {
     this.here = html;
@@ -41,7 +56,7 @@ export class Preview {
     place.className = view === "page" ? "article-text" : view === "wechat" ? "" : "article-sms";
     if (view === "sms") place.textContent = found.sms || "还没有写短信。";
     else if (view === "wechat") place.replaceChildren(inert(found.wechat));
-    else place.replaceChildren(h("p", { class: "text-lg font-semibold" }, this.title()), inert(this.here || found.page));
+    else place.replaceChildren(h("p", { class: "text-lg font-semibold" }, this.title()), inert((!this.reader && this.here) || found.page));
   }
 
   title() {

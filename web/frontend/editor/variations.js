@@ -42,6 +42,10 @@ export class Variations {
     });
   }
 
+  names() {
+    return [...this.place.querySelectorAll('[data-part="name"]')].map((field, at) => field.value.trim() || `第 ${at + 1} 段差异化内容`);
+  }
+
   box(one) {
     const when = one.when ?? {};
     const named = (part, label, value, given = {}) => {
