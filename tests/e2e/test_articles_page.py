@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from content.articles import drafts, service, workflow
 from content.articles.doc import ArticleDoc
+from content.media.pages import MediaDesk, media_desk_router
+from content.media.service import Shelf
+from content.media.serving import media_router
 from store.clock import VirtualClock
 from store.crypto import Keyring
 from store.database import Database
@@ -21,6 +24,7 @@ from tests.e2e.test_phones_page import chromium as chromium
 from tests.e2e.test_phones_page import violations
 from tests.e2e.threaded import Running, served
 from tests.factories.articles import doc, people, published
+from tests.factories.pictures import picture
 from web.build import ROOT
 from web.signin.pages import SESSION_COOKIE
 
@@ -67,7 +71,10 @@ def desk(tmp_path: Path, sqlite_template: Path, keyring: Keyring, clock: Virtual
     path = tmp_path / "articles.db"
     path.write_bytes(sqlite_template.read_bytes())
     database = Database(f"sqlite+aiosqlite:///{path}")
-    with served(articles_app(database, clock)) as running:
+    app = articles_app(database, clock)
+    app.include_router(media_router(database, Shelf(tmp_path)))
+    app.include_router(media_desk_router(MediaDesk(database, clock, Shelf(tmp_path))))
+    with served(app) as running:
         yield Desk(running, database, clock)
         running.run(database.close())
 
@@ -158,6 +165,47 @@ def test_pasted_scripts_and_pixels_do_not_survive(desk: Desk, page: Page) -> Non
     assert page.locator("#preview img").count() == 0
 
 
+def test_a_picture_is_uploaded_and_put_into_the_text(desk: Desk, page: Page) -> None:
+    page.goto(f"{desk.url}/content/media")
+    page.locator("#file").set_input_files({"name": "p.svg", "mimeType": "image/jpeg", "buffer": b"<svg/>"})
+    page.get_by_label("替代文字").fill("一盘蔬菜")
+    page.get_by_label("来源").fill("本院营养科")
+    page.get_by_label("授权方式").select_option(label="本院自制")
+    page.get_by_role("button", name="上传").click()
+    expect(page.get_by_role("alert")).to_contain_text("不认识这种文件")
+    page.locator("#file").set_input_files({"name": "p.jpg", "mimeType": "image/jpeg", "buffer": picture()})
+    page.get_by_role("button", name="上传").click()
+    expect(page.get_by_role("status").first).to_contain_text("已放进媒体库")
+    expect(page.get_by_role("link", name="一盘蔬菜")).to_be_visible()
+
+    page.goto(f"{desk.url}/content/articles/first/edit")
+    page.get_by_role("textbox", name="正文", exact=True).locator("p").first.click()
+    page.get_by_role("button", name="图片").click()
+    page.get_by_role("dialog").get_by_role("button", name="一盘蔬菜").click()
+    expect(page.locator("#preview img")).to_have_count(1)
+    expect(page.locator("#saved")).to_contain_text("已保存")
+    found = desk.draft()
+    assert found is not None
+    assert len(found.media()) == 1
+
+
+def test_looked_at_with_a_readers_eyes(desk: Desk, page: Page) -> None:
+    page.goto(f"{desk.url}/content/articles/first/edit")
+    expect(page.get_by_label("谁看到的")).to_be_hidden()
+    page.get_by_role("tab", name="差异化").click()
+    page.get_by_role("button", name="加一段").click()
+    page.get_by_label("名称", exact=True).fill("孕妇")
+    page.get_by_label("替换哪个小标题").fill("饮食")
+    page.get_by_label("换成").fill("孕期每餐称重。")
+    page.get_by_label("从第几周").fill("12")
+    expect(page.locator("#saved")).to_contain_text("已保存")
+    page.get_by_label("谁看到的").select_option(label="孕妇")
+    expect(page.locator("#preview")).to_contain_text("孕期每餐称重")
+    expect(page.locator("#preview")).not_to_contain_text("七分饱")
+    page.get_by_label("谁看到的").select_option("0")
+    expect(page.locator("#preview")).to_contain_text("七分饱")
+
+
 def test_what_another_saved_is_not_overwritten(desk: Desk, page: Page, chromium: Browser) -> None:
     page.goto(f"{desk.url}/content/articles/first/edit")
     other = signed_in(desk, chromium, "clinical_reviewer")
@@ -191,6 +239,7 @@ def test_axe_finds_nothing(desk: Desk, chromium: Browser, scheme: Any) -> None:
             "edit": "/first/edit",
             "states": "/first/states",
             "recipients": "/live-one/recipients",
+            "media": "/../media",
         }.items():
             page.goto(f"{desk.url}/content/articles{path}")
             page.wait_for_load_state("load")

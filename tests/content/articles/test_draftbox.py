@@ -54,7 +54,7 @@ class Desk:
 @asynccontextmanager
 async def desk(database: Database, clock: VirtualClock, tmp_path: Path, **values: Any) -> AsyncIterator[Desk]:
     """A published article with two pictures, and an account with an empty draft box."""
-    staff, shelf, ids = await people(database), Shelf(tmp_path), []
+    staff, shelf, ids = await people(database, prefix="box-"), Shelf(tmp_path), []
     for form, mode, size in (("JPEG", "RGB", (800, 800)), ("PNG", "RGBA", (40, 40))):
         clean = await media.prepare(picture(form, size, mode=mode, noise=form == "JPEG"))
         async with database.write("pictures") as session:
