@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
@@ -15,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from content.articles import service as articles
-from content.articles.errors import ArticleError, NotFound, known
+from content.articles.errors import ArticleError, NotFound, say
 from content.media import images, service, uses
 from content.media.models import MediaAsset
 from content.media.service import Described, Shelf
@@ -25,14 +24,13 @@ from web.security import csrf_protect
 from web.shell import add_templates, render
 from web.signin.access import require
 from web.signin.models import Role, StaffUser
-from web.texts import Texts
+from web.words import Words, query_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 add_templates("media", TEMPLATES)
-said = Texts(TEMPLATES / "texts.yml")
-DONE = ("added", "again", "changed", "removed")
+told = Words(TEMPLATES / "texts.yml")
 Editor = Annotated[StaffUser, Depends(require(Role.EDITOR, Role.CLINICAL_REVIEWER))]
-Words = Annotated[str, Query(max_length=60)]
+Sought = Annotated[str, Query(max_length=60)]
 Page = Annotated[int, Query(ge=1, le=10_000)]
 FORM = 64 * 1024
 """Bytes of an upload that are not the picture, at most."""
@@ -63,9 +61,9 @@ async def small_enough(request: Request) -> None:
         return
     declared = request.headers.get("content-length", "")
     if not declared.isdecimal():
-        raise HTTPException(422, said("wrong.length"))
+        raise HTTPException(422, told("wrong", "length"))
     if int(declared) > images.MOST_BYTES + FORM:
-        raise HTTPException(413, said("wrong.large", limit=images.MOST_BYTES // 1024 // 1024))
+        raise HTTPException(413, told("wrong", "large", limit=images.MOST_BYTES // 1024 // 1024))
 
 
 def media_desk_router(desk: MediaDesk) -> APIRouter:
@@ -86,7 +84,7 @@ def media_desk_router(desk: MediaDesk) -> APIRouter:
             "pages": max(1, -(-total // service.SHOWN)),
             "q": words,
             "unused": unused,
-            "query_of": lambda **given: urlencode({name: value for name, value in given.items() if value}),
+            "query_of": query_of,
         }
 
     async def library(
@@ -98,7 +96,7 @@ def media_desk_router(desk: MediaDesk) -> APIRouter:
             request,
             "media/library.html",
             status,
-            licences=known("licences"),
+            licences=say.known("licences"),
             most=images.MOST_BYTES // 1024 // 1024,
             given=given or Described("", "", ""),
             problem=problem,
@@ -119,7 +117,7 @@ def media_desk_router(desk: MediaDesk) -> APIRouter:
             shown=asset,
             given=given or Described(asset.alt, asset.source, asset.licence, asset.name),
             places=places,
-            licences=known("licences"),
+            licences=say.known("licences"),
             problem=problem,
             told=_told(request),
             local=desk.clock.local,
@@ -127,12 +125,12 @@ def media_desk_router(desk: MediaDesk) -> APIRouter:
 
     @router.get("")
     async def listing(
-        request: Request, _staff: Editor, q: Words = "", unused: bool = False, page: Page = 1
+        request: Request, _staff: Editor, q: Sought = "", unused: bool = False, page: Page = 1
     ) -> Response:
         return await library(request)
 
     @router.get("/pick")
-    async def pick(request: Request, _staff: Editor, q: Words = "", page: Page = 1) -> Response:
+    async def pick(request: Request, _staff: Editor, q: Sought = "", page: Page = 1) -> Response:
         """The picker's part: pictures to put into a text."""
         return render(request, "media/pick.html", **await shelves(q, unused=False, page=page))
 
@@ -197,8 +195,7 @@ def media_desk_router(desk: MediaDesk) -> APIRouter:
 
 
 def _told(request: Request) -> str:
-    done = request.query_params.get("said", "")
-    return said(f"said.{done}") if done in DONE else ""
+    return told.known("said").get(request.query_params.get("said", ""), "")
 
 
 def _text(value: object) -> str:
