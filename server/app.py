@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import cast
 
 from fastapi import FastAPI
 
@@ -18,7 +19,7 @@ from channels.simulator.sms_tencent_rules import SimTencentConfig
 from channels.simulator.wechat import create_wechat_simulator
 from channels.simulator.wechat_rules import SimWeChatConfig
 from channels.sms.drivers import make_router
-from channels.sms.template import SmsTemplate
+from channels.sms.template import Kind, SmsTemplate
 from channels.wechat.callback import callback_router
 from channels.wording import registry
 from content.articles.pages import articles_router
@@ -138,7 +139,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
                 key=f"{row.key}#{row.options}",
                 text=row.text,
                 sign=settings.sms_sign,
-                kind="code" if row.kind == "code" else "notice",
+                kind=cast("Kind", row.kind),
                 state="approved",
             )
             for row in rows

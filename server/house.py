@@ -23,6 +23,7 @@ from content.faq.search import FaqIndex
 from language.embed import Embedder, embed_one
 from language.retrieve import HybridIndex
 from language.sentiment import judge
+from server.campaigns import campaign_jobs
 from server.codes import SmsCodes
 from server.inbound import Inbound, make_inbound
 from server.outbound import Outbound, make_outbound
@@ -119,6 +120,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *outbound.jobs(),
             *vendors.jobs(),
             *upkeep(database, clock, sealer),
+            *campaign_jobs(settings, database, clock, outbound, templates),
             templates.run,
             questions.run,
         ],

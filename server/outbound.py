@@ -24,6 +24,9 @@ from store.database import Database
 
 @dataclass(slots=True)
 class Outbound:
+    """`rehearsal`: the gate for trying things out: it asks nobody anything."""
+
+    rehearsal: Gate
     delivery: Delivery
     passive: Passive
     receipts: Receipts
@@ -46,15 +49,17 @@ def make_outbound(
     vendors: Vendors,
     desk: CareDesk,
 ) -> Outbound:
-    words = CatalogueWords(catalogue)
-    gate = Gate(
-        settings.gate,
-        words,
-        vendors.notices,
-        holder,
-        passive_only=vendors.passive_only,
-        contents=ArticleContents(clock),
-        stops=StoppedTopics(),
+    gate, rehearsal = (
+        Gate(
+            settings.gate,
+            CatalogueWords(catalogue),
+            vendors.notices,
+            asks,
+            passive_only=vendors.passive_only,
+            contents=ArticleContents(clock),
+            stops=StoppedTopics(),
+        )
+        for asks in (holder, None)
     )
     delivery = Delivery(
         database,
@@ -69,6 +74,7 @@ def make_outbound(
     )
     receipts = Receipts(database, clock, delivery.wake, desk)
     return Outbound(
+        rehearsal=rehearsal,
         delivery=delivery,
         passive=Passive(database, clock, catalogue, gate, delivery.wake),
         receipts=receipts,

@@ -1,4 +1,4 @@
-"""SMS templates: every wording's and FAQ entry's is registered with each account, handed in for review and read back."""
+"""SMS templates: every wording's, FAQ entry's and article's is registered with each account, handed in for review and read back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from channels.sms import review
 from channels.sms.aliyun import AliyunSender
 from channels.wording import registry
 from channels.wording.catalogue import Catalogue, make_template
-from content.faq.search import sms_text
+from content.campaigns.texts import sms_texts
+from content.faq.search import sms_tail, sms_text
 from content.faq.service import published
+from content.sms.lint import SmsFrame
 from server.vendors import Vendors
 from store.clock import Clock
 from store.database import Database
@@ -46,6 +48,11 @@ class Templates:
         templates += [
             make_template(f"faq:{one.slug}", 0, self._catalogue.sms_text(sms_text(one))) for one in entries
         ]
+
+        async with self._database.read("article-templates") as session:
+            texts = await sms_texts(session)
+        frame = SmsFrame("", self._catalogue.sms_text(sms_tail()), kind="marketing")
+        templates += [make_template(name, 0, frame.body(text)) for name, text in texts]
 
         async def work(session: AsyncSession) -> None:
             for account_id in self._vendors.accounts.sms:

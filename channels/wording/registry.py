@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.sms.template import OPT_OUT_TAIL
 from channels.wording.catalogue import Catalogue, Template
 from channels.wording.models import SmsSignatureRow, SmsTemplateRow
 
@@ -40,7 +41,7 @@ async def register(
             key=template.key,
             options=template.options,
             revision=template.revision,
-            kind="code" if template.key == "bind.code_sms" else "notice",
+            kind=_kind(template),
             text=template.text,
             state=state,
             updated_at=now,
@@ -49,6 +50,13 @@ async def register(
         new.append(row)
     await session.flush()
     return new
+
+
+def _kind(template: Template) -> str:
+    """What the vendor reviews it as. Who may refuse more of it is sent marketing."""
+    if template.key == "bind.code_sms":
+        return "code"
+    return "marketing" if template.text.endswith(OPT_OUT_TAIL) else "notice"
 
 
 async def list_templates(

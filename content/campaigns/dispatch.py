@@ -23,9 +23,10 @@ from content.campaigns import addresses
 from content.campaigns.dice import Dice, arm_of
 from content.campaigns.kinds import State, key_of
 from content.campaigns.models import Campaign, CampaignRecipient, CampaignVariant
-from content.campaigns.ports import Links, Wanted
 from content.campaigns.texts import Text, texts_of
 from content.campaigns.workflow import UNDO_FOR
+from content.reading import links
+from content.reading.links import LinkFor
 from store import sets
 from store.base import UtcDateTime
 
@@ -87,10 +88,10 @@ class _One:
     key: str
 
 
-async def once(session: AsyncSession, row: Campaign, links: Links, now: datetime) -> int:
+async def once(session: AsyncSession, row: Campaign, base: str, now: datetime) -> int:
     """Queue up to a batch; how many recipients were dealt with. 0: nothing is due, there is no room, or it does not run.
 
-    `row` is locked by the caller: a pause or an abort waits for this batch, and stops what it has queued.
+    `base`: how the world reaches us. `row` is locked by the caller: a pause or an abort waits for this batch, and stops what it has queued.
     """
     if row.state != State.RUNNING or row.started_at is None or now < row.started_at + UNDO_FOR:
         return 0
@@ -111,7 +112,7 @@ async def once(session: AsyncSession, row: Campaign, links: Links, now: datetime
         values = {"campaign": row.id, "of_occurrence": occurrence, "patients": patients, "at": now}
         await session.execute(_SKIP, values)
     chosen = await _choose(session, row, planned, contacts)
-    await _say(session, row, chosen, links, now)
+    await _say(session, row, chosen, base, now)
     await _mark(session, row, chosen)
     return len(chosen) + sum(map(len, nowhere.values()))
 
@@ -142,31 +143,32 @@ async def _choose(
 
 
 async def _say(
-    session: AsyncSession, row: Campaign, chosen: Sequence[_One], links: Links, now: datetime
+    session: AsyncSession, row: Campaign, chosen: Sequence[_One], base: str, now: datetime
 ) -> None:
     wanted = [
-        Wanted(
-            one.patient_id,
-            one.text.article_id,
-            one.text.revision,
-            one.text.topic,
-            one.key,
-            row.id,
-            one.text.arm,
+        LinkFor(
+            patient_id=one.patient_id,
+            article_id=one.text.article_id,
+            revision=one.text.revision,
+            topic=one.text.topic,
+            source="campaign",
+            outbound_key=one.key,
+            campaign_id=row.id,
+            arm=one.text.arm,
         )
         for one in chosen
     ]
-    addresses_ = await links.issue(session, wanted, now)
+    paths = await links.issue(session, wanted, now)
     pushes = [
         bulk.Push(
             one.contact_id,
             one.patient_id,
             one.key,
-            one.text.reply(link),
+            one.text.reply(f"{base}{path}"),
             one.text.ref,
             one.text.revision,
         )
-        for one, link in zip(chosen, addresses_, strict=True)
+        for one, path in zip(chosen, paths, strict=True)
     ]
     await bulk.enqueue_all(
         session,

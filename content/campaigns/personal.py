@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, true
 
-from care.consents.models import ConsentNow
+from care.consents.models import ConsentNow, Purpose
 from content.audiences.rules import Group, Rule
 
-PERSONAL = "personal"
 OFF = "personal_off"
 """`CampaignRecipient.reason` of who was left out for it."""
 GENERAL = frozenset({"everyone", "channel", "language", "consent"})
@@ -27,5 +26,5 @@ def by_profile(rule: Rule) -> bool:
 def switched_off(patient: Any) -> ColumnElement[bool]:
     """Whether the patient whose id is in the column `patient` did not agree to it."""
     return ~exists().where(
-        ConsentNow.subject_id == patient, ConsentNow.purpose == PERSONAL, ConsentNow.granted == true()
+        ConsentNow.subject_id == patient, ConsentNow.purpose == Purpose.PERSONAL, ConsentNow.granted == true()
     )

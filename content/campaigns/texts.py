@@ -58,7 +58,7 @@ def _text(arm: str, article_id: UUID, slug: str, number: int, doc: dict[str, obj
     return Text(arm, article_id, number, ref_of(slug), read.title, read.summary, read.topic)
 
 
-async def sms_texts(session: AsyncSession, after: str = "", limit: int = 500) -> Sequence[tuple[str, str]]:
+async def sms_texts(session: AsyncSession) -> Sequence[tuple[str, str]]:
     """The name (`article:<slug>`) and the short text of every published article that has one, by slug."""
     rows = await session.execute(
         select(Article.slug, ArticleRevision.doc["sms"].as_string())
@@ -66,8 +66,6 @@ async def sms_texts(session: AsyncSession, after: str = "", limit: int = 500) ->
             ArticleRevision,
             and_(ArticleRevision.article_id == Article.id, ArticleRevision.number == Article.live_revision),
         )
-        .where(Article.slug > after)
         .order_by(Article.slug)
-        .limit(limit)
     )
     return [(ref_of(slug), text) for slug, text in rows if text]

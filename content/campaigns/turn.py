@@ -16,7 +16,6 @@ from content.audiences.day import Day
 from content.campaigns import dispatch, ending, late, launching, learn, occasions, settle, times
 from content.campaigns.kinds import Choosing, Kind, State
 from content.campaigns.models import Campaign, CampaignLaunch
-from content.campaigns.ports import Links
 from store import leases
 from store.clock import Clock
 from store.database import Database
@@ -33,11 +32,12 @@ SHARE = 20
 
 @dataclass(slots=True)
 class Worker:
-    """What a turn works with. `wake`: called when messages were queued. `turn`: seconds a campaign is worked on at a time."""
+    """What a turn works with. `base`: how the world reaches us. `wake`: called when messages were queued. `turn`: seconds a campaign
+    is worked on at a time."""
 
     database: Database
     clock: Clock
-    links: Links
+    base: str
     wake: Callable[[], None] = lambda: None
     turn: float = TURN
     lease: timedelta = leases.DEFAULT_LEASE
@@ -121,7 +121,7 @@ class Turn:
         launch.total, launch.span = await launching.measure(session, rule, day)
 
     async def _dispatch(self, session: AsyncSession, row: Campaign) -> bool:
-        count = await dispatch.once(session, row, self.worker.links, self.worker.clock.now())
+        count = await dispatch.once(session, row, self.worker.base, self.worker.clock.now())
         if count:
             self.worker.wake()
         return bool(count)
@@ -143,7 +143,7 @@ class Turn:
             return True
         if wide:
             row.settled_until = now
-            if row.choosing == Choosing.THOMPSON and row.started_at is not None:
+            if row.choosing == Choosing.THOMPSON:
                 await learn.learn(session, row, now)
         return False
 

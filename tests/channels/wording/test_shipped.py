@@ -86,6 +86,8 @@ TYPICAL = {
     "count": "3",
     "department": "心血管内科",
     "doctor": "欧阳建国",
+    "line": "血糖能管好，先从吃饭和测血糖开始。",
+    "link": "https://banyi.example/r/Zk3vT9wQ2mXc8LpA",
     "doctors": "· 李敏 副主任医师：青光眼、白内障",
     "doctors_short": "李敏、赵强、周立新、何晓燕",
     "fee": "28元",

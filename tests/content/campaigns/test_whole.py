@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from content.campaigns import service, workflow
 from content.campaigns.errors import CampaignError
 from content.campaigns.models import CampaignStep
+from content.reading import links
 from store.audit import AuditRow
 from tests.content.campaigns.ward import Ward
 
@@ -34,7 +36,11 @@ async def test_from_draft_to_settled(ward: Ward) -> None:
     }
     [(_, said, _)] = ward.wechat.got
     assert "新确诊糖尿病先弄懂这几件事" in said.text
-    assert f"https://banyi.example/r/{on_wechat}" in said.text
+    token = re.search(r"https://banyi\.example/r/(\S+)", said.text)
+    async with ward.database.read() as session:
+        link = await links.find(session, token[1] if token else "")
+    assert link is not None
+    assert (link.patient_id, link.campaign_id, link.arm, link.revision) == (on_wechat, campaign_id, "a", 1)
     assert len(ward.sms.got) == 1
     row = await ward.campaign(campaign_id)
     assert row.state == "done"

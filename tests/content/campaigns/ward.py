@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import ConsentNow
 from care.gate.policy import Gate
@@ -32,8 +31,8 @@ from content.campaigns import service, workflow
 from content.campaigns.kinds import Kind
 from content.campaigns.models import Campaign, CampaignRecipient
 from content.campaigns.plan import Plan, Variant
-from content.campaigns.ports import Wanted
 from content.campaigns.runner import Runner
+from content.reading.stops import StoppedTopics
 from server.people import CareDesk
 from server.wording import WORDING
 from store.clock import VirtualClock
@@ -48,14 +47,8 @@ ACCOUNT = {"wechat": "hospital", "sms": "aliyun"}
 SMS_TEXT = "您关注的健康知识已更新。更多请致电0571-00000000，拒收请回复R"
 E11: dict[str, Any] = {"kind": "all", "rules": [{"kind": "condition", "codes": ["E11"], "at_most": 30}]}
 EVERYONE: dict[str, Any] = {"kind": "all", "rules": [{"kind": "everyone"}]}
+BASE = "https://banyi.example"
 _numbers = itertools.count(1)
-
-
-class PlainLinks:
-    """Addresses that say whose they are."""
-
-    async def issue(self, session: AsyncSession, wanted: Sequence[Wanted], now: datetime) -> list[str]:
-        return [f"https://banyi.example/r/{one.patient_id}" for one in wanted]
 
 
 @dataclass
@@ -78,10 +71,12 @@ class Ward:
         self.clock.freeze(self.clock.to_utc(datetime.fromisoformat(text)))
 
     def runner(self, **values: Any) -> Runner:
-        return Runner(self.database, self.clock, PlainLinks(), **values)
+        return Runner(self.database, self.clock, BASE, **values)
 
     def gate(self) -> Gate:
-        return Gate(GateRules(), CatalogueWords(self.catalogue()), contents=self.contents)
+        return Gate(
+            GateRules(), CatalogueWords(self.catalogue()), contents=self.contents, stops=StoppedTopics()
+        )
 
     @staticmethod
     def catalogue() -> Catalogue:
