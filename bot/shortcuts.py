@@ -37,6 +37,25 @@ MENU: dict[str, str] = {
 """Keys of WeChat's menu, and the intent a click means."""
 
 
+_READING: dict[str, str] = {
+    "关闭个性化推荐": "personal_off",
+    "关闭个性推荐": "personal_off",
+    "打开个性化推荐": "personal_on",
+    "开启个性化推荐": "personal_on",
+    "不再记录阅读": "tracking_off",
+    "阅读设置": "reading",
+    "文章推荐设置": "reading",
+    "为什么给我发这个": "why_sent",
+    "为什么发给我": "why_sent",
+    "为什么给我发这篇文章": "why_sent",
+}
+
+
+def reading_word(text: str) -> str | None:
+    """What `my_data` is asked for by a whole message about articles one was sent (`actions/account/reading.py`)."""
+    return _READING.get(fold(text))
+
+
 def opt_word(text: str) -> Opt | None:
     """The opt-out (or -in) a whole message consists of, whatever is open."""
     return _OPT.get(fold(text))

@@ -34,6 +34,7 @@ from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
 from server.ops import navigation, ops_house, phone_notices
+from server.reading import add_reading
 from server.signin import add_sign_in
 from server.trail import add_audit
 from server.wechat_pages import add_wechat_pages, menu_put_up
@@ -81,6 +82,7 @@ def create_app(house: House) -> FastAPI:
     app.include_router(faq_router(faq_desk(house)))
     app.include_router(articles_router(article_desk(house)))
     add_audiences(app, house)
+    add_reading(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

@@ -39,7 +39,13 @@ def shelf(settings: Settings) -> Shelf:
 def draft_box(house: House, account_id: str = "") -> DraftBox:
     """The draft box of a WeChat account (default: the first). Raises `KeyError` for one that is not ours."""
     account = account_id or house.vendors.wechat.account_id
-    return DraftBox(house.database, house.clock, shelf(house.settings), house.vendors.clients[account])
+    return DraftBox(
+        house.database,
+        house.clock,
+        shelf(house.settings),
+        house.vendors.clients[account],
+        page_address=f"{house.settings.base}/read/{{slug}}",
+    )
 
 
 async def first_library(settings: Settings, database: Database, clock: Clock) -> int:

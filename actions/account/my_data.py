@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from sqlalchemy import func, select
 
+from actions.account import reading
 from actions.base import BanyiAction
 from actions.desk import promised
 from actions.forms import Dialog
@@ -20,6 +21,8 @@ from channels.inbox.models import InboundMessage
 from channels.wording.labels import label
 
 _REQUESTS = {"export": "export_data", "correct": "correct_data", "withdraw": "withdraw_consent"}
+"""What people have to do."""
+_OFFERED = {**_REQUESTS, "reading": "reading_settings"}
 
 
 async def _request(turn: Turn, what: str) -> str:
@@ -48,10 +51,13 @@ class MyData(BanyiAction):
         if wanted in _REQUESTS:
             turn.say("data.requested", until=await _request(turn, wanted))
             return
+        if (asked := reading.REQUESTS.get(wanted)) is not None:
+            await asked(turn)
+            return
         linked = await patients.patients_of_contact(turn.session, turn.contact.id)
         options = [
             type(o)(f"my_data-{what}", o.label, o.intent, o.params)
-            for what, word in _REQUESTS.items()
+            for what, word in _OFFERED.items()
             for o in (way_to("my_data", label(word), request=what),)
         ]
         options.append(way_to("delete_my_data", label("delete_data")))

@@ -19,6 +19,7 @@ def test_building_twice_does_nothing_the_second_time() -> None:
     assert set(json.loads((build.OUT / "manifest.json").read_text())) == {
         "app.css",
         *(f"{entry}.js" for entry in build.ENTRIES),
+        *(f"{style}.css" for style in build.STYLES),
     }
 
 
