@@ -96,12 +96,7 @@ async def why_sent(turn: Turn) -> None:
     article = await turn.session.get(Article, link.article_id)
     day = Day.of(turn.services.clock)
     found = await why.reason(turn.session, link, day, whole=not turn.is_sms)
-    told = {
-        "title": article.title if article is not None else "",
-        "because": say(f"why.{found.source}")
-        if found.kinds or found.source != "campaign"
-        else say("why.alone"),
-    }
+    told = {"title": article.title if article is not None else "", "because": found.because}
     settings_way = Option(
         "my_data-reading", label("reading_settings"), intent="my_data", params={"request": "reading"}
     )

@@ -69,7 +69,7 @@ class _Pages:
                 return self._instead(request, found, f"/r/{token}/also/")
             read = await counting.piece(session, link, found.slug, found.revision)
             held = await consents.held(session, whose)
-            values = {
+            values: dict[str, Any] = {
                 "said": None if read is None else await feedback.said(session, token, read),
                 "stopped": await stops.is_stopped(session, whose, found.topic),
                 "consents": [(one.value, held[one]) for one in ON_PAGE],

@@ -27,6 +27,7 @@ from content.audiences.shown import reason_view
 from content.audiences.vocabulary import vocabulary
 from content.campaigns.models import Campaign, CampaignLaunch
 from content.reading.models import ArticleLink
+from content.reading.words import say
 
 _CODE = re.compile(r"\uff08[A-Z0-9][A-Z0-9.x+*]{1,11}\uff09")
 """A code in full-width brackets, after its name: for staff."""
@@ -42,6 +43,12 @@ class Reason:
     rule: str = ""
     facts: Sequence[str] = ()
     still: bool = True
+
+    @property
+    def because(self) -> str:
+        """One sentence for anybody."""
+        told = "alone" if self.source == "campaign" and not self.kinds else self.source
+        return say(f"why.{told}")
 
 
 async def knows(session: AsyncSession, link: ArticleLink, contact_id: UUID) -> bool:

@@ -135,7 +135,7 @@ async def test_the_current_text_is_read_and_the_sent_one_recalled_is_said(
     page = (await reader.get(f"/r/{token}"))[1]
     assert "每餐两拳头大小" in page
     assert "这篇文章更新过" in page
-    by = {"reason": "量写错了", "staff": ground.staff["reviewer"], "now": ground.clock.now()}
+    by: dict[str, Any] = {"reason": "量写错了", "staff": ground.staff["reviewer"], "now": ground.clock.now()}
     async with ground.database.write("recall") as session:
         article = await service.get(session, "t2dm-first")
         await recall.recall(session, article, numbers=[1], **by)
