@@ -10,10 +10,15 @@ const COLOURS = {
   dark: { delivered: "#3fb8a5", accepted: "#2a7a6e", passed_on: "#6b9bf0", waiting: "#62747d", suppressed: "#46525a", uncertain: "#e0a53f", failed: "#f0766a" },
 };
 
-/** Stacked bars drawn from the table in `part`, again whenever the table or the colours change. */
+/** Stacked bars drawn from the table in `part`. */
 export function showTrend(box, part) {
+  show(box, part, trendOf);
+}
+
+/** `optionsOf(table, look)` drawn from the table in `part`, again whenever the table or the colours change. */
+export function show(box, part, optionsOf) {
   const chart = echarts.init(box, null, { renderer: "canvas" });
-  const draw = () => chart.setOption(optionsOf(part.querySelector("table")), { notMerge: true });
+  const draw = () => chart.setOption(optionsOf(part.querySelector("table"), look()), { notMerge: true });
   draw();
   part.addEventListener("htmx:afterSettle", draw);
   new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
@@ -21,11 +26,14 @@ export function showTrend(box, part) {
   new ResizeObserver(() => chart.resize()).observe(box);
 }
 
-function optionsOf(table) {
+/** The page's colours and letters. */
+function look() {
   const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--color-base-content").trim();
-  const line = style.getPropertyValue("--color-base-300").trim();
-  const paper = style.getPropertyValue("--color-base-100").trim();
+  const colour = (name) => style.getPropertyValue(`--color-${name}`).trim();
+  return { ink: colour("base-content"), line: colour("base-300"), paper: colour("base-100"), strong: colour("primary"), font: style.fontFamily };
+}
+
+function trendOf(table, { ink, line, paper, font }) {
   const colours = COLOURS[isDark() ? "dark" : "light"];
   const heads = [...table.tHead.rows[0].cells].slice(1);
   const rows = [...table.tBodies[0].rows];
@@ -42,7 +50,7 @@ function optionsOf(table) {
     .filter((one) => one.data.some((value) => value > 0));
   return {
     animationDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 300,
-    textStyle: { color: ink, fontFamily: style.fontFamily },
+    textStyle: { color: ink, fontFamily: font },
     grid: { left: 8, right: 8, top: 40, bottom: 4, containLabel: true },
     legend: { top: 0, left: 0, itemWidth: 12, itemHeight: 12, textStyle: { color: ink }, type: "scroll" },
     tooltip: {
