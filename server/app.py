@@ -29,6 +29,7 @@ from content.media.serving import media_router
 from server.article_pages import article_desk
 from server.articles import shelf
 from server.audiences import add_audiences
+from server.campaign_pages import add_campaigns
 from server.demo import DemoDirectory
 from server.faq import faq_desk
 from server.health import health_router
@@ -83,6 +84,7 @@ def create_app(house: House) -> FastAPI:
     app.include_router(articles_router(article_desk(house)))
     add_audiences(app, house)
     add_reading(app, house)
+    add_campaigns(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

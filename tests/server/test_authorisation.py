@@ -6,6 +6,7 @@ The table is authorisation.yml; a route that is not in it fails here.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -29,6 +31,12 @@ from care.patients.models import Relation
 from channels.outbox.models import OutboundMessage
 from content.articles.models import Article
 from content.articles.recall import ref_of
+from content.audiences import service as audiences
+from content.audiences.rules import read
+from content.campaigns import service as campaigns
+from content.campaigns.kinds import Kind
+from content.campaigns.models import CampaignRecipient
+from content.campaigns.plan import Plan, Variant
 from content.faq.questions.models import QuestionGroup, UnansweredQuestion
 from store import crypto
 from store.audit import AuditRow
@@ -178,8 +186,10 @@ async def samples(session: Any) -> dict[str, str]:
             text="有充电宝借吗", text_hash="h", group_id=group.id, first_asked_at=now, last_asked_at=now
         )
     )
+    campaign = await a_campaign(session, patient.id, article, now)
     return {
         "patient": str(patient.id),
+        "campaign_id": str(campaign),
         "message_id": str(message.id),
         "qr_id": str(code.id),
         "group_id": str(group.id),
@@ -189,6 +199,21 @@ async def samples(session: Any) -> dict[str, str]:
         "phone": PHONE,
         "rule": EVERYBODY,
     }
+
+
+async def a_campaign(session: Any, patient_id: UUID, article: Article, now: datetime) -> UUID:
+    """For everybody, with one recipient."""
+    everybody = audiences.create(
+        session, name="所有人", note="", rule=read(json.loads(EVERYBODY)), now=now, staff_id=None
+    )
+    staff_user = (await session.scalars(select(StaffUser).where(StaffUser.username == "editor"))).one()
+    plan = Plan(
+        "给所有人", Kind.ONCE, (await everybody).id, (Variant(article.id, article.live_revision or 1),)
+    )
+    made = await campaigns.create(session, plan, staff=staff_user, now=now)
+    session.add(CampaignRecipient(campaign_id=made.id, occurrence=1, patient_id=patient_id, planned_at=now))
+    await session.flush()
+    return made.id
 
 
 def test_every_route_is_in_the_table(house: Served) -> None:

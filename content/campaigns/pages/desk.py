@@ -33,7 +33,7 @@ add_templates("campaigns", Path(__file__).parents[1] / "templates")
 
 WRITERS = (Role.EDITOR, Role.CLINICAL_REVIEWER)
 """Who writes, tries out and hands in."""
-PATIENCE = 1.5
+PATIENCE = 2.0
 """Seconds a page waits for a count before it shows that it is under way."""
 APPROVERS = (Role.CLINICAL_REVIEWER,)
 """Who approves, and starts what was approved; never of what they wrote."""

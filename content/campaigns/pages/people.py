@@ -108,7 +108,7 @@ async def _people(
     found = await session.execute(
         select(OutboundMessage.dedup_key, OutboundMessage.id).where(OutboundMessage.dedup_key.in_(keys))
     )
-    messages = dict(found)
+    messages = {one.dedup_key: one.id for one in found}
     return [
         Person(
             who=named.get(one.patient_id, ""),

@@ -67,7 +67,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
             named = select(Article.id, Article.title).where(
                 Article.id.in_([one.article_id for one in variants])
             )
-            titles = dict(await session.execute(named))
+            titles = {one.id: one.title for one in await session.execute(named)}
             words = await vocabulary(session)
             audience = await audiences.get(session, row.audience_id)
             version = await session.get_one(AudienceVersion, row.audience_version_id)

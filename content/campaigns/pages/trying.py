@@ -26,6 +26,8 @@ from store.database import DatabaseUnavailable
 from web.signin.models import StaffUser
 
 log = structlog.get_logger(__name__)
+EXPORT = 20.0
+"""Seconds a table to download waits for its figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,13 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
     async def dry_run(request: Request, _staff: Writer, campaign_id: UUID) -> Response:
         return await page(request, campaign_id)
 
-    async def found(campaign_id: UUID, *, again: bool = False) -> tuple[Campaign, DryRun | float | None]:
+    async def found(
+        campaign_id: UUID, *, again: bool = False, patience: float = PATIENCE
+    ) -> tuple[Campaign, DryRun | float | None]:
         async with desk.database.read("dry run of") as session:
             row = await campaign_of(session, campaign_id)
         try:
-            return row, await desk.dry_runs.ask(row.id, row.version, PATIENCE, again=again)
+            return row, await desk.dry_runs.ask(row.id, row.version, patience, again=again)
         except (SQLAlchemyError, DatabaseUnavailable):
             log.exception("campaigns.dry_run_failed")
             return row, None
@@ -128,7 +132,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
     @router.get("/{campaign_id}/dry-run.csv")
     async def as_csv(_staff: Writer, campaign_id: UUID) -> Response:
         """The counts, nobody's name."""
-        row, result = await found(campaign_id)
+        row, result = await found(campaign_id, patience=EXPORT)
         if not isinstance(result, DryRun):
             raise HTTPException(503, WORDS["wrong"]["dry_run_later"])
         words, out = WORDS["csv"], io.StringIO()

@@ -38,6 +38,7 @@ from content.campaigns.pages.desk import (
 from content.campaigns.pages.form import Fields, NotOurs, fields_of, received
 from content.campaigns.pages.offered import Offered, offered
 from content.campaigns.pages.said import WORDS, Summary
+from content.campaigns.pages.shown import upcoming
 from content.campaigns.plan import Plan
 from content.media import service as media
 from store.database import DatabaseUnavailable
@@ -89,6 +90,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
             audiences=[(one.id, one.name) for one in offers.audiences],
             summary=summary(plan, offers),
             problems=problems,
+            upcoming=upcoming(row, desk.clock),
             saved=_saved_at(desk, row),
             wrong="",
             stale=False,
@@ -132,10 +134,10 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
                         staff=staff,
                         now=desk.clock.now(),
                     )
-        except NotOurs as wrong:
-            raise HTTPException(422, WORDS["wrong"]["stale"]) from wrong
-        except CampaignError as wrong:
-            error, before = wrong, None
+        except NotOurs as not_ours:
+            raise HTTPException(422, WORDS["wrong"]["stale"]) from not_ours
+        except CampaignError as refused:
+            error, before = refused, None
         async with desk.database.read("saved campaign") as session:
             row = await campaign_of(session, campaign_id)
             problems = await unready(session, row)
@@ -148,6 +150,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
             campaign=row,
             summary=summary(plan, offers),
             problems=[] if error else problems,
+            upcoming=[] if error else upcoming(row, desk.clock),
             saved=WORDS["saved"]["not_yet"] if error else _saved_at(desk, row),
             wrong=wrong,
             stale=stale,

@@ -37,7 +37,7 @@ def filled(clock: VirtualClock, **values: str) -> Plan:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"kind": "once"}, "审核通过后点“开始发送”就发，只发一次"),
+        ({"kind": "once"}, "批准后点“开始发送”就发，只发一次"),
         ({"kind": "scheduled", "start_day": "2026-11-25"}, "2026年11月25日周三 9:30，只发一次"),
         ({"kind": "scheduled"}, "还没选日期"),
         (
@@ -59,11 +59,11 @@ def filled(clock: VirtualClock, **values: str) -> Plan:
         ({"kind": "event", "event_kind": "encounter.discharged"}, "患者出院后马上发"),
         (
             {"kind": "relative", "anchor": "surgery", "direction": "before", "offset_days": "3"},
-            "手术日前3天 9:30 发",
+            "手术日期前3天 9:30 发",
         ),
         (
             {"kind": "relative", "anchor": "birth", "offset_days": "42", "start_day": "2026-12-01"},
-            "分娩日后第42天 9:30 发，从2026年12月1日周二起",
+            "分娩日期后第42天 9:30 发，从2026年12月1日周二起",
         ),
     ],
 )
