@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from language.normalise import fold
@@ -37,6 +38,7 @@ MENU: dict[str, str] = {
 """Keys of WeChat's menu, and the intent a click means."""
 
 
+_POLITE = re.compile(r"^(?:请|麻烦|帮我|我要|我想)+")
 _READING: dict[str, str] = {
     "关闭个性化推荐": "personal_off",
     "关闭个性推荐": "personal_off",
@@ -53,7 +55,7 @@ _READING: dict[str, str] = {
 
 def reading_word(text: str) -> str | None:
     """What `my_data` is asked for by a whole message about articles one was sent (`actions/account/reading.py`)."""
-    return _READING.get(fold(text))
+    return _READING.get(_POLITE.sub("", fold(text)))
 
 
 def opt_word(text: str) -> Opt | None:

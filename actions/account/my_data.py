@@ -23,6 +23,7 @@ from channels.wording.labels import label
 _REQUESTS = {"export": "export_data", "correct": "correct_data", "withdraw": "withdraw_consent"}
 """What people have to do."""
 _OFFERED = {**_REQUESTS, "reading": "reading_settings"}
+"""With what is decided for somebody who is bound."""
 
 
 async def _request(turn: Turn, what: str) -> str:
@@ -57,7 +58,7 @@ class MyData(BanyiAction):
         linked = await patients.patients_of_contact(turn.session, turn.contact.id)
         options = [
             type(o)(f"my_data-{what}", o.label, o.intent, o.params)
-            for what, word in _OFFERED.items()
+            for what, word in (_OFFERED if linked else _REQUESTS).items()
             for o in (way_to("my_data", label(word), request=what),)
         ]
         options.append(way_to("delete_my_data", label("delete_data")))

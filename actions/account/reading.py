@@ -96,7 +96,8 @@ async def why_sent(turn: Turn) -> None:
     article = await turn.session.get(Article, link.article_id)
     day = Day.of(turn.services.clock)
     found = await why.reason(turn.session, link, day, whole=not turn.is_sms)
-    told = {"title": article.title if article is not None else "", "because": found.because}
+    title = article.title if article is not None and not turn.is_sms else ""
+    told = {"title": title, "because": found.because}
     settings_way = Option(
         "my_data-reading", label("reading_settings"), intent="my_data", params={"request": "reading"}
     )

@@ -3,6 +3,7 @@ vendor whose signature is right. Bounded in time; longer under `-m soak`."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import time
@@ -20,9 +21,15 @@ from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 from sqlalchemy import func, select
 
+from care.patients.models import Patient
 from channels.inbox.models import InboundMessage, Quarantined
 from channels.wechat.codec import decode_aes_key, encrypt, sign
+from content.articles.models import Article
+from content.reading import links
+from content.reading.links import LinkFor
 from server.migrate import sync_engine
+from store.clock import real_now
+from store.database import Database
 from tests.factories.servers import Postgres
 from tests.fuzz.schema import STREAMS, describe
 from tests.fuzz.served import Served, served
@@ -55,12 +62,25 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     postgres.drop(name)
 
 
+async def reading_link(url: str) -> str:
+    """The token of a patient's link to an article of the demo."""
+    database = Database(url)
+    async with database.write("a link") as session:
+        patient = (await session.scalars(select(Patient.id).limit(1))).one()
+        article = (await session.scalars(select(Article).limit(1))).one()
+        given = LinkFor(patient, article.id, article.live_revision or 1, article.topic, "chat")
+        [path] = await links.issue(session, [given], real_now())
+    await database.close()
+    return path.removeprefix(links.PATH)
+
+
 def operations(house: Served) -> list[Any]:
     known = {
         "account_id": [house.settings.wechat_account, house.settings.sms_account],
         "secret": house.settings.sms_callback_secret.split(","),
         "openid": ["oDemo_0001"],
         "number": ["+8613800138000", "13800138000"],
+        "token": [asyncio.run(reading_link(house.settings.database))],
     }
     schema = schemathesis.openapi.from_dict(describe(house.app.routes, known))
     found = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
