@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.articles import rendering, service
@@ -153,20 +153,27 @@ async def _others(
 ) -> Sequence[Other]:
     """What its author named as going with it, then the newest of the same topic; only what is published and not expired."""
     rows = await session.execute(
-        select(Article.slug, ArticleRevision.doc)
-        .join(
-            ArticleRevision,
-            (ArticleRevision.article_id == Article.id) & (ArticleRevision.number == Article.live_revision),
-        )
+        select(Article.slug, Article.id, Article.live_revision)
         .where(
             or_(Article.slug.in_(related), Article.topic == article.topic),
             Article.id != article.id,
+            Article.live_revision.is_not(None),
             or_(Article.expires_on.is_(None), Article.expires_on > today),
         )
         .order_by(Article.published_at.desc(), Article.slug)
-        .limit(50)
     )
     place = {slug: number for number, slug in enumerate(related)}
-    found = sorted(rows, key=lambda row: place.get(row[0], len(place)))[:OTHERS]
-    docs = [(slug, ArticleDoc.from_json(doc)) for slug, doc in found]
-    return [Other(slug, doc.title, doc.summary) for slug, doc in docs]
+    first = sorted(rows.all(), key=lambda row: place.get(row[0], len(place)))[:OTHERS]
+    texts = await session.execute(
+        select(ArticleRevision.article_id, ArticleRevision.doc).where(
+            or_(
+                false(),
+                *(
+                    and_(ArticleRevision.article_id == article_id, ArticleRevision.number == number)
+                    for _, article_id, number in first
+                ),
+            )
+        )
+    )
+    docs = {article_id: ArticleDoc.from_json(doc) for article_id, doc in texts}
+    return [Other(slug, docs[one].title, docs[one].summary) for slug, one, _ in first if one in docs]

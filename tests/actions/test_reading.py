@@ -11,18 +11,16 @@ from actions.services import Services
 from bot.shortcuts import reading_word
 from care.consents.models import ConsentNow
 from care.patients import service as patients
-from care.patients.models import Condition, Relation
+from care.patients.models import Relation
 from channels.contacts.models import Conversation
 from channels.outbox.models import OutboundMessage
 from channels.ports import ChannelName
 from content.articles.models import Article
-from content.audiences import service as audiences
-from content.audiences.rules import read
-from content.campaigns.models import Campaign
 from content.reading import links
 from content.reading.links import LinkFor
 from store.database import Database
 from tests.actions.conftest import World
+from tests.content.reading.ground import RULE, diabetes_campaign
 from tests.factories import articles
 from tests.factories.messages import SMS, WECHAT
 from tests.factories.stage import Stage, stage
@@ -99,23 +97,9 @@ async def test_why_says_the_rule_where_it_is_private(
     assert await why(on) == ["reading.nothing_sent"]
     async with database.write() as session:
         article: Article = await articles.published(session, staff, services.clock)
-        day = services.clock.local().date()
-        session.add(Condition(patient_id=patient, code="E11.900", display="2型糖尿病", recorded_date=day))
-        rule = read({"kind": "all", "rules": [{"kind": "condition", "codes": ["E11"], "at_most": 30}]})
-        version = await audiences.create(session, name="新确诊", note="", rule=rule, now=now, staff_id=None)
-        made = Campaign(
-            name="饮食篇",
-            kind="once",
-            purpose="education",
-            audience_id=version.audience_id,
-            audience_version_id=version.id,
-            created_at=now,
-            changed_at=now,
-        )
-        session.add(made)
-        await session.flush()
+        sent_by = await diabetes_campaign(session, patient, services.clock, days=10)
         talk = (await session.scalars(select(Conversation))).one()
-        given = LinkFor(patient, article.id, 1, "diabetes", "campaign", "k1", made.id)
+        given = LinkFor(patient, article.id, 1, "diabetes", "campaign", "k1", sent_by)
         await links.issue(session, [given], now)
         session.add(
             OutboundMessage(
@@ -136,8 +120,8 @@ async def test_why_says_the_rule_where_it_is_private(
     said = await why(on)
     if channel is WECHAT:
         assert said == ["reading.why_rule"]
-        assert on.last.params["rule"] == "30天内确诊2型糖尿病的患者"
-        assert "2型糖尿病，2026-11-22确诊" in on.last.params["facts"]
+        assert on.last.params["rule"] == RULE
+        assert "2型糖尿病，2026-11-12确诊" in on.last.params["facts"]
     else:
         assert said == ["reading.why"]
         assert "糖尿病" not in str(on.last.params)

@@ -13,15 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.consents import service as ledger
 from care.consents.models import Purpose
 from care.patients import service as patients
-from care.patients.models import Relation
+from care.patients.models import Condition, Relation
 from care.patients.service import PatientData
 from channels.contacts.models import Contact, Conversation
 from channels.outbox.models import OutboundMessage
 from content.articles.models import Article
+from content.audiences import service as audiences
+from content.audiences.rules import read
+from content.campaigns.models import Campaign
 from content.reading import links
 from content.reading.links import LinkFor
 from content.reading.models import ArticleLink
-from store.clock import VirtualClock
+from store.clock import Clock, VirtualClock
 from store.database import Database
 from tests.factories import articles
 from tests.factories.messages import conversation
@@ -129,3 +132,36 @@ async def make_ground(database: Database, clock: VirtualClock) -> Ground:
 async def _patient(session: AsyncSession, clock: VirtualClock) -> UUID:
     data = PatientData("R7700042", NAME, "female", date(1960, 5, 1), "19900007742")
     return (await patients.create(session, data, clock.now())).id
+
+
+async def diabetes_campaign(session: AsyncSession, patient: UUID, clock: Clock, days: int) -> UUID:
+    """确诊糖尿病 30 天内、未读过饮食篇, sent to a patient diagnosed so many days ago; its id."""
+    now = clock.now()
+    rule = read(
+        {
+            "kind": "all",
+            "rules": [
+                {"kind": "condition", "codes": ["E11"], "at_most": 30},
+                {"kind": "reading", "how": "read", "topics": ["diabetes"], "negate": True},
+            ],
+        }
+    )
+    day = clock.local().date() - timedelta(days=days)
+    session.add(Condition(patient_id=patient, code="E11.900", display="2型糖尿病", recorded_date=day))
+    version = await audiences.create(session, name="新确诊", note="", rule=rule, now=now, staff_id=None)
+    made = Campaign(
+        name="饮食篇",
+        kind="once",
+        purpose="education",
+        audience_id=version.audience_id,
+        audience_version_id=version.id,
+        created_at=now,
+        changed_at=now,
+    )
+    session.add(made)
+    await session.flush()
+    return made.id
+
+
+RULE = "30天内确诊2型糖尿病，并且没有读过“糖尿病”主题的文章的患者"
+"""It in words, without codes."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from care.consents.models import ConsentNow, Purpose
-from care.patients.models import Condition
 from channels.wechat.oauth import PATIENT_COOKIE, SESSION_LASTS, seal_session
 from content.articles import recall, service, workflow
 from content.articles.doc import Audience, Variation
-from content.audiences import service as audiences
-from content.audiences.rules import read
-from content.campaigns.models import Campaign
 from content.reading.models import ArticleFeedback, ArticleRead, ArticleTally, TopicStop
-from tests.content.reading.ground import NAME, Ground
+from tests.content.reading.ground import NAME, RULE, Ground, diabetes_campaign
 from tests.content.reading.site import PHONE, Reader, reading
 from tests.factories.articles import BODY, doc, signed
 
@@ -246,7 +241,9 @@ async def test_why_in_words_for_whom_it_is(ground: Ground, reader: Reader) -> No
     await ground.article()
     chat = await ground.link()
     assert "您在聊天里问到了" in (await reader.get(f"/r/{chat}/why"))[1]
-    token = await ground.link(source="campaign", campaign_id=await campaign(ground), key="campaign:x:y:1")
+    async with ground.database.write("a campaign") as session:
+        sent_by = await diabetes_campaign(session, ground.patient, ground.clock, days=10)
+    token = await ground.link(source="campaign", campaign_id=sent_by, key="campaign:x:y:1")
     ground.later(days=3)
     await ground.agrees(Purpose.TRACKING)
     await reader.beacon(token)
@@ -258,7 +255,7 @@ async def test_why_in_words_for_whom_it_is(ground: Ground, reader: Reader) -> No
         assert secret not in page
     cookie = seal_session(ground.contact.id, "hospital", ground.clock.now() + SESSION_LASTS)
     status, page = await reader.get(f"/r/{token}/why", Cookie=f"{PATIENT_COOKIE}={cookie}")
-    assert "30天内确诊2型糖尿病，并且没有读过“糖尿病”主题的文章的患者" in page
+    assert RULE in page
     assert "2型糖尿病，2026-11-12确诊，10天前" in page
     assert "没有打开过" in page
     assert "后来有变化" not in page
@@ -266,34 +263,3 @@ async def test_why_in_words_for_whom_it_is(ground: Ground, reader: Reader) -> No
     stranger = seal_session(ground.staff["nurse"].id, "hospital", ground.clock.now() + SESSION_LASTS)
     page = (await reader.get(f"/r/{token}/why", Cookie=f"{PATIENT_COOKIE}={stranger}"))[1]
     assert "2型" not in page
-
-
-async def campaign(ground: Ground) -> Any:
-    """确诊糖尿病 30 天内、未读过饮食篇, sent to somebody diagnosed ten days ago."""
-    rule = read(
-        {
-            "kind": "all",
-            "rules": [
-                {"kind": "condition", "codes": ["E11"], "at_most": 30},
-                {"kind": "reading", "how": "read", "topics": ["diabetes"], "negate": True},
-            ],
-        }
-    )
-    now = ground.clock.now()
-    day = ground.clock.local().date() - timedelta(days=10)
-    async with ground.database.write("a campaign") as session:
-        session.add(
-            Condition(patient_id=ground.patient, code="E11.900", display="2型糖尿病", recorded_date=day)
-        )
-        version = await audiences.create(session, name="新确诊", note="", rule=rule, now=now, staff_id=None)
-        made = Campaign(
-            name="饮食篇",
-            kind="once",
-            purpose="education",
-            audience_id=version.audience_id,
-            audience_version_id=version.id,
-            created_at=now,
-            changed_at=now,
-        )
-        session.add(made)
-    return made.id
