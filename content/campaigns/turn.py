@@ -80,13 +80,17 @@ class Turn:
             more = more and monotonic() - self.began < self.worker.turn
 
     async def _plan(self, session: AsyncSession, row: Campaign) -> bool:
-        """The next launch of an audience, or entries by events and dates."""
+        """What was learned, the next launch of an audience, or entries by events and dates."""
         clock = self.worker.clock
         now = clock.now()
         outside = (row.end_at is not None and row.end_at <= now) or (
             row.start_at is not None and now < row.start_at
         )
-        if row.state != State.RUNNING or outside:
+        if row.state != State.RUNNING:
+            return False
+        if row.choosing == Choosing.THOMPSON:
+            await learn.learn(session, row, now)
+        if outside:
             return False
         if row.kind == Kind.EVENT:
             await occasions.by_events(session, row, clock)
@@ -143,8 +147,6 @@ class Turn:
             return True
         if wide:
             row.settled_until = now
-            if row.choosing == Choosing.THOMPSON:
-                await learn.learn(session, row, now)
         return False
 
     async def _end(self, session: AsyncSession, row: Campaign) -> bool:
