@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from bench import audience, callback, faq, nlu, outbox, turn
+from bench import audience, callback, campaign, faq, nlu, outbox, turn
 from bench.results import keep
 
 
@@ -15,6 +15,7 @@ def main() -> None:
     keep(uvloop.run(outbox.measure()))
     keep(callback.measure())
     keep(asyncio.run(audience.measure()))
+    keep(asyncio.run(campaign.measure()))
     keep(faq.measure())
     keep(nlu.measure())
 
