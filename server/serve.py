@@ -17,6 +17,7 @@ from care.seed import seed_into
 from channels.inbox.spool import Spool
 from channels.ports import StorageUnavailable
 from content.audiences.seed import seed_samples
+from content.campaigns.seed import seed_campaign
 from content.faq import service as faq
 from server import logs, migrate
 from server.app import create_app
@@ -69,6 +70,9 @@ async def prepare(settings: Settings) -> House:
     else:
         await first_admin(house)
     await first_library(settings, house.database, house.clock)
+    if settings.environment == "demo":
+        async with house.database.write("seed-campaign") as session:
+            await seed_campaign(session, house.clock.now())
     return house
 
 

@@ -17,9 +17,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.patients.models import PatientContact
+from care.patients.models import Patient, PatientContact
 from channels.outbox import bulk, letters
-from content.campaigns import addresses
+from content.audiences import service as audiences
+from content.campaigns import addresses, personal
 from content.campaigns.dice import Dice, arm_of
 from content.campaigns.kinds import State, key_of
 from content.campaigns.models import Campaign, CampaignRecipient, CampaignVariant
@@ -48,6 +49,7 @@ _PLANNED = (
 )
 _BEST = addresses.best(sets.among(PatientContact.patient_id, "patients"))
 _CONTACTS = select(_BEST.c.patient_id, _BEST.c.contact_id, _BEST.c.channel)
+_OFF = select(Patient.id).where(sets.among(Patient.id, "patients"), personal.switched_off(Patient.id))
 _MINE = (
     _ROW.c.campaign_id == bindparam("campaign"),
     _ROW.c.occurrence == bindparam("of_occurrence"),
@@ -56,7 +58,7 @@ _MINE = (
 _SKIP = (
     update(_ROW)
     .where(*_MINE, sets.among(_ROW.c.patient_id, "patients"))
-    .values(state="skipped", reason=NO_CONTACT, settled_at=bindparam("at", type_=UtcDateTime()))
+    .values(state="skipped", reason=bindparam("why"), settled_at=bindparam("at", type_=UtcDateTime()))
 )
 
 
@@ -104,17 +106,29 @@ async def once(session: AsyncSession, row: Campaign, base: str, now: datetime) -
         return 0
     found = await session.execute(_CONTACTS, {"patients": [one.patient_id for one in planned]})
     contacts = {one.patient_id: one for one in found}
-    nowhere: defaultdict[int, list[UUID]] = defaultdict(list)
+    off = await _switched_off(session, row, [one.patient_id for one in planned])
+    left_out: defaultdict[tuple[int, str], list[UUID]] = defaultdict(list)
     for one in planned:
-        if one.patient_id not in contacts:
-            nowhere[one.occurrence].append(one.patient_id)
-    for occurrence, patients in nowhere.items():
-        values = {"campaign": row.id, "of_occurrence": occurrence, "patients": patients, "at": now}
-        await session.execute(_SKIP, values)
+        if one.patient_id in off:
+            left_out[one.occurrence, personal.OFF].append(one.patient_id)
+            contacts.pop(one.patient_id, None)
+        elif one.patient_id not in contacts:
+            left_out[one.occurrence, NO_CONTACT].append(one.patient_id)
+    for (occurrence, why), patients in left_out.items():
+        values = {"campaign": row.id, "of_occurrence": occurrence, "patients": patients, "why": why}
+        await session.execute(_SKIP, {**values, "at": now})
     chosen = await _choose(session, row, planned, contacts)
     await _say(session, row, chosen, base, now)
     await _mark(session, row, chosen)
-    return len(chosen) + sum(map(len, nowhere.values()))
+    return len(chosen) + sum(map(len, left_out.values()))
+
+
+async def _switched_off(session: AsyncSession, row: Campaign, patients: Sequence[UUID]) -> set[UUID]:
+    """Who took back, since they were written down, that articles are chosen by their record."""
+    rule = await audiences.rule_of(session, row.audience_version_id)
+    if rule is None or not personal.by_profile(rule):
+        return set()
+    return set(await session.scalars(_OFF, {"patients": patients}))
 
 
 async def _choose(

@@ -34,14 +34,14 @@ _SAME = (
 )  # fmt: skip
 
 
-async def create(session: AsyncSession, plan: Plan, *, staff: StaffUser, now: datetime) -> Campaign:
-    """A new draft. Raises `CampaignError`."""
+async def create(session: AsyncSession, plan: Plan, *, staff: StaffUser | None, now: datetime) -> Campaign:
+    """A new draft (`staff` None: of the house). Raises `CampaignError`."""
     await _check(session, plan, None)
     row = Campaign(
         name=plan.name.strip(),
         kind=plan.kind,
         state=State.DRAFT,
-        author_id=staff.id,
+        author_id=staff.id if staff is not None else None,
         created_at=now,
         changed_at=now,
         version=1,

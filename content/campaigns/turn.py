@@ -18,7 +18,7 @@ from content.campaigns.kinds import Choosing, Kind, State
 from content.campaigns.models import Campaign, CampaignLaunch
 from store import leases
 from store.clock import Clock
-from store.database import Database
+from store.database import Database, after_commit
 
 SLOW = timedelta(minutes=1)
 """Between two wider looks: for late reports, for what was learned."""
@@ -127,7 +127,7 @@ class Turn:
     async def _dispatch(self, session: AsyncSession, row: Campaign) -> bool:
         count = await dispatch.once(session, row, self.worker.base, self.worker.clock.now())
         if count:
-            self.worker.wake()
+            after_commit(session, self.worker.wake)
         return bool(count)
 
     async def _give_up(self, session: AsyncSession, row: Campaign) -> bool:

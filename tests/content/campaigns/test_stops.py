@@ -6,10 +6,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from care.consents import service as consents
-from care.consents.models import Purpose
+from care.consents.models import ConsentNow, Purpose
 from channels.outbox.models import DeliveryHold
 from content.articles import recall
 from content.articles.models import Article
@@ -125,6 +125,18 @@ async def test_consent_withdrawn_while_queued_is_respected(ward: Ward) -> None:
     await ward.run()
     told = {row.patient_id: (row.state, row.reason) for row in await ward.recipients(campaign_id)}
     assert told == {one: ("suppressed", "withdrawn"), other: ("sent", None)}
+
+
+async def test_who_switches_recommendations_off_before_it_is_queued_is_left_out(ward: Ward) -> None:
+    [one, other] = await ward.patients(2)
+    campaign_id = await ward.launched(await ward.plan())
+    await ward.runner().round()
+    async with ward.database.write() as session:
+        gone = (ConsentNow.subject_id == one, ConsentNow.purpose == Purpose.PERSONAL)
+        await session.execute(update(ConsentNow).where(*gone).values(granted=False))
+    await ward.run()
+    told = {row.patient_id: (row.state, row.reason) for row in await ward.recipients(campaign_id)}
+    assert told == {one: ("skipped", "personal_off"), other: ("queued", None)}
 
 
 async def test_a_rule_changed_while_running_counts_from_when_somebody_takes_it(ward: Ward) -> None:
