@@ -49,6 +49,10 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
         """Do it: change rows through the services, `turn.say(…)`, `turn.events`."""
         raise NotImplementedError
 
+    def is_personal(self, turn: Turn) -> bool:
+        """Whether this turn speaks of what is on record."""
+        return self.needs_holder
+
     async def prepare(self, turn_text: str) -> None:
         """Slow or CPU-bound work on the text before the transaction (searching, embedding); keep results in the services."""
 
@@ -93,9 +97,10 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 params=dict(metadata.get("params") or {}),
                 now=self.services.clock.now(),
                 heard_in=_loop_at_last_message(tracker),
+                held=str(metadata.get("holder") or ""),
+                half=bool(metadata.get("half")),
             )
-            held = str(metadata.get("holder") or turn.contact.holder)
-            if self.needs_holder and holder.is_unknown(turn.contact.channel, held):
+            if self.is_personal(turn) and holder.is_unknown(turn.contact.channel, turn.holder):
                 _ask_holder(turn)
             else:
                 await self.act(turn)

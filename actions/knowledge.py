@@ -1,9 +1,15 @@
-"""Answering questions: the FAQ's own words with their source, the nearest questions when unsure, people when not."""
+"""Answering questions: the FAQ's or an article's own words with their source, the nearest ones when unsure, people when not.
+
+Which of both answers is `actions.answering`'s one rule.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from actions import education
+from actions.answering import Found, best
+from actions.articles import offer_articles, related, say_article
 from actions.base import BanyiAction
 from actions.desk import take_complaint
 from actions.turn import Turn, way_to
@@ -13,6 +19,8 @@ from content.faq.questions import collect
 from content.faq.search import FaqHit
 
 OFFERS = 3
+NEAR = 2
+"""Articles offered where none is sure."""
 ANGRY = 0.7
 """Where nothing else was understood, a text at least so surely angry is taken for a complaint, not for a question."""
 _UNANSWERED = {"ask_medication": "faq.medication", "ask_health": "faq.health_unknown"}
@@ -48,6 +56,24 @@ def offer(turn: Turn, found: list[FaqHit]) -> None:
         turn.say("unsure.offer", *options, way_to("request_human", label("none_of_these")))
 
 
+async def search(turn: Turn) -> Found:
+    """What FAQ and articles have for what was typed."""
+    if not turn.text:
+        return Found()
+    services = turn.services
+    return Found(list(await services.faq.search(turn.text)), list(await services.articles.search(turn.text)))
+
+
+async def say_best(turn: Turn, found: Found) -> bool:
+    """Answer by the surer of FAQ and articles; False where neither is sure."""
+    answer = best(turn, found)
+    if isinstance(answer, FaqHit):
+        say_entry(turn, answer)
+    elif answer is not None:
+        await say_article(turn, answer)
+    return answer is not None
+
+
 async def remember_unanswered(turn: Turn) -> None:
     """For the editors: this found no good answer. Without who asked."""
     if turn.text:
@@ -65,21 +91,33 @@ class Answer(BanyiAction):
 
     action: ClassVar[str] = "action_answer"
 
+    def is_personal(self, turn: Turn) -> bool:
+        return turn.params.get("wish") in education.WISHES
+
     async def prepare(self, turn_text: str) -> None:
         if turn_text:
             await self.services.faq.search(turn_text)
+            await self.services.articles.search(turn_text)
 
     async def act(self, turn: Turn) -> None:
-        faq = self.services.faq
-        chosen = faq.entry(str(turn.params.get("faq", "")))
-        if chosen is not None:
+        faq, articles = self.services.faq, self.services.articles
+        if turn.params.get("wish") in education.WISHES:
+            return await education.grant(turn)
+        if (chosen := faq.entry(str(turn.params.get("faq", "")))) is not None:
             return say_entry(turn, chosen)
-        found = list(await faq.search(turn.text)) if turn.text else []
-        if found and found[0].score >= faq.answer_from:
-            return say_entry(turn, found[0])
+        if (article := articles.article(str(turn.params.get("article", "")))) is not None:
+            return await say_article(turn, article)
+        if (article := articles.article(str(turn.params.get("related", "")))) is not None:
+            return offer_articles(turn, "education.related", related(turn, article))
+        found = await search(turn)
+        if await say_best(turn, found):
+            return None
         await remember_unanswered(turn)
-        near = [one for one in found if one.score >= faq.offer_from]
-        if turn.intent in _UNANSWERED:
+        near = [one for one in found.entries if one.score >= faq.offer_from]
+        some = [one.article for one in found.articles if one.score >= articles.offer_from]
+        if turn.intent == "ask_health" and some and not turn.is_sms:
+            offer_articles(turn, "education.near", some[:NEAR])
+        elif turn.intent in _UNANSWERED:
             # Near is not enough where health is asked about: say so instead of guessing.
             turn.say(
                 _UNANSWERED[turn.intent],
@@ -110,17 +148,18 @@ class Unsure(BanyiAction):
     async def prepare(self, turn_text: str) -> None:
         if turn_text:
             await self.services.faq.search(turn_text)
+            await self.services.articles.search(turn_text)
 
     async def act(self, turn: Turn) -> None:
         faq = self.services.faq
-        found = list(await faq.search(turn.text)) if turn.text else []
-        if found and found[0].score >= faq.answer_from:
-            return say_entry(turn, found[0])
+        found = await search(turn)
+        if await say_best(turn, found):
+            return None
         if turn.text and self.services.mood(turn.text).probabilities["angry"] >= ANGRY:
             return await take_complaint(turn)
         if collect.is_question(turn.text):
             await remember_unanswered(turn)
-        near = [one for one in found if one.score >= faq.offer_from][:2]
+        near = [one for one in found.entries if one.score >= faq.offer_from][:2]
         options = _ways(turn, near)
         seen: set[str] = set()
         for intent, confidence in turn.ranking:

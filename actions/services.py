@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,6 +13,8 @@ from care.desk.due import due_at
 from care.desk.hours import DutyHours
 from care.desk.models import TaskKind
 from care.hospital.gazetteer import GazetteerCache
+from content.articles.search import ArticleHit
+from content.articles.texts import PublishedText
 from content.faq.search import FaqHit
 from language.sentiment import Judged, judge
 from store.clock import Clock
@@ -30,6 +32,21 @@ class FaqSearch(Protocol):
     def entry(self, entry_id: str) -> FaqHit | None: ...
 
 
+class ArticleSearch(Protocol):
+    """The published articles: what answers a question, and all of them."""
+
+    answer_from: float
+    offer_from: float
+
+    async def search(self, text: str, k: int = 4) -> Sequence[ArticleHit]: ...
+
+    async def ready(self) -> None: ...
+
+    def article(self, slug: str) -> PublishedText | None: ...
+
+    def published(self) -> Collection[PublishedText]: ...
+
+
 class PhoneCodes(Protocol):
     """Sends a binding code to a phone, in the caller's transaction (an SMS row)."""
 
@@ -38,17 +55,19 @@ class PhoneCodes(Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """`answer_within`: how soon people promise to answer while on duty. `mood` judges a comment (without an embedder a little
-    worse)."""
+    """`site`: where patients reach our pages, without the last slash. `answer_within`: how soon people promise to answer while on duty.
+    `mood` judges a comment (without an embedder a little worse)."""
 
     database: Database
     clock: Clock
     faq: FaqSearch
+    articles: ArticleSearch
     gazetteer: GazetteerCache
     duty_hours: DutyHours
     codes: PhoneCodes
     hospital_name: str
     landline: str
+    site: str
     answer_within: timedelta = timedelta(minutes=30)
     mood: Callable[[str], Judged] = judge
 

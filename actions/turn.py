@@ -23,7 +23,8 @@ CHOOSE = "choose"
 @dataclass(slots=True)
 class Turn:
     """`intent` and `confidence` are the engine's; `params` came with a tapped option; `text` is what the patient
-    typed (normalised; empty for an option). `heard_in` is the form that was active when it was said.
+    typed (normalised; empty for an option). `heard_in` is the form that was active when it was said; `held` who answers the phone as
+    just said, `half`: it is one of two requests of a message.
 
     Replies and tracker events are collected, and stored with the facts.
     """
@@ -40,6 +41,8 @@ class Turn:
     params: dict[str, Any]
     now: datetime
     heard_in: str | None = None
+    held: str = ""
+    half: bool = False
     replies: list[Reply] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -51,6 +54,16 @@ class Turn:
     @property
     def is_sms(self) -> bool:
         return self.contact.channel == "sms"
+
+    @property
+    def holder(self) -> str:
+        """Who answers the phone, as far as is known (`channels.questions.holder`)."""
+        return self.held or self.contact.holder
+
+    @property
+    def next_key(self) -> str:
+        """The `dedup_key` the next reply will be sent under; empty where its place is not known yet."""
+        return "" if self.half else f"reply:{self.inbound_id}:{len(self.replies)}"
 
     @property
     def local_now(self) -> datetime:

@@ -180,6 +180,7 @@ class Applier:
         urgent = turn.plan.alert is not None
         for n, reply in enumerate(replies):
             asks = n == asking
+            content_ref, content_revision = reply.content()
             await outbox.enqueue(
                 session,
                 conversation,
@@ -191,6 +192,8 @@ class Applier:
                 instance=(turn.said.instance or reply.key) if asks else None,
                 resumes=turn.said.resumes if asks else None,
                 seq=first + n + 1,
+                content_ref=content_ref,
+                content_revision=content_revision,
                 due_at=after_the_line(message, now),
                 priority=outbox.URGENT_PRIORITY if urgent else outbox.CONVERSATION_PRIORITY,
             )

@@ -42,6 +42,7 @@ class Asker:
         halves = await self._two(text, plan)
         if halves is None:
             return await self._turn(claimed, text, metadata, message.id, retry=retry)
+        metadata = {**metadata, "half": True}
         aside = None
         if halves.aside is not None:
             given = {**metadata, "text": engine_text(halves.aside)}

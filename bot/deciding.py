@@ -12,7 +12,7 @@ from bot.plan import Plan, State, Words, engine_text
 from bot.ports import Console
 from bot.refusing import refused
 from bot.resolve import number_in, pick
-from bot.shortcuts import MENU, Opt, opt_word, reading_word, refusal
+from bot.shortcuts import MENU, MENU_PARAMS, Opt, opt_word, reading_word, refusal, wanted_by
 from care.binding import qr
 from channels.contacts.models import Contact
 from channels.inbox.models import InboundMessage
@@ -21,6 +21,7 @@ from channels.ports import ChannelName
 from channels.questions import service as questions
 from channels.reply import Option, Reply
 from channels.wording.labels import label
+from language import wishes
 from language.screen import screen
 from store.clock import Clock
 
@@ -97,6 +98,8 @@ class Decider:
             return plan.says(
                 Reply("console.keyword", {"text": written}), "keyword", reask=state.question is not None
             )
+        if not state.free_words and (wish := wishes.read(text)) is not None:
+            return plan.to_intent(*wanted_by(wish), f"wish:{wish.kind}")
         if not state.free_words and (said := english.answers(text, words.language)) is not None:
             if english.wants_person(text, words.language):
                 return english_person(plan, {}, "english:person")
@@ -122,7 +125,8 @@ class Decider:
             return _medium(plan, state, *voices.unreadable(message), UNREADABLE)
         elif message.event == "click" and (intent := MENU.get(message.event_key)) is not None:
             if not state.taken:
-                return plan.to_intent(intent, {}, f"menu:{message.event_key}")
+                wanted = MENU_PARAMS.get(message.event_key, {})
+                return plan.to_intent(intent, dict(wanted), f"menu:{message.event_key}")
             plan.to_desk = "click"
         return plan
 

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from language.normalise import fold
+from language.wishes import Wish
 
 Opt = Literal["content", "all", "resume"]
 
@@ -30,12 +31,25 @@ MENU: dict[str, str] = {
     "MY_APPOINTMENTS": "check_appointment",
     "FOLLOW_UP": "start_questionnaire",
     "DEPARTMENT": "find_department",
+    "EDUCATION": "ask_health",
     "BIND": "bind_patient",
     "MY_DATA": "my_data",
     "HELP": "help",
     "HUMAN": "request_human",
 }
 """Keys of WeChat's menu, and the intent a click means."""
+MENU_PARAMS: dict[str, dict[str, str]] = {"EDUCATION": {"wish": "recommend"}}
+
+
+_MY_DATA = {"why": "why_sent", "personal_on": "personal_on", "personal_off": "personal_off"}
+"""Wishes about articles that ask what is on record, or change it: what `my_data` is asked for."""
+
+
+def wanted_by(wish: Wish) -> tuple[str, dict[str, str]]:
+    """The intent and params a wish about articles means."""
+    if (request := _MY_DATA.get(wish.kind)) is not None:
+        return "my_data", {"request": request}
+    return "ask_health", {"wish": wish.kind, "topic": wish.topic, "about": wish.about}
 
 
 _POLITE = re.compile(r"^(?:请|麻烦|帮我|我要|我想)+")

@@ -15,6 +15,9 @@ JOINED = "joined"
 """The key of several replies sent as one message; `params["parts"]` are they."""
 
 
+CONTENT = "content"
+"""In params: `[ref, revision]` of the reviewed content a reply says (an article's), so that a recall finds who received it."""
+
 SENSITIVE = "sensitive"
 """Set on params that name a sensitive `department`: only what is said inside the conversation may name it."""
 
@@ -79,6 +82,13 @@ class Reply:
         if self.key != JOINED:
             return (self,)
         return tuple(Reply.from_json(part) for part in self.params["parts"])
+
+    def content(self) -> tuple[str | None, int | None]:
+        """The ref and revision of the reviewed content it says, or nothing."""
+        for part in self.parts():
+            if (named := part.params.get(CONTENT)) is not None:
+                return str(named[0]), int(named[1])
+        return None, None
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -18,6 +18,8 @@ from care.desk.hours import DutyHours
 from care.hospital.gazetteer import GazetteerCache
 from channels.wechat.console.live import LiveConsole
 from channels.wording.catalogue import Catalogue
+from content.articles import search as article_search
+from content.articles.search import ArticleIndex
 from content.faq.questions.grouper import QuestionGrouper
 from content.faq.search import FaqIndex
 from language.embed import Embedder, embed_one
@@ -50,6 +52,7 @@ class House:
     catalogue: Catalogue
     embedder: Embedder
     faq: FaqIndex
+    articles: ArticleIndex
     questions: QuestionGrouper
     services: Services
     actions: list[BanyiAction]
@@ -94,17 +97,20 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     templates = Templates(database, clock, catalogue, vendors, simulators=settings.simulators)
     embedder = Embedder(settings.models / "sentence-onnx")
     faq = FaqIndex(database, HybridIndex(embedder), templates.sync)
+    articles = ArticleIndex(database, clock, HybridIndex(embedder, article_search.settings()))
     keep = timedelta(days=settings.questions_keep_days)
     questions = QuestionGrouper(database, clock, embedder, faq, keep)
     services = Services(
         database=database,
         clock=clock,
         faq=faq,
+        articles=articles,
         gazetteer=GazetteerCache(),
         duty_hours=DutyHours.parse(settings.duty_hours),
         codes=SmsCodes(settings.sms_account, clock),
         hospital_name=settings.hospital_name,
         landline=settings.landline,
+        site=settings.base,
         mood=partial(judge, embed=partial(embed_one, embedder)),
     )
     people, desk = CarePeople(services), CareDesk(services.due_at)
@@ -114,7 +120,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     connect_sms(vendors, settings, clock, catalogue, inbound.inbox, outbound.receipts)
     sealer = audit_sealer(settings, database)
     work = Work(
-        everywhere=[faq.run, console.run],
+        everywhere=[faq.run, articles.run, console.run],
         workers=[
             *inbound.jobs(),
             *outbound.jobs(),
@@ -132,6 +138,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         catalogue=catalogue,
         embedder=embedder,
         faq=faq,
+        articles=articles,
         questions=questions,
         services=services,
         actions=all_actions(services),

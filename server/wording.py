@@ -14,7 +14,7 @@ WORDING = ROOT / "data" / "seed" / "wording"
 
 def facts(settings: Settings) -> dict[str, str]:
     """What is true of the hospital in any wording."""
-    return {"hospital": settings.hospital_name, "landline": settings.landline}
+    return {"hospital": settings.hospital_name, "landline": settings.landline, "site": settings.base}
 
 
 @cache

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.articles.doc import ArticleDoc
+from content.articles.doc import ArticleDoc, Audience
 from content.articles.models import Article, ArticleRevision
 from content.articles.plain import plain_of
 from content.articles.rendering import source_line
@@ -18,8 +19,10 @@ from content.articles.rendering import source_line
 @dataclass(frozen=True, slots=True)
 class PublishedText:
     """One published article, for an index. `summary` is two sentences that may be said in chat; `sources` the line that goes with
-    them; `questions` what patients ask that it answers; `plain` the general body without markup."""
+    them; `questions` what patients ask that it answers; `plain` the general body without markup; `audience` whom it is for; `related`
+    slugs."""
 
+    article_id: UUID
     slug: str
     revision: int
     title: str
@@ -33,6 +36,8 @@ class PublishedText:
     sources: str
     ai_made: bool
     sample: bool
+    audience: Audience
+    related: tuple[str, ...]
 
 
 Mark = tuple[str, int, int, date]
@@ -50,25 +55,49 @@ async def mark(session: AsyncSession, today: date) -> Mark:
     return str(row[0]), int(row[1]), int(row[2] or 0), today
 
 
+async def live(session: AsyncSession, today: date) -> dict[str, int]:
+    """Slug and revision of what `published_texts` would read, without the texts."""
+    rows = await session.execute(select(Article.slug, Article.live_revision).where(*_live(today)))
+    return {slug: number for slug, number in rows if number is not None}
+
+
 async def published_texts(
-    session: AsyncSession, today: date, *, after: str = "", limit: int = 500
+    session: AsyncSession,
+    today: date,
+    *,
+    after: str = "",
+    limit: int = 500,
+    only: Collection[str] | None = None,
 ) -> Sequence[PublishedText]:
-    """Published and not expired articles by slug, `limit` at a time; `after`: the last slug read. `today`: the hospital's day."""
+    """Published and not expired articles by slug, `limit` at a time; `after`: the last slug read. `today`: the hospital's day.
+
+    `only`: these slugs alone.
+    """
+    some = [] if only is None else [Article.slug.in_(only)]
     rows = await session.execute(
-        select(Article.slug, ArticleRevision.number, ArticleRevision.doc)
+        select(Article.id, Article.slug, ArticleRevision.number, ArticleRevision.doc)
         .join(
             ArticleRevision,
             and_(ArticleRevision.article_id == Article.id, ArticleRevision.number == Article.live_revision),
         )
-        .where(Article.slug > after, or_(Article.expires_on.is_(None), Article.expires_on > today))
+        .where(Article.slug > after, *_live(today), *some)
         .order_by(Article.slug)
         .limit(limit)
     )
-    return [_text(slug, number, ArticleDoc.from_json(doc)) for slug, number, doc in rows]
+    return [
+        text_of(article_id, slug, number, ArticleDoc.from_json(doc)) for article_id, slug, number, doc in rows
+    ]
 
 
-def _text(slug: str, number: int, doc: ArticleDoc) -> PublishedText:
+def _live(today: date) -> list[ColumnElement[bool]]:
+    expires = Article.expires_on
+    return [Article.live_revision.is_not(None), or_(expires.is_(None), expires > today)]
+
+
+def text_of(article_id: UUID, slug: str, number: int, doc: ArticleDoc) -> PublishedText:
+    """A text as an index sees it."""
     return PublishedText(
+        article_id=article_id,
         slug=slug,
         revision=number,
         title=doc.title,
@@ -82,4 +111,6 @@ def _text(slug: str, number: int, doc: ArticleDoc) -> PublishedText:
         sources=source_line(doc) if doc.sources else "",
         ai_made=doc.ai_made,
         sample=doc.sample,
+        audience=doc.audience,
+        related=doc.related,
     )

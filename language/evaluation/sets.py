@@ -124,7 +124,9 @@ def sentiment(rows: Sequence[Row], judge: Callable[[str], Judged]) -> Evaluation
     return replace(made, numbers=numbers)
 
 
-def faq(rows: Sequence[Row], search: Callable[[str, int], Sequence[Hit]], answer_from: float) -> Evaluation:
+def faq(
+    rows: Sequence[Row], search: Callable[[str, int], Sequence[Hit]], answer_from: float, name: str = "faq"
+) -> Evaluation:
     """Recall at 1 and 3 and mean reciprocal rank of what has an entry; how often what has none is answered all the same."""
     cases, unanswerable = [], []
     for row in rows:
@@ -137,7 +139,7 @@ def faq(rows: Sequence[Row], search: Callable[[str, int], Sequence[Hit]], answer
             )
         else:
             cases.append(Case(row["query"], row["id"], names[0] if names else NOTHING, score, "", names))
-    made = classified("faq", cases)
+    made = classified(name, cases)
     ranks = [case.ranked.index(case.wanted) + 1 if case.wanted in case.ranked else 0 for case in cases]
     sure = [case for case in cases if (case.confidence or 0.0) >= answer_from]
     numbers = {
@@ -167,6 +169,7 @@ def needs(kind: str) -> tuple[str, ...]:
         "screen": ("text", "label"),
         "sentiment": ("text", "sentiment"),
         "faq": ("query", "id"),
+        "articles": ("query", "id"),
     }[kind]
 
 

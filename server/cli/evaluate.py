@@ -26,6 +26,7 @@ SAID_AT = datetime.fromisoformat("2026-11-22T10:00")
 class Kind(StrEnum):
     INTENTS = "intents"
     FAQ = "faq"
+    ARTICLES = "articles"
     WHEN = "when"
     TRIAGE = "triage"
     SCREEN = "screen"
@@ -35,6 +36,7 @@ class Kind(StrEnum):
 OWN: dict[Kind, tuple[str, ...]] = {
     Kind.INTENTS: ("intents_held_out.jsonl",),
     Kind.FAQ: ("faq_held_out.jsonl", "faq_held_out_indirect.jsonl"),
+    Kind.ARTICLES: ("articles_fresh.jsonl", "articles_fresh2.jsonl"),
     Kind.WHEN: ("when_cases.jsonl",),
     Kind.TRIAGE: ("triage_cases.jsonl",),
     Kind.SCREEN: (
@@ -64,7 +66,9 @@ def evaluate(
     from language.evaluation.report import html, shown, words
 
     if file is not None and kind is None:
-        raise SettingsError("say which kind FILE is for: intents, faq, when, triage, screen or sentiment")
+        raise SettingsError(
+            "say which kind FILE is for: intents, faq, articles, when, triage, screen or sentiment"
+        )
     done = []
     for one in [kind] if kind is not None else list(Kind):
         made = _run(one, [file] if file is not None else [SETS / name for name in OWN[one]], now)
@@ -123,6 +127,9 @@ def _run(kind: Kind, files: Sequence[Path], now: datetime) -> Evaluation:
         case Kind.FAQ:
             search, answer_from = _retriever()
             return sets.faq(held, search, answer_from)
+        case Kind.ARTICLES:
+            search, answer_from = _articles()
+            return sets.faq(held, search, answer_from, "articles")
 
 
 def _parsed(held: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -156,3 +163,26 @@ def _retriever() -> tuple[Callable[[str, int], Sequence[Any]], float]:
     entries = read_folder(ROOT / "data" / "seed" / "faq")
     index.add_many([(str(one["id"]), [str(one["question"]), *map(str, one["similar"])]) for one in entries])
     return index.search, index.settings.answer_from
+
+
+def _articles() -> tuple[Callable[[str, int], Sequence[Any]], float]:
+    """The seed library behind the house's retriever."""
+    from content.articles import samples, search, texts
+    from language.illnesses import named
+    from language.retrieve import Hit, HybridIndex
+    from store.ids import new_id
+
+    index = HybridIndex(_embedder(), search.settings())
+    library = [texts.text_of(new_id(), one.slug, 1, one.doc) for one in samples.read_library()]
+    index.add_many([(one.slug, search.searched(one)) for one in library])
+    told, least = {one.slug: search.spoken_of(one) for one in library}, index.settings.answer_from
+
+    def find(text: str, k: int) -> Sequence[Hit]:
+        asked = named(text)
+        hits = [
+            one._replace(score=search.judged(one, asked, told[one.id], least))
+            for one in index.search(text, k)
+        ]
+        return sorted(hits, key=lambda one: -one.score)
+
+    return find, least

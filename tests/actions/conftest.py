@@ -45,11 +45,13 @@ def services(database: Database, clock: VirtualClock) -> Services:
         database=database,
         clock=clock,
         faq=cast("Any", None),
+        articles=cast("Any", None),
         gazetteer=GazetteerCache(),
         duty_hours=DutyHours.parse("Mon-Fri 08:00-17:30"),
         codes=cast("Any", None),
         hospital_name="云江市示范医院",
         landline="0571-00000000",
+        site="https://h.example",
     )
 
 
@@ -152,7 +154,7 @@ async def world(database: Database, clock: VirtualClock) -> World:
         return await build(session, clock)
 
 
-FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
+FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000", "site": "https://h.example"}
 WORDING = Path(__file__).parents[2] / "data" / "seed" / "wording"
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from actions.services import Services
 from channels.ports import ChannelName
+from content.articles.search import ArticleIndex
 from content.faq import service as faq
 from content.faq.questions.models import UnansweredQuestion
 from content.faq.search import FaqIndex
@@ -47,6 +48,8 @@ async def known(
     index = FaqIndex(database, HybridIndex(embedder))
     await index.refresh()
     services.faq = index
+    services.articles = articles = ArticleIndex(database, clock, HybridIndex(embedder))
+    await articles.refresh()
     yield index
 
 

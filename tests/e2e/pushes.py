@@ -45,11 +45,13 @@ async def reminder(session: AsyncSession, conversation: Conversation, now: datet
         database=cast("Any", None),
         clock=Clock("Asia/Shanghai"),
         faq=cast("Any", None),
+        articles=cast("Any", None),
         gazetteer=GazetteerCache(),
         duty_hours=DutyHours.parse("Mon-Sun 08:00-17:30"),
         codes=cast("Any", None),
         hospital_name="",
         landline="",
+        site="https://h.example",
     )
     row = await remind.remind(session, services, conversation, view.appointment_id, now=now)
     assert row is not None

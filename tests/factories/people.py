@@ -19,10 +19,12 @@ def care_people(database: Database, clock: Clock) -> CarePeople:
             database=database,
             clock=clock,
             faq=cast("Any", None),
+            articles=cast("Any", None),
             gazetteer=GazetteerCache(),
             duty_hours=DutyHours.parse("Mon-Sun 08:00-17:30"),
             codes=cast("Any", None),
             hospital_name="云江市示范医院",
             landline="0571-00000000",
+            site="https://h.example",
         )
     )

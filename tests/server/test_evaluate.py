@@ -15,7 +15,7 @@ from server.settings import SettingsError
 RUNNER = CliRunner()
 
 
-@pytest.mark.parametrize("kind", ["intents", "faq", "when", "triage", "screen", "sentiment"])
+@pytest.mark.parametrize("kind", ["intents", "faq", "articles", "when", "triage", "screen", "sentiment"])
 def test_our_own_sets_hold_their_floors(kind: str) -> None:
     done = RUNNER.invoke(app, ["eval", kind, "--check"])
     assert done.exit_code == 0, done.output

@@ -18,7 +18,7 @@ from channels.wording.labels import FILE, label
 from server.settings import ROOT
 from server.wording import WORDING
 
-FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000"}
+FACTS = {"hospital": "云江市示范医院", "landline": "0571-00000000", "site": "https://h.example"}
 SIGN = "云江示范医院"
 ROOMS = ("server", "bot", "actions", "content", "care", "channels", "web")
 EMERGENCY = {
@@ -75,6 +75,7 @@ LONG_LABELS = (
     "找人工",
 )
 TYPICAL = {
+    "about": "痛风",
     "ahead": "3",
     "also": "也可以先到全科门诊。",
     "answer": "门诊时间为周一至周日8:00-17:30。",
@@ -103,6 +104,7 @@ TYPICAL = {
     "number": "B0012",
     "old": "11月24日周二上午9:30",
     "others": "，也可以看呼吸内科",
+    "path": "/r/Xk3v9QpLm2Zt8WcA",
     "people": "2",
     "personal": "已打开",
     "place": "门诊楼3层东",
@@ -116,6 +118,7 @@ TYPICAL = {
     "rule": "30天内确诊2型糖尿病的患者",
     "rows": "1. 11月24日周二上午9:30 眼科 李敏",
     "said": "下下周三",
+    "sample": "（示例文章，供试用）",
     "source": "门诊部，2026年10月",
     "specialty": "青光眼、白内障",
     "there": "门诊楼3层东",
@@ -123,6 +126,7 @@ TYPICAL = {
     "times_short": "周二上午、周四上午",
     "title": "副主任医师",
     "tracking": "没有打开",
+    "topic": "糖尿病",
     "until": "下午15:30",
     "what": "眼科 李敏",
     "when": "11月24日周二上午9:30",

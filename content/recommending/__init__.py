@@ -1,0 +1,1 @@
+"""Which articles fit a person now, and why."""
