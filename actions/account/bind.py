@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import String, delete, select
 
 from actions import say
+from actions.account import reading
 from actions.forms import Dialog
 from actions.turn import Turn, option, way_to
 from care.binding import qr
@@ -188,6 +189,7 @@ class BindDialog(Dialog):
             "bind.done",
             way_to("book_appointment", label("book")),
             way_to("check_appointment", label("my_appointments")),
+            reading.to_settings(),
             name=patient.name if patient else "",
         )
         await self._end(turn)

@@ -73,6 +73,13 @@ async def _decide(turn: Turn, linked: list[LinkedPatient], purpose: Purpose, gra
         )
 
 
+def to_settings() -> Option:
+    """The way to `settings`, where somebody might ask for it."""
+    return Option(
+        "my_data-reading", label("reading_settings"), intent="my_data", params={"request": "reading"}
+    )
+
+
 def _way(request: str) -> Option:
     return Option(f"my_data-{request}", label(request), intent="my_data", params={"request": request})
 
@@ -98,14 +105,11 @@ async def why_sent(turn: Turn) -> None:
     found = await why.reason(turn.session, link, day, whole=not turn.is_sms)
     title = article.title if article is not None and not turn.is_sms else ""
     told = {"title": title, "because": found.because}
-    settings_way = Option(
-        "my_data-reading", label("reading_settings"), intent="my_data", params={"request": "reading"}
-    )
     if found.rule:
         facts = "\uff1b".join(found.facts)
-        turn.say("reading.why_rule", settings_way, rule=found.rule, facts=facts, **told)
+        turn.say("reading.why_rule", to_settings(), rule=found.rule, facts=facts, **told)
     else:
-        turn.say("reading.why", settings_way, **told)
+        turn.say("reading.why", to_settings(), **told)
 
 
 REQUESTS: Mapping[str, Callable[[Turn], Awaitable[None]]] = {

@@ -44,7 +44,7 @@ async def issue(session: AsyncSession, wanted: Sequence[LinkFor], now: datetime)
     Tokens are random and nowhere stored: the path is in the message, or lost. How long a link is good is decided when it is opened
     (`BANYI_READING_LINK_DAYS`).
     """
-    tokens = [new_secret(TOKEN_BYTES) for _ in wanted]
+    tokens = [_token() for _ in wanted]
     if not tokens:
         return []
     rows = [
@@ -67,6 +67,14 @@ async def issue(session: AsyncSession, wanted: Sequence[LinkFor], now: datetime)
     ]
     await session.execute(_INSERT, rows)
     return [f"{PATH}{token}" for token in tokens]
+
+
+def _token() -> str:
+    """Phones take an address in an SMS to end before a dash."""
+    while True:
+        token = new_secret(TOKEN_BYTES)
+        if token[0].isalnum() and token[-1].isalnum():
+            return token
 
 
 async def find(session: AsyncSession, token: str) -> ArticleLink | None:

@@ -8,6 +8,7 @@ import pytest
 
 from content.reading import links, sent, stops
 from content.reading.keeping import Keeper
+from content.reading.links import LinkFor
 from content.reading.models import ArticleLink, ArticleRead, ArticleSent, TopicStop
 from content.reading.sent import SentWriter
 from store import crypto
@@ -23,6 +24,11 @@ async def test_a_token_is_found_by_its_hash_and_stored_nowhere(ground: Ground) -
     assert (link.revision, link.topic, link.source, link.arm) == (1, "diabetes", "campaign", "a")
     assert token not in str(vars(link))
     assert len(token) == 16
+    async with ground.database.write() as session:
+        given = LinkFor(ground.patient, link.article_id, 1, "diabetes", "chat")
+        paths = await links.issue(session, [given] * 200, ground.clock.now())
+    assert len(set(paths)) == 200
+    assert all(path[-1].isalnum() and path[len(links.PATH)].isalnum() for path in paths)
     async with ground.database.read() as session:
         for other in (token[:-1], f"{token}x", token.swapcase(), "", "\0" * 16, "汉" * 16, "x" * 5000):
             assert await links.find(session, other) is None
