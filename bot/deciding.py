@@ -12,7 +12,7 @@ from bot.plan import Plan, State, Words, engine_text
 from bot.ports import Console
 from bot.refusing import refused
 from bot.resolve import number_in, pick
-from bot.shortcuts import MENU, MENU_PARAMS, Opt, opt_word, reading_word, refusal, wanted_by
+from bot.shortcuts import MENU, MENU_PARAMS, Opt, opt_word, refusal, wanted_by
 from care.binding import qr
 from channels.contacts.models import Contact
 from channels.inbox.models import InboundMessage
@@ -92,8 +92,6 @@ class Decider:
             return plan.to_intent("cancel_appointment", which, "refusal:coming")
         elif number is not None and text.strip().isdigit() and len(text.strip()) <= 2:
             return plan.says(Reply("smalltalk.number_without_question"), "number_without_question")
-        if (request := reading_word(text)) is not None:
-            return plan.to_intent("my_data", {"request": request}, f"reading:{request}")
         if (written := self._keyword(contact, text)) is not None:
             return plan.says(
                 Reply("console.keyword", {"text": written}), "keyword", reask=state.question is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from language.normalise import fold
@@ -41,7 +40,10 @@ MENU: dict[str, str] = {
 MENU_PARAMS: dict[str, dict[str, str]] = {"EDUCATION": {"wish": "recommend"}}
 
 
-_MY_DATA = {"why": "why_sent", "personal_on": "personal_on", "personal_off": "personal_off"}
+_MY_DATA = {
+    "why": "why_sent",
+    **{kind: kind for kind in ("personal_on", "personal_off", "tracking_on", "tracking_off", "reading")},
+}
 """Wishes about articles that ask what is on record, or change it: what `my_data` is asked for."""
 
 
@@ -50,26 +52,6 @@ def wanted_by(wish: Wish) -> tuple[str, dict[str, str]]:
     if (request := _MY_DATA.get(wish.kind)) is not None:
         return "my_data", {"request": request}
     return "ask_health", {"wish": wish.kind, "topic": wish.topic, "about": wish.about}
-
-
-_POLITE = re.compile(r"^(?:请|麻烦|帮我|我要|我想)+")
-_READING: dict[str, str] = {
-    "关闭个性化推荐": "personal_off",
-    "关闭个性推荐": "personal_off",
-    "打开个性化推荐": "personal_on",
-    "开启个性化推荐": "personal_on",
-    "不再记录阅读": "tracking_off",
-    "阅读设置": "reading",
-    "文章推荐设置": "reading",
-    "为什么给我发这个": "why_sent",
-    "为什么发给我": "why_sent",
-    "为什么给我发这篇文章": "why_sent",
-}
-
-
-def reading_word(text: str) -> str | None:
-    """What `my_data` is asked for by a whole message about articles one was sent (`actions/account/reading.py`)."""
-    return _READING.get(_POLITE.sub("", fold(text)))
 
 
 def opt_word(text: str) -> Opt | None:

@@ -1,4 +1,4 @@
-"""What a whole message wishes about articles: to be recommended some, to know why one came, to stop a topic or personal choice.
+"""What a whole message wishes about articles: some recommended, to know why one came, to stop a topic, personal choice or being counted.
 
 The patterns and the words of topics are data (`data/language/wishes.yml`).
 """
@@ -19,7 +19,17 @@ from language.normalise import fold
 FILE = Path(__file__).parents[1] / "data" / "language" / "wishes.yml"
 LONGEST = 40
 """Characters: what is longer says more than one wish."""
-Kind = Literal["why", "personal_off", "personal_on", "stop_topic", "resume_topic", "recommend"]
+Kind = Literal[
+    "why",
+    "personal_off",
+    "personal_on",
+    "tracking_off",
+    "tracking_on",
+    "reading",
+    "stop_topic",
+    "resume_topic",
+    "recommend",
+]
 _EDGES = re.compile("^(?:关于|有关|和)|(?:方面|相关|有关|类)*的?$")
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from actions.account.reading import REQUESTS
 from actions.services import Services
-from bot.shortcuts import reading_word
+from bot.shortcuts import wanted_by
 from care.consents.models import ConsentNow
 from care.patients import service as patients
 from care.patients.models import Relation
@@ -18,6 +19,7 @@ from channels.ports import ChannelName
 from content.articles.models import Article
 from content.reading import links
 from content.reading.links import LinkFor
+from language import wishes
 from store.database import Database
 from tests.actions.conftest import World
 from tests.content.reading.ground import RULE, diabetes_campaign
@@ -74,15 +76,18 @@ async def test_research_is_agreed_to_for_oneself_and_a_child(
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("关闭个性化推荐", "personal_off"),
         ("请帮我关闭个性化推荐。", "personal_off"),
         ("为什么给我发这个？", "why_sent"),
         ("文章推荐设置", "reading"),
-        ("我想问为什么给我发这个检查单", None),
+        ("不要再记录我的阅读情况", "tracking_off"),
+        ("同意记录阅读", "tracking_on"),
     ],
 )
-def test_whole_messages_are_understood_without_the_engine(text: str, request_: str | None) -> None:
-    assert reading_word(text) == request_
+def test_whole_messages_are_understood_without_the_engine(text: str, request_: str) -> None:
+    wish = wishes.read(text)
+    assert wish is not None
+    assert wanted_by(wish) == ("my_data", {"request": request_})
+    assert request_ in REQUESTS
 
 
 @pytest.mark.parametrize("channel", [WECHAT, SMS])
