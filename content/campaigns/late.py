@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from content.campaigns.kinds import Late
+from content.campaigns.kinds import Kind, Late
 from content.campaigns.models import Campaign, CampaignLaunch
 
 SWEEP_EVERY = timedelta(hours=6)
@@ -42,6 +42,6 @@ def sweeps(row: Campaign, launch: CampaignLaunch, now: datetime) -> bool:
     return now >= (launch.swept_at or launch.planned_at) + SWEEP_EVERY
 
 
-def closed(row: Campaign, occurrence: int) -> bool:
-    """Whether only who was in at the first occurrence may be in at this one."""
-    return row.late == Late.SKIP and occurrence > 1
+def closed(row: Campaign) -> bool:
+    """Whether only who was in at its first launch is in at later ones."""
+    return row.kind == Kind.RECURRING and row.late == Late.SKIP

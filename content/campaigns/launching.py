@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -165,7 +166,8 @@ async def batch(
         chosen = chosen.where(Patient.id > launch.position)
     if upto is not None:
         chosen = chosen.where(Patient.id <= upto)
-    chosen = _only_first(row, launch, chosen)
+    if closed(row):
+        chosen = chosen.where(await _was_in(session, launch))
     columns = draw.columns(
         literal(launch.occurrence, BigInteger), literal(max(launch.planned_at, now), UtcDateTime())
     )
@@ -195,14 +197,17 @@ async def newcomers(
     return added
 
 
-def _only_first(row: Campaign, launch: CampaignLaunch, chosen: Select[Any]) -> Select[Any]:
-    if not closed(row, launch.occurrence):
-        return chosen
+async def _was_in(session: AsyncSession, launch: CampaignLaunch) -> ColumnElement[bool]:
+    """Whether the patient was in at the campaign's first launch; at that one everybody is."""
+    mine = CampaignLaunch.campaign_id == launch.campaign_id
+    first = await session.scalar(select(func.min(CampaignLaunch.occurrence)).where(mine))
+    if first == launch.occurrence:
+        return true()
     was_in = _ROW.alias("was_in")
-    return chosen.where(
-        exists().where(
-            was_in.c.campaign_id == row.id, was_in.c.occurrence == 1, was_in.c.patient_id == Patient.id
-        )
+    return exists().where(
+        was_in.c.campaign_id == launch.campaign_id,
+        was_in.c.occurrence == first,
+        was_in.c.patient_id == Patient.id,
     )
 
 

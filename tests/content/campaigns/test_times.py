@@ -102,6 +102,18 @@ async def test_a_closed_cohort(ward: Ward) -> None:
     assert found == [(1, first), (2, first)]
 
 
+async def test_a_closed_cohort_begins_with_the_first_that_was_made(ward: Ward) -> None:
+    """The first two occurrences were missed."""
+    first = await ward.patient()
+    campaign_id = await ward.launched(await ward.plan(**DAILY, late=Late.SKIP))
+    for day in ("2026-11-25T10:00", "2026-11-26T10:00"):
+        ward.at(day)
+        await ward.run()
+        await ward.patient()
+    found = [(one.occurrence, one.patient_id) for one in await ward.recipients(campaign_id)]
+    assert found == [(3, first), (4, first)]
+
+
 async def test_newcomers_are_added_for_so_many_days(ward: Ward) -> None:
     await ward.patient()
     campaign_id = await ward.launched(await ward.plan(late=Late.CATCH_UP, late_days=2))

@@ -8,12 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from care.patients.models import PatientContact
+from channels.contacts import service as contacts
+from channels.contacts.models import SendingWindow
+from channels.outbox.receipts import Receipts
+from channels.ports import ChannelName, Receipt
 from content.campaigns import service, workflow
 from content.campaigns.errors import CampaignError
 from content.campaigns.models import CampaignStep
 from content.reading import links
 from store.audit import AuditRow
-from tests.content.campaigns.ward import Ward
+from tests.content.campaigns.ward import SMS_TEXT, Ward
 
 
 async def test_from_draft_to_settled(ward: Ward) -> None:
@@ -76,3 +81,29 @@ async def test_nobody_approves_their_own(ward: Ward) -> None:
         assert refused.value.code == code
     approved = await ward.act(workflow.approve, row.id, "admin", contents=ward.contents, seen=1)
     assert (approved.state, approved.approved_by) == ("approved", ward.staff["admin"].id)
+
+
+async def test_what_went_on_to_the_phone_counts_as_what_became_of_it(ward: Ward) -> None:
+    """WeChat's window is closed: the phone gets it, and its report is the recipient's."""
+    patient, now = await ward.patient(), ward.clock.now()
+    async with ward.database.write("a phone") as session:
+        wechat = await session.scalar(select(PatientContact.contact_id))
+        session.add(SendingWindow(contact_id=wechat, remaining=0, expires_at=now))
+        phone, _ = await contacts.ensure(session, "sms", "aliyun", "+8619912345678", now)
+        phone.holder = "self"
+        link = PatientContact(patient_id=patient, contact_id=phone.id, relation="self", confirmed_at=now)
+        session.add(link)
+    campaign_id = await ward.launched(await ward.plan())
+    await ward.run()
+    await ward.deliver()
+    await ward.run()
+    [one] = await ward.recipients(campaign_id)
+    assert (one.state, one.channel, ward.wechat.got) == ("sent", "sms", [])
+    [(_, said, ref)] = ward.sms.got
+    assert said.text == SMS_TEXT
+    report = Receipt(ChannelName.SMS, "aliyun", f"v-{ref}", ref, ok=True, code="DELIVERED")
+    await Receipts(ward.database, ward.clock).record([report])
+    ward.clock.advance(timedelta(minutes=2))
+    await ward.run()
+    [one] = await ward.recipients(campaign_id)
+    assert (one.state, (await ward.campaign(campaign_id)).counts) == ("delivered", {"delivered": 1})
