@@ -34,6 +34,7 @@ from server.demo import DemoDirectory
 from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
+from server.insight import add_insight
 from server.ops import navigation, ops_house, phone_notices
 from server.reading import add_reading
 from server.signin import add_sign_in
@@ -85,6 +86,7 @@ def create_app(house: House) -> FastAPI:
     add_audiences(app, house)
     add_reading(app, house)
     add_campaigns(app, house)
+    add_insight(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

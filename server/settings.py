@@ -218,6 +218,12 @@ class Settings(BaseSettings):
     reading_keep_days: int = Field(
         730, description="how long it is kept what patients were sent and read", ge=30, le=3650
     )
+    insight_small_group: int = Field(
+        10,
+        description="numbers of fewer people than this are not shown in figures and reports",
+        ge=2,
+        le=100,
+    )
     sms_part_price: float = Field(
         0.045,
         description="what one part of an SMS costs, in yuan, for the editors' estimate; from the vendor's contract",

@@ -54,6 +54,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 UNITS = {
     "article_review_file": "path of a YAML file",
     "sms_part_price": "yuan",
+    "insight_small_group": "people",
     "port": "TCP port",
     "internal_port": "TCP port",
     "engine_port": "TCP port",

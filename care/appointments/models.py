@@ -136,6 +136,7 @@ class Appointment(Base):
         ),
         Index(None, "patient_id", "start"),
         Index(None, "practitioner_id", "day", "part"),
+        Index(None, "day", "status"),
     )
 
     id: Mapped[UUID] = uuid_pk()

@@ -32,7 +32,7 @@ class DeskTask(Base):
     """
 
     __tablename__ = "desk_task"
-    __table_args__ = (Index(None, "status", "due_at"),)
+    __table_args__ = (Index(None, "status", "due_at"), Index(None, "kind", "created_at"))
 
     id: Mapped[UUID] = uuid_pk()
     dedup_key: Mapped[str] = mapped_column(String(160), unique=True)

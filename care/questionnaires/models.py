@@ -45,7 +45,11 @@ class QuestionnaireResponse(Base):
     """
 
     __tablename__ = "questionnaire_response"
-    __table_args__ = (Index(None, "conversation_id", "status"), Index(None, "patient_id", "started_at"))
+    __table_args__ = (
+        Index(None, "conversation_id", "status"),
+        Index(None, "patient_id", "started_at"),
+        Index(None, "started_at"),
+    )
 
     id: Mapped[UUID] = uuid_pk()
     questionnaire_id: Mapped[UUID] = mapped_column(ForeignKey("questionnaire.id"))

@@ -29,6 +29,7 @@ class InboundMessage(Base):
     __table_args__ = (
         UniqueConstraint("channel", "account_id", "vendor_key"),
         Index(None, "conversation_id", "seq"),
+        Index(None, "received_at"),
     )
 
     id: Mapped[UUID] = uuid_pk()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,6 +23,7 @@ from web.audit.ports import People
 from web.audit.search import Filters
 from web.audit.shown import lines, words
 from web.security import csrf_protect
+from web.sheets import MARK, csv_line
 from web.shell import render
 from web.signin import staffing
 from web.signin.access import require
@@ -188,14 +187,14 @@ async def _chain(desk: AuditDesk) -> dict[str, Any]:
 
 
 async def _csv(desk: AuditDesk, filters: Filters, whom: Collection[str], upto: int) -> AsyncIterator[bytes]:
-    """Rows for a spreadsheet; the mark at the beginning tells Excel that it is UTF-8."""
-    yield "\ufeff".encode()
-    yield _row(words.known("columns").values())
+    """Rows for a spreadsheet."""
+    yield MARK
+    yield csv_line(words.known("columns").values())
     async for rows in search.every(desk.database, filters, whom, desk.clock, upto):
         async with desk.database.read("audit export names") as session:
             found = await lines(session, desk.people, rows)
         yield b"".join(
-            _row(
+            csv_line(
                 (
                     f"{desk.clock.local(one.at):%Y-%m-%d %H:%M:%S}",
                     one.who,
@@ -210,14 +209,6 @@ async def _csv(desk: AuditDesk, filters: Filters, whom: Collection[str], upto: i
             )
             for one in found
         )
-
-
-def _row(cells: Collection[object]) -> bytes:
-    """A line; a cell that a spreadsheet would run as a formula begins with an apostrophe (OWASP, CSV injection)."""
-    buffer = io.StringIO()
-    safe = [f"'{text}" if (text := str(cell))[:1] in tuple("=+-@\t\r") and text else text for cell in cells]
-    csv.writer(buffer).writerow(safe)
-    return buffer.getvalue().encode()
 
 
 def _day(text: str) -> date | None:

@@ -1,0 +1,1 @@
+"""What editors should look at next: articles that need work, and questions nobody has answered."""

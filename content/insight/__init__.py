@@ -1,0 +1,1 @@
+"""What education, conversations and clinics came to, in figures that name nobody."""
