@@ -106,13 +106,12 @@ class _Pages:
         )
 
     async def _link(self, request: Request, session: AsyncSession, token: str) -> ArticleLink | Response:
-        """The link, or what is told of one that is not good; who tries one after the other is told to wait."""
-        address = address_of(request)
-        if await self._desk.pace.guesses(address):
-            return self._desk.trouble(request, "often", 429)
+        """The link, or what is told of one that is not good. Who tries one after the other is told to wait; whose link is good reads,
+        though thousands share a carrier's address with them."""
         link = await links.find(session, token)
         if link is None:
-            await self._desk.pace.missed(address)
+            if not await self._desk.pace.may_miss(address_of(request)):
+                return self._desk.trouble(request, "often", 429)
             return self._desk.trouble(request, "unknown", 404)
         if self._desk.good(link):
             return link

@@ -16,8 +16,9 @@ _BOTS = re.compile(
 """Programs that say what they are: preview services of messengers and phones, search engines, HTTP libraries. Those that do not
 are held off by what the page's own script asks for before it counts: seconds in sight."""
 
-PER_LINK, PER_ADDRESS, MISSES = "120/minute", "600/minute", "30/minute"
-"""Beacons of one link; of one address (a ward's Wi-Fi is one address); addresses that lead nowhere tried from one address."""
+PER_LINK, PER_ADDRESS, MISSES = "120/minute", "3000/minute", "30/minute"
+"""Beacons of one link; beacons of one address (a ward's Wi-Fi, or thousands of a carrier's phones); links tried from one address that
+lead nowhere."""
 
 
 def is_bot(agent: str) -> bool:
@@ -40,12 +41,9 @@ class Pace:
         by_address = await self._limiter.hit(self._address, "reading", "ip", address)
         return by_link and by_address
 
-    async def guesses(self, address: str) -> bool:
-        """Whether this address has tried too many links that lead nowhere."""
-        return not await self._limiter.test(self._misses, "reading", "miss", address)
-
-    async def missed(self, address: str) -> None:
-        await self._limiter.hit(self._misses, "reading", "miss", address)
+    async def may_miss(self, address: str) -> bool:
+        """Count an address that led nowhere; False when there were too many."""
+        return await self._limiter.hit(self._misses, "reading", "miss", address)
 
     async def first(self, what: str) -> bool:
         """Whether `what` happens for the first time today: how anonymous looks are counted once without being kept."""
