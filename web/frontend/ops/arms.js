@@ -16,7 +16,7 @@ function armsOf(table, { ink, line, strong, font }) {
     textStyle: { color: ink, fontFamily: font },
     grid: { left: 8, right: 24, top: 4, bottom: 4, containLabel: true },
     xAxis: { type: "value", min: 0, max: 100, axisLabel: { color: ink, formatter: "{value}%" }, splitLine: { lineStyle: { color: line } } },
-    yAxis: { type: "category", inverse: true, data: rows.map((row) => row.cells[0].textContent.slice(0, 2)), axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: ink } },
+    yAxis: { type: "category", inverse: true, data: rows.map((row) => row.cells[0].textContent.slice(0, 3)), axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: { color: ink } },
     series: [
       { ...bar, itemStyle: { color: "transparent" }, data: low },
       { ...bar, itemStyle: { color: strong, borderRadius: 4 }, data: high.map((value, at) => value - low[at]) },
