@@ -13,6 +13,7 @@ from fastapi import Depends, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
+from channels.reply import Reply
 from content.articles.sendable import ArticleContents
 from content.audiences.counting import Counter
 from content.campaigns import service
@@ -49,7 +50,8 @@ Reader = Annotated[StaffUser, Depends(require(*READERS))]
 
 @dataclass(frozen=True, slots=True)
 class CampaignDesk:
-    """What the server hands in. `explain`: the words of the gate's reasons; `base`: our public address; `accounts`: (channel, account
+    """What the server hands in. `explain`: the words of the gate's reasons; `speak`: a message's words by channel, empty where it
+    has none; `base`: our public address; `accounts`: (channel, account
     id) tests may go through; `wake`: called when a test was queued."""
 
     database: Database
@@ -57,6 +59,7 @@ class CampaignDesk:
     counter: Counter
     contents: ArticleContents
     explain: Callable[[str], str]
+    speak: Callable[[Reply, str], str]
     dry_runs: DryRuns
     base: str
     accounts: Sequence[tuple[str, str]]

@@ -40,6 +40,7 @@ from content.campaigns.pages.offered import Offered, offered
 from content.campaigns.pages.said import WORDS, Summary
 from content.campaigns.pages.shown import upcoming
 from content.campaigns.plan import Plan
+from content.campaigns.texts import texts_of
 from content.media import service as media
 from store.database import DatabaseUnavailable
 from web.signin.models import StaffUser
@@ -157,6 +158,8 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
             partly=error is None,
             before=json.dumps(before.as_form(), ensure_ascii=False) if before is not None else "",
         )
+        if before is not None:
+            answer.headers["HX-Trigger"] = "plan-saved"  # what patients see is shown anew
         return answer, error is None
 
     @router.post("/{campaign_id}/save")
@@ -215,10 +218,10 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
 
     @router.get("/{campaign_id}/look")
     async def look(request: Request, _staff: Reader, campaign_id: UUID) -> Response:
-        """The articles, as they will be read."""
+        """The messages and the articles behind them, as they will be read."""
         async with desk.database.read("campaign preview") as session:
             row = await campaign_of(session, campaign_id)
-            shown = []
+            texts, shown = await texts_of(session, row.id), []
             for one in await service.variants(session, row.id):
                 slug = await session.scalar(select(Article.slug).where(Article.id == one.article_id))
                 revision = await articles.revision(session, one.article_id, one.revision)
@@ -228,7 +231,12 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
             (one, slug, doc, (await asyncio.to_thread(rendering.render_page, doc.body, pictures)).html)
             for one, slug, doc, pictures in shown
         ]
-        return show(desk, request, "look.html", campaign=row, pages=pages)
+        link = WORDS["labels"]["own_link"]
+        said_by = {
+            arm: [(WORDS["channels"][one], desk.speak(text.reply(link), one)) for one in ("wechat", "sms")]
+            for arm, text in texts.items()
+        }
+        return show(desk, request, "look.html", campaign=row, pages=pages, said_by=said_by)
 
 
 def _saved_at(desk: CampaignDesk, row: Campaign) -> str:

@@ -39,6 +39,7 @@ def campaigns_app(ward: Ward) -> FastAPI:
         counter=Counter(ward.database, ward.clock),
         contents=ward.contents,
         explain=words,
+        speak=lambda reply, channel: f"{reply.params['title']}：{channel}",
         dry_runs=DryRuns(ward.database, rehearsal),
         base=BASE,
         accounts=list(ACCOUNT.items()),
