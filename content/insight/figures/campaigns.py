@@ -20,7 +20,7 @@ from content.campaigns.models import Campaign, CampaignRecipient, CampaignVarian
 from content.campaigns.personal import OFF
 from content.insight.figures.rows import Reached
 from content.insight.period import Period
-from content.insight.sqltime import days_after
+from content.insight.sqltime import days_after, hash_joins
 from content.reading.models import ArticleRead
 
 HOLDOUT = "holdout"
@@ -29,6 +29,7 @@ CAME = (Status.ARRIVED, Status.FULFILLED)
 
 async def reached(session: AsyncSession, period: Period, now: datetime) -> list[Reached]:
     """One pass over the recipients planned in the period, by campaign, arm and channel."""
+    await hash_joins(session)
     people = _people(period)
     came = _came_back(session, period, people)
     due = _due(session, period, people)
