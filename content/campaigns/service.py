@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content.articles.models import Article
 from content.articles.refs import ref_of
 from content.articles.sendable import ArticleContents
-from content.audiences.models import Audience, AudienceVersion
+from content.audiences.models import AudienceVersion
 from content.campaigns.errors import CampaignError
 from content.campaigns.kinds import ARMS, Anchor, Choosing, Goal, Kind, Late, State, Unit
 from content.campaigns.models import (
@@ -177,15 +177,6 @@ async def lock(session: AsyncSession, campaign_id: UUID) -> Campaign:
     return row
 
 
-async def listed(session: AsyncSession, *, states: Sequence[str] = ()) -> Sequence[tuple[Campaign, Audience]]:
-    """Campaigns with their audiences, the last changed first; `states`: only these."""
-    wanted = select(Campaign, Audience).join(Audience, Audience.id == Campaign.audience_id)
-    if states:
-        wanted = wanted.where(Campaign.state.in_(states))
-    rows = await session.execute(wanted.order_by(Campaign.changed_at.desc(), Campaign.id))
-    return [(one, its) for one, its in rows]
-
-
 async def variants(session: AsyncSession, campaign_id: UUID) -> Sequence[CampaignVariant]:
     """By arm."""
     wanted = select(CampaignVariant).where(CampaignVariant.campaign_id == campaign_id)
@@ -213,25 +204,6 @@ async def newer_version(session: AsyncSession, row: Campaign) -> AudienceVersion
         .limit(1)
     )
     return newest if newest is not None and newest.id != row.audience_version_id else None
-
-
-async def recipients(
-    session: AsyncSession,
-    campaign_id: UUID,
-    *,
-    state: str | None = None,
-    after: tuple[int, UUID] | None = None,
-    limit: int = 50,
-) -> Sequence[CampaignRecipient]:
-    """Who gets it, a page at a time; `after`: occurrence and patient of the last one seen. The caller records the reads."""
-    table = CampaignRecipient
-    wanted = select(table).where(table.campaign_id == campaign_id)
-    if state is not None:
-        wanted = wanted.where(table.state == state)
-    if after is not None:
-        later = (table.occurrence == after[0]) & (table.patient_id > after[1])
-        wanted = wanted.where((table.occurrence > after[0]) | later)
-    return (await session.scalars(wanted.order_by(table.occurrence, table.patient_id).limit(limit))).all()
 
 
 async def reasons(session: AsyncSession, campaign_id: UUID) -> Sequence[tuple[str, str, int]]:

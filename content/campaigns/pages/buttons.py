@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,6 +40,9 @@ class Pressed:
             raise CampaignError("no_newer_audience") from error
 
 
+Do = Callable[[AsyncSession, ArticleContents, Pressed], Awaitable[object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Button:
     """`said`: the key of what the page says when it is done. `stays`: whether there is a campaign to come back to."""
@@ -46,90 +50,45 @@ class Button:
     name: str
     roles: Sequence[Role]
     said: str
-    do: Callable[[AsyncSession, ArticleContents, Pressed], Awaitable[object]]
+    do: Do
     stays: bool = True
 
 
+def _plain(do: Any) -> Do:
+    """A step that needs nobody's words."""
+    return lambda session, _, by: do(session, by.campaign_id, staff=by.staff, now=by.now)
+
+
+def _noted(do: Any) -> Do:
+    """A step with a remark."""
+    return lambda session, _, by: do(session, by.campaign_id, note=by.note, staff=by.staff, now=by.now)
+
+
+def _checked(do: Any) -> Do:
+    """A step for which the texts must be good."""
+    return lambda session, contents, by: do(session, by.campaign_id, contents, staff=by.staff, now=by.now)
+
+
+def _approve(session: AsyncSession, contents: ArticleContents, by: Pressed) -> Awaitable[object]:
+    return workflow.approve(session, by.campaign_id, contents, staff=by.staff, now=by.now, seen=by.number)
+
+
+def _take_audience(session: AsyncSession, _: ArticleContents, by: Pressed) -> Awaitable[object]:
+    return workflow.take_newer_audience(
+        session, by.campaign_id, by.audience_version, staff=by.staff, now=by.now
+    )
+
+
 BUTTONS = (
-    Button(
-        "submit",
-        WRITERS,
-        "submitted",
-        lambda session, contents, by: workflow.submit(
-            session, by.campaign_id, contents, staff=by.staff, now=by.now
-        ),
-    ),
-    Button(
-        "withdraw",
-        WRITERS,
-        "withdrawn",
-        lambda session, _, by: workflow.withdraw(session, by.campaign_id, staff=by.staff, now=by.now),
-    ),
-    Button(
-        "approve",
-        APPROVERS,
-        "approved",
-        lambda session, contents, by: workflow.approve(
-            session, by.campaign_id, contents, staff=by.staff, now=by.now, seen=by.number
-        ),
-    ),
-    Button(
-        "return",
-        APPROVERS,
-        "returned",
-        lambda session, _, by: workflow.send_back(
-            session, by.campaign_id, note=by.note, staff=by.staff, now=by.now
-        ),
-    ),
-    Button(
-        "launch",
-        WRITERS,
-        "launched",
-        lambda session, contents, by: workflow.launch(
-            session, by.campaign_id, contents, staff=by.staff, now=by.now
-        ),
-    ),
-    Button(
-        "undo-launch",
-        STOPPERS,
-        "launch_undone",
-        lambda session, _, by: workflow.undo_launch(session, by.campaign_id, staff=by.staff, now=by.now),
-    ),
-    Button(
-        "pause",
-        STOPPERS,
-        "paused",
-        lambda session, _, by: workflow.pause(
-            session, by.campaign_id, note=by.note, staff=by.staff, now=by.now
-        ),
-    ),
-    Button(
-        "resume",
-        STOPPERS,
-        "resumed",
-        lambda session, _, by: workflow.resume(session, by.campaign_id, staff=by.staff, now=by.now),
-    ),
-    Button(
-        "abort",
-        STOPPERS,
-        "aborted",
-        lambda session, _, by: workflow.abort(
-            session, by.campaign_id, note=by.note, staff=by.staff, now=by.now
-        ),
-    ),
-    Button(
-        "audience",
-        WRITERS,
-        "audience_taken",
-        lambda session, _, by: workflow.take_newer_audience(
-            session, by.campaign_id, by.audience_version, staff=by.staff, now=by.now
-        ),
-    ),
-    Button(
-        "delete",
-        WRITERS,
-        "deleted",
-        lambda session, _, by: service.discard(session, by.campaign_id, staff=by.staff, now=by.now),
-        stays=False,
-    ),
+    Button("submit", WRITERS, "submitted", _checked(workflow.submit)),
+    Button("withdraw", WRITERS, "withdrawn", _plain(workflow.withdraw)),
+    Button("approve", APPROVERS, "approved", _approve),
+    Button("return", APPROVERS, "returned", _noted(workflow.send_back)),
+    Button("launch", WRITERS, "launched", _checked(workflow.launch)),
+    Button("undo-launch", STOPPERS, "launch_undone", _plain(workflow.undo_launch)),
+    Button("pause", STOPPERS, "paused", _noted(workflow.pause)),
+    Button("resume", STOPPERS, "resumed", _plain(workflow.resume)),
+    Button("abort", STOPPERS, "aborted", _noted(workflow.abort)),
+    Button("audience", WRITERS, "audience_taken", _take_audience),
+    Button("delete", WRITERS, "deleted", _plain(service.discard), stays=False),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from fastapi import Depends, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
+from channels.ops.desk import Remembered
 from channels.reply import Reply
 from content.articles.sendable import ArticleContents
 from content.audiences.counting import Counter
@@ -36,6 +37,8 @@ WRITERS = (Role.EDITOR, Role.CLINICAL_REVIEWER)
 """Who writes, tries out and hands in."""
 PATIENCE = 2.0
 """Seconds a page waits for a count before it shows that it is under way."""
+REMEMBERED = 10.0
+"""Seconds why people were left out is shown again: counting it goes through all recipients."""
 APPROVERS = (Role.CLINICAL_REVIEWER,)
 """Who approves, and starts what was approved; never of what they wrote."""
 STOPPERS = (*WRITERS, Role.OPERATOR)
@@ -64,6 +67,7 @@ class CampaignDesk:
     base: str
     accounts: Sequence[tuple[str, str]]
     wake: Callable[[], None]
+    remembered: Remembered = field(default_factory=lambda: Remembered(REMEMBERED))
 
     def reason(self, code: str) -> str:
         """Why somebody was left out, in words: a campaign's own reason, else the gate's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -48,7 +49,8 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
 
     async def progress(session: AsyncSession, row: Campaign) -> Now:
         launches = await service.launches(session, row.id)
-        found = await service.reasons(session, row.id) if row.counts else []
+        count = partial(service.reasons, session, row.id)
+        found = await desk.remembered.get(row.id, count) if row.counts else []
         path = f"/content/campaigns/{row.id}/recipients"
         reasons = [
             Bar(desk.reason(reason), number, f"{path}?state={state}&reason={reason}")

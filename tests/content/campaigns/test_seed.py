@@ -5,7 +5,8 @@ from __future__ import annotations
 from care.seed import seed_into
 from content.audiences import service as audiences
 from content.audiences.day import Day
-from content.campaigns import service
+from content.campaigns import finding, service
+from content.campaigns.finding import Filters
 from content.campaigns.plan import problems
 from content.campaigns.seed import seed_campaign
 from tests.content.campaigns.ward import Ward
@@ -20,7 +21,7 @@ async def test_the_demos_campaign_is_ready_to_be_handed_in(ward: Ward) -> None:
     async with ward.database.write() as session:
         assert await seed_campaign(session, now)
         assert not await seed_campaign(session, now)
-        [(row, _)] = await service.listed(session)
+        [(row, _)], _ = await finding.find(session, Filters())
         assert list(problems(await service.plan_of(session, row))) == []
         rule = await audiences.rule_of(session, row.audience_version_id)
         assert rule is not None
