@@ -6,6 +6,7 @@ Which wish a message is, is read before the engine is asked (`language.wishes`);
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from actions.articles import paths, reader
 from actions.turn import Turn, way_to
@@ -36,13 +37,11 @@ async def _recommend(turn: Turn) -> None:
     if about:
         return await _about(turn, about)
     facts, person, who = await _known(turn)
-    picks = recommend(
-        turn.services.articles.published(),
-        person,
-        but=seen_by(facts) if facts is not None else (),
-        stopped=() if topic or facts is None else await stopped_by(turn.session, facts.patient.id),
-        topic=topic,
-    )
+    seen, stopped = frozenset[UUID](), frozenset[str]()
+    if facts is not None and not topic:  # a topic asked for by name is shown whole
+        seen = await seen_by(turn.session, facts)
+        stopped = await stopped_by(turn.session, facts.patient.id)
+    picks = recommend(turn.services.articles.published(), person, but=seen, stopped=stopped, topic=topic)
     if not picks:
         return turn.say("education.recommend_none")
     await _list(turn, [(pick.article, _reason(pick, who, topic)) for pick in picks], person is not None)
@@ -95,6 +94,7 @@ async def _list(turn: Turn, chosen: Sequence[tuple[PublishedText, str]], chosen_
         "education.recommend" if chosen_for else "education.recommend_general",
         count=len(rows),
         rows="\n".join(rows),
+        sample=label("article_sample") if any(article.sample for article, _ in some) else "",
         path=found[0],
     )
 

@@ -14,7 +14,7 @@ from care.consents.models import Purpose
 from care.patients import service as patients
 from care.records.models import Outcome, ProcedureStatus
 from content.audiences.facts import PatientFacts
-from content.reading.models import TopicStop
+from content.reading.models import ArticleLink, TopicStop
 
 LONGEST_DAYS = 42 * 7 + 6
 """Days from the last period after which a pregnancy nobody closed is over (42 weeks: post-term, WHO)."""
@@ -23,7 +23,7 @@ LONGEST_DAYS = 42 * 7 + 6
 @dataclass(frozen=True, slots=True)
 class Person:
     """`codes`: present diagnoses (ICD-10) → days since they were recorded; `operations`: codes (ICD-9-CM-3) → days since. `pregnant`
-    and `birth` are days since the last period and since a birth; None: no. `seen`: articles sent to or opened by the person."""
+    and `birth` are days since the last period and since a birth; None: no."""
 
     sex: str | None = None
     age: int | None = None
@@ -31,7 +31,6 @@ class Person:
     operations: Mapping[str, int] = field(default_factory=dict)
     pregnant: int | None = None
     birth: int | None = None
-    seen: frozenset[UUID] = frozenset()
 
     @property
     def weeks_pregnant(self) -> int | None:
@@ -72,13 +71,17 @@ def person_of(facts: PatientFacts, today: date) -> Person:
         ),
         pregnant=min(running, default=None),
         birth=min(births, default=None),
-        seen=seen_by(facts),
     )
 
 
-def seen_by(facts: PatientFacts) -> frozenset[UUID]:
-    """The articles a patient was sent or opened."""
-    return frozenset({one.row.article_id for one in facts.reads} | {one.row.article_id for one in facts.sent})
+async def seen_by(session: AsyncSession, facts: PatientFacts) -> frozenset[UUID]:
+    """The articles a patient was sent, opened, or was given a link to just now."""
+    given = await session.scalars(
+        select(ArticleLink.article_id).where(ArticleLink.patient_id == facts.patient.id)
+    )
+    return frozenset({*given, *(one.row.article_id for one in facts.reads)}) | {
+        one.row.article_id for one in facts.sent
+    }
 
 
 async def stopped_by(session: AsyncSession, patient_id: UUID) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """The articles that fit a person best, with the reason for each. Pure; the rules' tables are `data/seed/recommending.yml`.
 
 In this order: what belongs to this week (of a pregnancy, after an operation) or to the time after a birth, to a new diagnosis, to a
-diagnosis, to an age, and what is right for everybody. Within one kind the shorter article goes first; what is about the person's
+diagnosis, to an age, and what is right for everybody. Within one kind what is written for the newly diagnosed goes first where it
+fits, then the shorter article; what is about the person's
 own record goes first, and no topic comes twice while there is another of that.
 """
 
@@ -131,9 +132,8 @@ def _timed(article: PublishedText, person: Person) -> Pick | None:
 def _operations(article: PublishedText, person: Person) -> list[int]:
     """Days since the person's operations that the article is about."""
     named = [code for code in article.conditions if code in rules()["operations"]]
-    if not named:
-        return list(person.operations.values())
-    prefixes = tuple(prefix for code in named for prefix in rules()["operations"][code])
+    wanted = [prefix for code in named for prefix in rules()["operations"][code]]
+    prefixes = tuple(wanted if named else rules()["any_operation"])
     return [days for code, days in person.operations.items() if code.startswith(prefixes)]
 
 
@@ -155,10 +155,17 @@ def _of_age(article: PublishedText, person: Person) -> bool:
     return person.age is not None and (child or older)
 
 
-def _order(pick: Pick) -> tuple[int, int, bool, str]:
-    general = rules()["general"]
-    place = general.index(pick.article.topic) if pick.article.topic in general else len(general)
-    return pick.why, place if pick.why is Why.GENERAL else 0, pick.article.form != "short", pick.article.slug
+def _order(pick: Pick) -> tuple[int, int, bool, bool, str]:
+    article, general = pick.article, rules()["general"]
+    place = general.index(article.topic) if article.topic in general else len(general)
+    begins = pick.why is Why.NEW_DIAGNOSIS and article.stage == "newly_diagnosed"
+    return (
+        pick.why,
+        place if pick.why is Why.GENERAL else 0,
+        not begins,
+        article.form != "short",
+        article.slug,
+    )
 
 
 def _varied(found: Sequence[Pick], most: int) -> list[Pick]:
