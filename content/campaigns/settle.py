@@ -5,8 +5,8 @@ A message that was passed on (WeChat to a phone) counts as the one that went on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.outbox.models import OutboundMessage
 from content.campaigns.models import CampaignLaunch, CampaignRecipient
 from content.campaigns.workflow import ABORTED
+from store import sets
 from store.base import UtcDateTime
 
 BATCH = 5_000
@@ -56,58 +57,78 @@ _OPEN = _in_words("campaign_recipient.state IN ('queued', 'sent', 'uncertain')")
 _IS_PLANNED = _in_words("campaign_recipient.state = 'planned'")
 
 
-@cache
-def _settling(left_too: bool) -> Any:
-    """Recipients whose message has moved on. `left_too`: also those it had left to already, not only those in the queue."""
+def _has_moved(left_too: bool) -> list[Any]:
+    """Open recipients whose message is in another state than they are. `left_too`: also those that had left already, so long as
+    reports may come, not only those in the queue."""
     state = _ROW.c.state
-    which = [
-        _ROW.c.campaign_id == bindparam("campaign"),
-        _OPEN,
-        state != _BECOMES,
-    ]
-    if left_too:
-        since = bindparam("since", type_=UtcDateTime())
-        which.append(or_(state == "queued", _ROW.c.settled_at > since))
-    else:
-        which.append(state == "queued")
-    moved = (
-        select(
-            _ROW.c.occurrence,
-            _ROW.c.patient_id,
-            _BECOMES.label("becomes"),
-            _REASON.label("reason"),
-            func.coalesce(_ON.c.channel, _FIRST.c.channel).label("channel"),
-            func.coalesce(_ON.c.finished_at, _FIRST.c.finished_at).label("at"),
-        )
+    where = [_ROW.c.campaign_id == bindparam("campaign"), _OPEN, state != _BECOMES]
+    if not left_too:
+        return [*where, state == "queued"]
+    return [*where, or_(state == "queued", _ROW.c.settled_at > bindparam("since", type_=UtcDateTime()))]
+
+
+def _with_message(*columns: Any) -> Any:
+    """Recipients beside their message, and the one it went on as."""
+    return (
+        select(*columns)
         .select_from(_ROW)
         .join(_FIRST, _FIRST.c.dedup_key == _ROW.c.outbound_key)
         .outerjoin(_ON, _ON.c.continues == _FIRST.c.id)
-        .where(*which)
-        .limit(bindparam("most", type_=Integer))
-        .subquery("moved")
-    )
-    return (
-        update(_ROW)
-        .where(
-            _ROW.c.campaign_id == bindparam("campaign"),
-            _ROW.c.occurrence == moved.c.occurrence,
-            _ROW.c.patient_id == moved.c.patient_id,
-        )
-        .values(
-            state=moved.c.becomes,
-            reason=case((moved.c.becomes.in_(("sent", "delivered")), None), else_=moved.c.reason),
-            channel=moved.c.channel,
-            settled_at=func.coalesce(moved.c.at, bindparam("now", type_=UtcDateTime())),
-        )
     )
 
 
-async def once(session: AsyncSession, campaign_id: UUID, now: datetime, *, left_too: bool) -> int:
-    """Copy up to a batch of outcomes; how many. With `left_too` reports on what had left are looked for as well, which costs more."""
-    values = {"campaign": campaign_id, "now": now, "most": BATCH}
+_MOVED = {
+    left_too: _with_message(_ROW.c.patient_id)
+    .where(*_has_moved(left_too))
+    .limit(bindparam("most", type_=Integer))
+    for left_too in (False, True)
+}
+_SOURCE = (
+    _with_message(
+        _ROW.c.occurrence,
+        _ROW.c.patient_id,
+        _BECOMES.label("becomes"),
+        _REASON.label("reason"),
+        func.coalesce(_ON.c.channel, _FIRST.c.channel).label("channel"),
+        func.coalesce(_ON.c.finished_at, _FIRST.c.finished_at).label("at"),
+    )
+    .where(
+        _ROW.c.campaign_id == bindparam("campaign"),
+        sets.among(_ROW.c.patient_id, "patients"),
+        _OPEN,
+        _ROW.c.state != _BECOMES,
+    )
+    .subquery("moved")
+)
+_SETTLE = (
+    update(_ROW)
+    .where(
+        _ROW.c.campaign_id == bindparam("campaign"),
+        _ROW.c.occurrence == _SOURCE.c.occurrence,
+        _ROW.c.patient_id == _SOURCE.c.patient_id,
+    )
+    .values(
+        state=_SOURCE.c.becomes,
+        reason=case((_SOURCE.c.becomes.in_(("sent", "delivered")), None), else_=_SOURCE.c.reason),
+        channel=_SOURCE.c.channel,
+        settled_at=func.coalesce(_SOURCE.c.at, bindparam("now", type_=UtcDateTime())),
+    )
+)
+
+
+async def moved(session: AsyncSession, campaign_id: UUID, now: datetime, *, left_too: bool) -> Sequence[UUID]:
+    """Up to a batch of patients whose message has moved on; to read only, so that nobody waits while a million are looked through.
+    With `left_too` reports on what had left are looked for as well, which costs more."""
+    values: dict[str, Any] = {"campaign": campaign_id, "most": BATCH}
     if left_too:
         values["since"] = now - REPORTS
-    return _count(await session.execute(_settling(left_too), values))
+    return (await session.scalars(_MOVED[left_too], values)).all()
+
+
+async def copy(session: AsyncSession, campaign_id: UUID, patients: Sequence[UUID], now: datetime) -> int:
+    """Copy what became of these patients' messages; how many recipients changed."""
+    values = {"campaign": campaign_id, "patients": patients, "now": now}
+    return _count(await session.execute(_SETTLE, values))
 
 
 async def give_up(session: AsyncSession, campaign_id: UUID, now: datetime) -> int:

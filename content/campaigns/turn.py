@@ -27,7 +27,7 @@ SLOW = timedelta(minutes=1)
 TURN = 5.0
 """Seconds one campaign is worked on before the next one's turn."""
 SHARE = 20
-"""Recipients are counted no more often than that it takes one part in so many of the time."""
+"""Recipients are counted, and late reports looked for, no more often than that it takes one part in so many of the time."""
 
 
 @dataclass(slots=True)
@@ -41,8 +41,16 @@ class Worker:
     wake: Callable[[], None] = lambda: None
     turn: float = TURN
     lease: timedelta = leases.DEFAULT_LEASE
-    count_from: dict[UUID, float] = field(default_factory=dict)
-    """By campaign, the moment (`monotonic`) from which on its recipients are counted again."""
+    rests: dict[tuple[str, UUID], float] = field(default_factory=dict)
+    """By what is done and campaign, the moment (`monotonic`) from which on it is done again."""
+
+    def may(self, what: str, campaign_id: UUID) -> bool:
+        return monotonic() >= self.rests.get((what, campaign_id), 0.0)
+
+    def did(self, what: str, campaign_id: UUID, begun: float) -> None:
+        """It began at `begun` and is done now: what takes long is done more seldom."""
+        now = monotonic()
+        self.rests[what, campaign_id] = now + SHARE * (now - begun)
 
 
 @dataclass(slots=True)
@@ -53,6 +61,7 @@ class Turn:
     id: UUID
     token: UUID
     began: float = field(default_factory=monotonic)
+    _wide: bool = False
 
     async def work(self) -> None:
         async with self.worker.database.read("campaign") as session:
@@ -65,7 +74,7 @@ class Turn:
             await self._steps("campaign-give-up", self._give_up)
         elif row.state == State.APPROVED:
             await self._steps("campaign-forget", self._forget)
-        await self._steps("campaign-settle", self._settle)
+        await self._settle()
         await self._steps("campaign-end", self._end)
 
     async def _steps(self, doing: str, step: Callable[[AsyncSession, Campaign], Awaitable[bool]]) -> None:
@@ -139,15 +148,24 @@ class Turn:
             return False
         return bool(await settle.forget(session, row.id))
 
-    async def _settle(self, session: AsyncSession, row: Campaign) -> bool:
-        now = self.worker.clock.now()
-        wide = row.settled_until is None or row.settled_until + SLOW <= now
-        count = await settle.once(session, row.id, now, left_too=wide)
-        if count == settle.BATCH:
-            return True
-        if wide:
-            row.settled_until = now
-        return False
+    async def _settle(self) -> None:
+        """What became of messages. It is looked for without a lock, and written where there is something."""
+        now, begun = self.worker.clock.now(), monotonic()
+        async with self.worker.database.read("campaign") as session:
+            row = await session.get_one(Campaign, self.id)
+        due = row.settled_until is None or row.settled_until + SLOW <= now
+        self._wide = due and self.worker.may("reports", self.id)
+        more = True
+        while more:
+            async with self.worker.database.read("campaign-moved") as session:
+                patients = await settle.moved(session, self.id, now, left_too=self._wide)
+            if patients:
+                async with self.worker.database.write("campaign-settle") as session:
+                    await settle.copy(session, self.id, patients, now)
+                    await leases.extend(session, Campaign, self.token, self.worker.lease)
+            more = len(patients) == settle.BATCH and monotonic() - self.began < self.worker.turn
+        if self._wide:
+            self.worker.did("reports", self.id, begun)
 
     async def _end(self, session: AsyncSession, row: Campaign) -> bool:
         """Count, see whether it is over, and give the lease back with the next moment to look."""
@@ -156,10 +174,12 @@ class Turn:
         if row.state == State.RUNNING:
             await ending.finish_if_over(session, row, facts, clock)
         over = row.state in (State.DONE, State.ABORTED) and not facts.open
-        if over or monotonic() >= self.worker.count_from.get(row.id, 0.0):
+        if self._wide:
+            row.settled_until = clock.now()
+        if over or self.worker.may("count", row.id):
             begun = monotonic()
             row.counts, row.counted_at = await settle.counts(session, row.id), clock.now()
-            self.worker.count_from[row.id] = begun + SHARE * (monotonic() - begun)
+            self.worker.did("count", row.id, begun)
         await session.flush()
         due = ending.next_look(row, facts, clock)
         await leases.release(session, Campaign, row.id, self.token, due_at=due)
