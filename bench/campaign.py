@@ -123,23 +123,19 @@ async def compare(database: Database, bare: Bare, name: str) -> list[Result]:
     others: list[float] = []
     written = 0
     few = await _peak(database, clock, FEW)
-    await bare("DELETE FROM campaign_recipient")
     whole = await _peak(database, clock, EVERYONE)
-    await bare("DELETE FROM campaign_recipient")
     for _ in range(ROUNDS + 1):
         campaign_id = await ready(database, clock, EVERYONE)
+        await _clear(database, bare)
         mine.append(await ours(database, clock, campaign_id))
         expected = await _drawn(database, campaign_id)
-        await bare("DELETE FROM campaign_recipient")
+        await _clear(database, bare)
         begun = time.perf_counter()
         await bare(by_hand(campaign_id, database.is_sqlite))
         others.append(time.perf_counter() - begun)
         if await _drawn(database, campaign_id) != expected:
             raise AssertionError(f"{name}: the hand-written statement draws others")
         written = sum(expected.values())
-        await bare("DELETE FROM campaign_recipient")
-        if not database.is_sqlite:
-            await bare("VACUUM campaign_recipient")
     seconds, other = (statistics.median(one[1:]) for one in (mine, others))
     against = f"the same rows by one hand-written statement, {name}"
     return [
@@ -147,6 +143,16 @@ async def compare(database: Database, bare: Bare, name: str) -> list[Result]:
         Result(f"campaign_launch_time_{name}", seconds, "s", f"{written:,} rows; {against}", other),
         Result(f"campaign_launch_memory_{name}", whole, "MiB", f"a launch of a few thousand, {name}", few),
     ]
+
+
+async def _clear(database: Database, bare: Bare) -> None:
+    """Both begin with an empty table and nothing left to tidy up."""
+    if database.is_sqlite:
+        await bare("DELETE FROM campaign_recipient")
+        await bare("PRAGMA wal_checkpoint(TRUNCATE)")
+    else:
+        await bare("TRUNCATE campaign_recipient")
+        await bare("CHECKPOINT")
 
 
 async def _peak(database: Database, clock: VirtualClock, rule: dict[str, Any]) -> float:
