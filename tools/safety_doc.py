@@ -25,7 +25,10 @@ FILES = {
     "screen_more.jsonl": "written after, learned from",
     "screen_fresh.jsonl": "written after, never learned from; looked at again when mended",
     "screen_fresh2.jsonl": "violence, spoken numbers, dialects; written before the mending of that day, never learned from, looked at",
-    "screen_fresh3.jsonl": "written with it, never learned from, never looked into: the estimate",
+    "screen_fresh3.jsonl": "written with it, never learned from, never looked into",
+    "screen_fresh4.jsonl": "written before the next mending, never learned from, looked at",
+    "screen_fresh5.jsonl": "written with it, never learned from, looked at after its first run",
+    "screen_fresh6.jsonl": "written after that mending, never learned from or mended by: the estimate",
     "screen_english.jsonl": "English, written before the rules, mended by",
     "screen_english_fresh.jsonl": "English, looked at once, after the rules were done",
 }

@@ -21,6 +21,8 @@ THRESHOLD = 0.75
 # A message shorter than this says too little to be judged by its letters.
 MIN_LENGTH = 4
 SURE = 0.9
+# Characters beside readings within their limits that are no sign of danger: where the score is sure, and where it is not.
+JUST_READINGS, FEW_WORDS = 2, 8
 MAX_LENGTH = 120
 SOME_SCOPES = ("info", "past", "media", "hypo", "doctor")
 ALL_SCOPES = (*SOME_SCOPES, "admin", "resolved", "denied")
@@ -65,7 +67,7 @@ def second_opinion(
 
 def _explained(prepared: str, score: float) -> bool:
     """What the ear mishears: a danger that is denied, a reading that is none."""
-    return denied(prepared) or (score < SURE and ordinary_reading(prepared))
+    return denied(prepared) or ordinary_reading(prepared, JUST_READINGS if score >= SURE else FEW_WORDS)
 
 
 def _by_letters(
@@ -78,7 +80,7 @@ def _by_letters(
     crisis = probabilities["crisis"] > probabilities["emergency"]
     if not crisis and _BODILY.search(_CALM.sub("", prepared)) is None:
         return None
-    if _set_aside(prepared, ALL_SCOPES):
+    if _set_aside(prepared, ALL_SCOPES) or ordinary_reading(prepared, JUST_READINGS):
         return None
     return ("crisis" if crisis else "emergency"), score
 

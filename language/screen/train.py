@@ -4,7 +4,7 @@ Rules catch what somebody thought of; a small classifier over character n-grams 
 a threshold high enough that it seldom cries wolf. It learns from the project's own labelled sentences
 (``screen_cases.jsonl``, ``screen_batch.jsonl`` and ``screen_more.jsonl`` in ``data/nlu_eval``), from what the rules find harmless
 of the utterances of ``data/nlu``, of the seeded FAQ's questions and of the complaints of
-``triage_cases.jsonl``, and, where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the
+``triage_cases.jsonl`` and ``triage_more.jsonl``, and, where ``--ordinary FILE`` names JSON Lines with a ``title``, from such titles the
 rules find harmless (used: the public Toyhom/Chinese-medical-dialogue-data set, MIT; its sentences are not
 kept). Writes ``data/language/screen_model.npz`` and ``screen_model.json`` with the figures of a five-fold
 test. ``screen_fresh*.jsonl`` are never learned from.
@@ -23,12 +23,15 @@ from sklearn.model_selection import StratifiedKFold
 from language.linear import Linear, fit, prepare
 from language.screen.engine import by_rules
 from language.screen.second import MODEL
+from language.triage.table import DEPARTMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MIN_TEXTS = 2
 STRENGTH = 12.0
 SEED = 7
+EMERGENCY = DEPARTMENTS[-1]
 OWN = ("screen_cases.jsonl", "screen_batch.jsonl", "screen_more.jsonl")
+COMPLAINTS = ("triage_cases.jsonl", "triage_more.jsonl")
 
 
 def _nlu() -> list[str]:
@@ -54,12 +57,16 @@ def _lines(name: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def _complaints() -> list[str]:
+    """Those that belong to an ordinary department."""
+    rows = [row for name in COMPLAINTS for row in _lines(name)]
+    return [row["text"] for row in rows if row["department"] != EMERGENCY]
+
+
 def _rows(ordinary: Path | None) -> tuple[list[str], list[str], list[str]]:
     rows = [(case["text"], case["label"], "own") for name in OWN for case in _lines(name)]
     extra = [(text, "nlu") for text in _nlu()] + [(text, "faq") for text in _faq()]
-    # Complaints for any department but 急诊科 are ordinary.
-    complaints = [row for row in _lines("triage_cases.jsonl") if row["department"] != "急诊科"]
-    extra += [(row["text"], "complaints") for row in complaints]
+    extra += [(text, "complaints") for text in _complaints()]
     if ordinary is not None:
         lines = ordinary.read_text(encoding="utf-8").splitlines()
         extra += [(json.loads(line)["title"], "titles") for line in lines if line.strip()]

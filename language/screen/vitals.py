@@ -26,7 +26,6 @@ _METER = re.compile(
 )
 _MILLIGRAMS = re.compile(r"mg/?dl")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_FEW = 8  # characters beside a reading
 MG_PER_MMOL = 18.0
 """mg/dL of glucose in one mmol/L (molar mass 180.16 g/mol)."""
 
@@ -53,8 +52,8 @@ def dangerous_reading(text: str) -> tuple[str, str] | None:
     return None
 
 
-def ordinary_reading(text: str) -> bool:
-    """Whether a prepared text says little but readings within their limits."""
+def ordinary_reading(text: str, few: int) -> bool:
+    """Whether a prepared text says little but readings within their limits; ``few``: characters there may be beside them."""
     plain = _PER_MINUTE.sub("", digits(text))
     rest = plain
     for row, pattern in _readings():
@@ -66,7 +65,7 @@ def ordinary_reading(text: str) -> bool:
             ):
                 rest = rest.replace(match.group(), "")
     rest = _LOWER.sub("", _UPPER.sub("", _PRESSURE.sub("", rest)))
-    return rest != plain and len(_HAN.findall(rest)) <= _FEW
+    return rest != plain and len(_HAN.findall(rest)) <= few
 
 
 def _measured(text: str) -> Iterator[tuple[str, re.Match[str]]]:
