@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -206,19 +206,22 @@ def probability(settings: RetrievalSettings, rank: float, lead: float) -> float:
 
 
 def contract_search(
-    embedder: TextEmbedder, pool_path: Path, lines: Iterable[str], progress: TextIO | None = None, k: int = 10
+    embedder: TextEmbedder,
+    pool: Iterable[Mapping[str, Any]],
+    queries: Iterable[Mapping[str, Any]],
+    progress: TextIO | None = None,
+    k: int = 10,
 ) -> Iterator[dict[str, Any]]:
     """The rows of ``banyi search``: ``{"query"}`` gives ``{"query", "hits": [{"pid", "score"} × k]}``.
 
-    The pool's lines are ``{"pid", "text"}``; lines with the same pid are texts of one entry. Progress goes to
-    ``progress`` (standard error, say). Raises ValueError naming the line that cannot be read.
+    The pool's rows are ``{"pid", "text"}``; rows with the same pid are texts of one entry. Progress goes to
+    ``progress`` (standard error, say).
     """
     entries: dict[str, list[str]] = {}
     original: dict[str, Any] = {}  # a pid may be a number: it goes out as it came in
-    with pool_path.open(encoding="utf-8") as stream:
-        for row in _json_lines(stream, pool_path.name, ("pid", "text")):
-            entries.setdefault(str(row["pid"]), []).append(str(row["text"]))
-            original.setdefault(str(row["pid"]), row["pid"])
+    for row in pool:
+        entries.setdefault(str(row["pid"]), []).append(row["text"])
+        original.setdefault(str(row["pid"]), row["pid"])
 
     def told(done: int, total: int) -> None:
         if progress is not None and (done == total or done % 1024 == 0):
@@ -229,23 +232,9 @@ def contract_search(
 
     index = HybridIndex(embedder)
     index.add_many(entries.items(), told)
-    for row in _json_lines(lines, "queries", ("query",)):
-        hits = index.search(str(row["query"]), k)
+    for row in queries:
+        hits = index.search(row["query"], k)
         yield {
             "query": row["query"],
             "hits": [{"pid": original[hit.id], "score": float(f"{hit.score:.8g}")} for hit in hits],
         }
-
-
-def _json_lines(lines: Iterable[str], name: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row: Any = json.loads(line)
-            for key in keys:
-                row[key]
-        except (ValueError, KeyError, TypeError) as problem:
-            needed = ", ".join(f'"{key}"' for key in keys)
-            raise ValueError(f"{name}, line {number}: expected a JSON object with {needed}") from problem
-        yield row

@@ -39,11 +39,11 @@ def intents(rows: Sequence[Row], parsed: Sequence[Row]) -> Evaluation:
     )
 
 
-def triage(rows: Sequence[Row]) -> Evaluation:
+def triage(rows: Sequence[Row], ear: Ear | None = None) -> Evaluation:
     """First department, first three, and how far its confidence can be believed."""
     cases = []
     for row in rows:
-        said = triage_row(row["text"])
+        said = triage_row(row["text"], ear)
         names = tuple(said["departments"])
         cases.append(
             Case(

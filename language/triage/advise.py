@@ -9,9 +9,10 @@ from typing import Any
 
 from language.linear import prepare
 from language.normalise import normalise
-from language.screen import screen
+from language.screen import Ear, screen
 from language.triage import model
 from language.triage.calibrate import likely
+from language.triage.meaning import LONGEST, NO_COMPLAINT, by_meaning
 from language.triage.table import DEPARTMENTS, WEIGHTS, Hit, any_of, hits, pattern, raw
 
 CHILD = "儿科"
@@ -22,6 +23,9 @@ OWN_CHILD = ("口腔科", "眼科")
 # How much the trained part counts beside the table, and how sure it must be where the table is silent;
 # both chosen on the held-back part of the training data.
 MODEL_WEIGHT = 3.0
+# The same for what goes by meaning (``language.triage.meaning``), chosen on triage_fresh.jsonl.
+MEANING_WEIGHT = 10.0
+MEANING_HEARD = 0.04
 MODEL_SURE = 0.85
 # ... and how many n-grams of two or three characters it must know.
 MODEL_FAMILIAR = 5
@@ -70,21 +74,30 @@ class Triage:
 
 
 def triage(
-    text: str, *, age: int | None = None, sex: str | None = None, pregnant: bool | None = None
+    text: str,
+    *,
+    age: int | None = None,
+    sex: str | None = None,
+    pregnant: bool | None = None,
+    ear: Ear | None = None,
 ) -> Triage:
     """Advice for a complaint in a patient's words.
 
     ``age`` in years, ``sex`` "male" or "female", ``pregnant`` as known from the record; what the text itself
-    says of a child or a pregnancy counts when they are ``None``.
+    says of a child or a pregnancy counts when they are ``None``. With ``ear``, the sentence model, what no word of the table says
+    is heard too.
     """
-    plain = normalise(text)[:1000]
+    plain = normalise(text[:LONGEST])
     found = hits(plain)
     scores, reasons = _scores(plain, found)
+    for name, share in by_meaning(text, ear).items():
+        if share >= MEANING_HEARD and name != NO_COMPLAINT:
+            scores[name] = scores.get(name, 0.0) + MEANING_WEIGHT * share
     _by_sex(scores, sex)
     wording = raw()["wording"]
     first: list[Suggestion] = []
     # A wish to die is no complaint for 急诊; the crisis texts of the bot have answered it already.
-    verdict = screen(text).verdict
+    verdict = screen(text, ear).verdict
     if verdict == "emergency":
         first.append(Suggestion(DANGER, wording["danger"]))
     elif verdict == "crisis":
@@ -219,9 +232,9 @@ def _question(plain: str, ranked: list[tuple[str, float]]) -> ClarifyingQuestion
     return None
 
 
-def contract_row(text: str) -> dict[str, Any]:
+def contract_row(text: str, ear: Ear | None = None) -> dict[str, Any]:
     """One line of the ``banyi triage`` contract; ``confidence`` is the chance that the first department is right."""
-    advice = triage(text)
+    advice = triage(text, ear=ear)
     return {
         "text": text,
         "departments": [one.name for one in advice.departments],

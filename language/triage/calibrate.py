@@ -1,8 +1,8 @@
 """Make triage's confidence mean what it says: `python -m language.triage.calibrate`.
 
 The chance that the first department is right is a logistic, rising function of the raw confidence. Its level is fitted on
-`data/nlu_eval/triage_fresh.jsonl`, written for this after the table was done; how steeply it rises on `triage_cases.jsonl`,
-which was mended by and would flatter the level: five mistakes among the fresh tell no slope (theirs alone would fall).
+`triage_fresh.jsonl` and `triage_fresh2.jsonl` in `data/nlu_eval`, which the table and the models were not made from; how steeply it
+rises on these and on `triage_cases.jsonl`, which was mended by and would flatter the level: a dozen mistakes tell no slope.
 Writes `data/language/triage_calibration.json` with the error before and after, by ten-fold cross-validation of the level.
 Thresholds of the conversation stay on the raw value, so that no decision changes.
 """
@@ -15,7 +15,7 @@ from math import exp
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FRESH = ROOT / "data" / "nlu_eval" / "triage_fresh.jsonl"
+FRESH = ("triage_fresh.jsonl", "triage_fresh2.jsonl")
 GUARD = ROOT / "data" / "nlu_eval" / "triage_cases.jsonl"
 TARGET = ROOT / "data" / "language" / "triage_calibration.json"
 FOLDS, SEED, STRENGTH = 10, 7, 1.0
@@ -40,17 +40,22 @@ def main() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import KFold
 
+    from language.embed import Embedder
     from language.triage import triage
 
-    rows = [json.loads(line) for line in FRESH.read_text("utf-8").splitlines()]
-    advice = [(triage(row["text"]), row["department"]) for row in rows]
+    ear = Embedder(ROOT / "var" / "models" / "sentence-onnx")
+
+    sets = ROOT / "data" / "nlu_eval"
+    rows = [json.loads(line) for name in FRESH for line in (sets / name).read_text("utf-8").splitlines()]
+    advice = [(triage(row["text"], ear=ear), row["department"]) for row in rows]
     named = [(one.confidence, one.departments[0].name == wanted) for one, wanted in advice if one.departments]
     raw = np.array([[confidence] for confidence, _ in named])
     right = np.array([hit for _, hit in named])
 
     guard = [json.loads(line) for line in GUARD.read_text("utf-8").splitlines()]
-    seen = [(triage(row["text"]), row["department"]) for row in guard]
+    seen = [(triage(row["text"], ear=ear), row["department"]) for row in guard]
     scored = [(one.confidence, one.departments[0].name == wanted) for one, wanted in seen if one.departments]
+    scored += named
     steep = LogisticRegression(C=STRENGTH).fit([[value] for value, _ in scored], [hit for _, hit in scored])
     rising = max(0.0, float(steep.coef_[0][0]))
 

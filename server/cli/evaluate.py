@@ -102,7 +102,7 @@ def under_floor(evaluations: Sequence[Evaluation]) -> list[str]:
 
 def _run(kind: Kind, files: Sequence[Path], now: datetime) -> Evaluation:
     from language.evaluation import sets
-    from server.cli.language import rows
+    from server.cli.lines import rows
 
     first = sets.needs(kind.value)[0]
     held: list[dict[str, Any]] = []
@@ -117,7 +117,7 @@ def _run(kind: Kind, files: Sequence[Path], now: datetime) -> Evaluation:
         case Kind.INTENTS:
             return sets.intents(held, _parsed(held))
         case Kind.TRIAGE:
-            return sets.triage(held)
+            return sets.triage(held, _embedder())
         case Kind.WHEN:
             return sets.when(held, now)
         case Kind.SCREEN:

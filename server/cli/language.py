@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.settings import ROOT, SettingsError, load_settings
+from server.cli.lines import answering, rows, write
+from server.settings import ROOT, Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from language.embed import Embedder
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="a file of JSON Lines, or - for standard input")]
 
@@ -36,37 +42,15 @@ def add_to(app: typer.Typer) -> None:
     )(triage)
 
 
-def rows(source: str, field: str) -> Iterator[dict[str, Any]]:
-    """The lines of `source`; raises `SettingsError` naming the first that is wrong."""
-    try:
-        lines = sys.stdin if source == "-" else Path(source).open(encoding="utf-8")  # noqa: SIM115
-    except OSError as error:
-        raise SettingsError(f"{source}: {error.strerror}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SettingsError(f"{source} line {number}: not JSON ({error.msg})") from error
-        if not isinstance(row, dict) or not isinstance(row.get(field), str):
-            raise SettingsError(f'{source} line {number}: needs {{"{field}": "…"}}')
-        yield row
-
-
-def write(row: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
 def parse(file: File) -> None:
-    for row in parsed([row["text"] for row in rows(file, "text")]):
-        write(row)
+    with answering() as wrong:
+        for row in parsed(row["text"] for row in rows(file, "text", wrong=wrong)):
+            write(row)
 
 
-def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
-    """Each text as the `parse` command tells it. Raises `SettingsError` without a trained engine."""
+def parsed(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Each text as the `parse` command tells it, one after the other. Raises `SettingsError` without a trained engine."""
     from bot.plan import engine_text
-    from language.embed import Embedder
     from language.screen import screen
     from server import engine
 
@@ -75,33 +59,46 @@ def parsed(texts: list[str]) -> Iterator[dict[str, Any]]:
     if not model.exists():
         engine_note = "no trained engine for the present data: run `./banyi train` first"
         raise SettingsError(engine_note)
-    done = subprocess.run(
-        engine.parse_command(model),
-        input="".join(json.dumps(engine_text(text), ensure_ascii=False) + "\n" for text in texts),
-        capture_output=True,
-        cwd=ROOT,
-        env=engine.environment(settings),
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SettingsError(f"the engine could not parse: {done.stderr.strip().splitlines()[-1:]}")
-    read = [json.loads(line) for line in done.stdout.splitlines()]
-    ear = Embedder(settings.models / "sentence-onnx")
-    for text, row in zip(texts, read, strict=True):
-        yield {
-            "text": text,
-            "intent": _contract_intent(row),
-            "confidence": round(float(row["confidence"] or 0.0), 4),
-            "screen": screen(text, ear).verdict,
-        }
+    ear = sentence_model(settings)
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        subprocess.Popen(
+            engine.parse_command(model),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            cwd=ROOT,
+            env=engine.environment(settings),
+            encoding="utf-8",
+        ) as process,
+    ):
+        for text in texts:
+            verdict = ""
+            try:
+                print(json.dumps(engine_text(text)), file=process.stdin, flush=True)
+                verdict = screen(text, ear).verdict  # while the engine reads
+                answer = process.stdout.readline() if process.stdout else ""
+            except BrokenPipeError:
+                answer = ""
+            if not answer:
+                with suppress(BrokenPipeError):
+                    process.communicate()
+                said.seek(0)
+                raise SettingsError(f"the engine could not parse: {said.read().strip().splitlines()[-1:]}")
+            row = json.loads(answer)
+            yield {
+                "text": text,
+                "intent": _contract_intent(row),
+                "confidence": round(float(row["confidence"] or 0.0), 4),
+                "screen": verdict,
+            }
 
 
 def _contract_intent(row: dict[str, Any]) -> str:
     """The intent's name; where the engine was unsure, the likeliest one (its confidence tells)."""
-    if row["intent"] != "nlu_fallback":
+    if row["intent"] not in (None, "nlu_fallback"):
         return str(row["intent"])
-    ranked = [name for name, _ in row["ranking"] if name != "nlu_fallback"]
+    ranked = [name for name, _ in row["ranking"] if name not in (None, "nlu_fallback")]
     return str(ranked[0]) if ranked else "out_of_scope"
 
 
@@ -109,13 +106,14 @@ def search(
     file: File,
     pool: Annotated[Path, typer.Option(help='JSON Lines {"pid", "text"}', exists=True, dir_okay=False)],
 ) -> None:
-    from language.embed import Embedder
     from language.retrieve import contract_search
 
-    embedder = Embedder(load_settings().models / "sentence-onnx", threads=2)
-    lines = (json.dumps(row, ensure_ascii=False) for row in rows(file, "query"))
-    for row in contract_search(embedder, pool, lines, sys.stderr if sys.stderr.isatty() else None):
-        write(row)
+    embedder = sentence_model(load_settings(), threads=2)
+    with answering() as wrong:
+        entries = rows(str(pool), "text", ("pid",), wrong)
+        queries = rows(file, "query", wrong=wrong)
+        for row in contract_search(embedder, entries, queries, sys.stderr if sys.stderr.isatty() else None):
+            write(row)
 
 
 def when(
@@ -124,12 +122,25 @@ def when(
 ) -> None:
     from language.when import contract_row
 
-    for row in rows(file, "text"):
-        write(contract_row(row["text"], now))
+    with answering() as wrong:
+        for row in rows(file, "text", wrong=wrong):
+            write(contract_row(row["text"], now))
 
 
 def triage(file: File) -> None:
     from language.triage import contract_row
 
-    for row in rows(file, "text"):
-        write(contract_row(row["text"]))
+    ear = sentence_model(load_settings())
+    with answering() as wrong:
+        for row in rows(file, "text", wrong=wrong):
+            write(contract_row(row["text"], ear))
+
+
+def sentence_model(settings: Settings, threads: int = 1) -> Embedder:
+    """What turns texts into vectors. Raises `SettingsError` when it has not been built."""
+    from language.embed import Embedder, EmbedderError
+
+    try:
+        return Embedder(settings.models / "sentence-onnx", threads=threads)
+    except EmbedderError as error:
+        raise SettingsError(f"{error} (`make setup` does it)") from error

@@ -182,14 +182,12 @@ def test_centred_scores_equal_the_plain_formula() -> None:
     np.testing.assert_allclose(store.scores(vectors[7]), expected, atol=1e-4)
 
 
-def test_contract_rows(embedder: Embedder, tmp_path: Path) -> None:
-    pool = tmp_path / "pool.jsonl"
+def test_contract_rows(embedder: Embedder) -> None:
     rows = [{"pid": n, "text": f"{text}"} for n, text in enumerate(t for _, texts in POOL for t in texts)]
     rows += [{"pid": f"x{n}", "text": f"第{n}个不相干的句子"} for n in range(20)]
-    pool.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n\n", encoding="utf-8")
     progress = io.StringIO()
-    lines = ['{"query": "停车多少钱", "other": 1}\n', "\n", '{"query": ""}\n']
-    first, second = list(contract_search(embedder, pool, lines, progress))
+    queries = [{"query": "停车多少钱", "other": 1}, {"query": ""}]
+    first, second = list(contract_search(embedder, rows, queries, progress))
     assert list(first) == ["query", "hits"]
     assert first["query"] == "停车多少钱"
     assert len(first["hits"]) == 10
@@ -198,14 +196,6 @@ def test_contract_rows(embedder: Embedder, tmp_path: Path) -> None:
     assert scores == sorted(scores, reverse=True)
     assert second == {"query": "", "hits": []}
     assert progress.getvalue().endswith("29 of 29 pool texts embedded\n") is (len(rows) == 29)
-
-
-@pytest.mark.parametrize("line", ["not json", "[]", '{"pid": 1}', '"text"'])
-def test_a_broken_line_is_named(embedder: Embedder, tmp_path: Path, line: str) -> None:
-    pool = tmp_path / "pool.jsonl"
-    pool.write_text('{"pid": 1, "text": "停车"}\n' + line + "\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"pool\.jsonl, line 2"):
-        list(contract_search(embedder, pool, []))
 
 
 def test_probability_rises_with_rank_and_lead() -> None:
