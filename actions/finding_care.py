@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from care.patients import family
 from care.patients import service as patients
 from channels.reply import Option
 from channels.wording.labels import label
-from language.triage import Suggestion, triage
+from language.triage import Suggestion, by_meaning, triage
 
 MOST_QUESTIONS = 3
 """Clarifying questions before the advice."""
@@ -33,6 +34,10 @@ class AdviseDepartment(BanyiAction):
 
     action: ClassVar[str] = "action_advise_department"
 
+    async def prepare(self, turn_text: str) -> None:
+        if turn_text:
+            await asyncio.to_thread(by_meaning, turn_text, self.services.ear)  # the embedding is remembered
+
     async def act(self, turn: Turn) -> None:
         text = turn.text or str(turn.params.get("text", ""))
         if not text:
@@ -42,7 +47,7 @@ class AdviseDepartment(BanyiAction):
             turn.follow_with("action_booking_start")  # nothing to advise: they know where they want to go
             return
         age, sex = await self._about(turn, text)
-        advice = triage(text, age=age, sex=sex)
+        advice = await asyncio.to_thread(triage, text, age=age, sex=sex, ear=self.services.ear)
         asked = [str(one) for one in turn.params.get("asked") or []]
         question = advice.question
         may_ask = turn.heard_in is None and len(asked) < MOST_QUESTIONS

@@ -16,6 +16,7 @@ from care.hospital.gazetteer import GazetteerCache
 from content.articles.search import ArticleHit
 from content.articles.texts import PublishedText
 from content.faq.search import FaqHit
+from language.screen import Ear
 from language.sentiment import Judged, judge
 from store.clock import Clock
 from store.database import Database
@@ -70,6 +71,8 @@ class Services:
     site: str
     answer_within: timedelta = timedelta(minutes=30)
     mood: Callable[[str], Judged] = judge
+    ear: Ear | None = None
+    """The sentence model, for advice by meaning."""
 
     def due_at(self, kind: TaskKind, now: datetime) -> datetime:
         """By when people see to a task of this kind (`care.desk.due`)."""

@@ -112,6 +112,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         landline=settings.landline,
         site=settings.base,
         mood=partial(judge, embed=partial(embed_one, embedder)),
+        ear=embedder,
     )
     people, desk = CarePeople(services), CareDesk(services.due_at)
     engine, console = EngineClient(settings.engine), LiveConsole(database)

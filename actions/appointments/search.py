@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -171,7 +172,8 @@ async def suggest(
     """Bookable departments for a complaint, best first; how sure; and whether it belongs to emergency."""
     today = turn.local_now.date()
     age = patients.age(patient, today) if patient else None
-    advice = triage(text, age=age, sex=patient.sex if patient else None)
+    sex = patient.sex if patient else None
+    advice = await asyncio.to_thread(triage, text, age=age, sex=sex, ear=turn.services.ear)
     if not advice.departments or advice.confidence < TRIAGE_NAMES:
         return [], 0.0, False
     ours: list[HealthcareService] = []

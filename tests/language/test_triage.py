@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from language.embed import Embedder
 from language.triage import contract_row, triage
 from language.triage.calibrate import likely
 from language.triage.model import MODEL, internal_medicine
@@ -145,6 +146,17 @@ def test_table_uses_the_names_of_the_contract_and_is_wide() -> None:
     assert sum(len(group or []) for groups in table.values() for group in groups.values()) >= 400
     for key in ("child_words", "child_not", "pregnant_words", "pregnant_not"):
         any_of(key)
+
+
+def test_meaning_finds_what_no_word_of_the_table_says() -> None:
+    model = Path(__file__).resolve().parents[2] / "var" / "models" / "sentence-onnx"
+    if not model.exists():
+        pytest.skip("NOT TESTED: the sentence model is not built (make setup)")
+    ear = Embedder(model)
+    rows = [json.loads(line) for line in (DATA / "triage_fresh2.jsonl").read_text("utf-8").splitlines()]
+    named = [(row["department"], contract_row(row["text"], ear)["departments"]) for row in rows]
+    assert sum(bool(got) and got[0] == wanted for wanted, got in named) / len(named) >= 0.83
+    assert sum(wanted in got for wanted, got in named) / len(named) >= 0.95
 
 
 def test_contract_row() -> None:
