@@ -1,8 +1,10 @@
-"""What the safety screen stops at: what is said at once, and how a patient calls it off. Pure."""
+"""What the safety screen stops at: what is said at once, and how a patient calls it off."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 
 from bot import english
 from bot.plan import Words
@@ -21,9 +23,10 @@ _CALLS_OFF = re.compile(
 )
 
 
-def urgent(message: InboundMessage) -> bool:
-    """Whether the safety screen stops at it: then it is answered before whatever waits in front of it."""
-    return message.kind != "event" and screen(message.text or "").verdict != "none"
+async def urgent(messages: Sequence[InboundMessage]) -> list[bool]:
+    """At which the safety screen stops: they are answered before whatever waits in front of them. In a thread, as it takes its time."""
+    texts = [(message.text or "") if message.kind != "event" else "" for message in messages]
+    return await asyncio.to_thread(lambda: [bool(text) and screen(text).verdict != "none" for text in texts])
 
 
 def called_off(options: tuple[Option, ...], text: str) -> Option | None:

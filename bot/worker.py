@@ -106,7 +106,7 @@ class InboxWorker:
                 await self._nothing_waits(claimed)
                 return False
             read_for = claimed.messages[0]
-            waiting = _urgent_first(claimed.messages)
+            waiting = await _urgent_first(claimed.messages)
             for n, message in enumerate(waiting):
                 last = n == len(waiting) - 1
                 claimed.behind = waiting[n + 1 :]
@@ -176,7 +176,7 @@ class InboxWorker:
         delay = ENGINE_RETRY[min(self._engine_failures, len(ENGINE_RETRY) - 1)]
         self._engine_failures += 1
         log.warning("engine.unavailable", reason=reason, retry_in=delay)
-        claimed.hurry = any(urgent(later) for later in claimed.behind)
+        claimed.hurry = any(await urgent(claimed.behind))
 
         async def work(session: AsyncSession) -> None:
             now = self._clock.now()
@@ -199,7 +199,7 @@ class InboxWorker:
     async def _failed(self, claimed: Claimed, message: InboundMessage, reason: str, *, last: bool) -> bool:
         """Try again later, or after `MAX_ATTEMPTS` hand the message to people and go on with the next."""
         dead = message.attempts >= MAX_ATTEMPTS
-        claimed.hurry = not dead and any(urgent(later) for later in claimed.behind)
+        claimed.hurry = not dead and any(await urgent(claimed.behind))
 
         async def work(session: AsyncSession) -> None:
             now = self._clock.now()
@@ -232,8 +232,9 @@ class InboxWorker:
         return dead
 
 
-def _urgent_first(messages: list[InboundMessage]) -> list[InboundMessage]:
+async def _urgent_first(messages: list[InboundMessage]) -> list[InboundMessage]:
     """In order; only behind a message that failed before, an emergency waits no longer."""
     if len(messages) == 1 or not messages[0].attempts:
         return messages
-    return sorted(messages, key=lambda message: not urgent(message))
+    hurry = await urgent(messages)
+    return [one for _, one in sorted(zip(hurry, messages, strict=True), key=lambda pair: not pair[0])]
