@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from bench import audience, callback, campaign, faq, nlu, outbox, turn
+from bench import audience, callback, campaign, faq, filled, nlu, outbox, turn
 from bench.results import keep
 
 
@@ -14,8 +14,7 @@ def main() -> None:
     keep(asyncio.run(turn.measure()))
     keep(uvloop.run(outbox.measure()))
     keep(callback.measure())
-    keep(asyncio.run(audience.measure()))
-    keep(asyncio.run(campaign.measure()))
+    keep(asyncio.run(filled.measure([audience, campaign])))
     keep(faq.measure())
     keep(nlu.measure())
 

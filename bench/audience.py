@@ -9,28 +9,23 @@ import asyncio
 import re
 import sqlite3
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from bench.audience_rules import CASES, Case
-from bench.callback import postgres
-from bench.outbox import keys, on_sqlite
-from bench.people import fill
+from bench.filled import main
 from bench.results import Result
 from content.audiences import rules, service
 from content.audiences.day import Day
-from server import migrate
 from store.database import Database
 
-NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 DAY = Day(date(2026, 11, 22), ZoneInfo("Asia/Shanghai"))
-PATIENTS, ROUNDS = 1_000_000, 5
+ROUNDS = 5
 
 
 def written(case: Case, sqlite: bool) -> str:
@@ -102,36 +97,7 @@ async def compare_postgresql(database: Database) -> list[Result]:
         await connection.close()
 
 
-async def measure(count: int = PATIENTS) -> list[Result]:
-    """Both databases, filled for the purpose."""
-    keys()
-    async with on_sqlite() as database:
-        await fill(database, count, NOW)
-        results = await compare_sqlite(database)
-    with postgres() as (url, _):
-        await asyncio.to_thread(migrate.upgrade, url)
-        database = Database(url)
-        try:
-            await fill(database, count, NOW)
-            results += await compare_postgresql(database)
-        finally:
-            await database.close()
-    return results
-
-
-async def _given(url: str) -> list[Result]:
-    keys()
-    database = Database(url)
-    try:
-        return await (compare_sqlite(database) if database.is_sqlite else compare_postgresql(database))
-    finally:
-        await database.close()
-
-
 if __name__ == "__main__":
-    from bench.results import keep
+    from bench import audience
 
-    if len(sys.argv) > 2:
-        keep(asyncio.run(_given(sys.argv[2])))
-    else:
-        keep(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else PATIENTS)))
+    main(audience)

@@ -10,19 +10,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import func, select
 
-from bench.callback import postgres
-from bench.outbox import keys, on_sqlite, peak_memory
-from bench.people import fill
+from bench.filled import NOW, main
+from bench.outbox import peak_memory
 from bench.results import Result
 from content.articles.models import Article
 from content.audiences import rules
@@ -31,13 +28,11 @@ from content.campaigns.dice import DIGITS, PRIME, Dice
 from content.campaigns.launching import HOLDOUT
 from content.campaigns.models import Campaign, CampaignLaunch, CampaignRecipient, CampaignVariant
 from content.campaigns.runner import Runner
-from server import migrate
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
 
-NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
-PATIENTS, ROUNDS = 1_000_000, 3
+ROUNDS = 3
 EVERYONE = {"kind": "all", "rules": [{"kind": "everyone"}]}
 FEW = {"kind": "all", "rules": [{"kind": "everyone"}, {"kind": "age", "at_least": 85}]}
 """For the memory of a small launch."""
@@ -136,6 +131,7 @@ async def compare(database: Database, bare: Bare, name: str) -> list[Result]:
         if await _drawn(database, campaign_id) != expected:
             raise AssertionError(f"{name}: the hand-written statement draws others")
         written = sum(expected.values())
+    await _clear(database, bare)
     seconds, other = (statistics.median(one[1:]) for one in (mine, others))
     against = f"the same rows by one hand-written statement, {name}"
     return [
@@ -204,36 +200,7 @@ async def compare_postgresql(database: Database) -> list[Result]:
         await connection.close()
 
 
-async def measure(count: int = PATIENTS) -> list[Result]:
-    """Both databases, filled for the purpose."""
-    keys()
-    async with on_sqlite() as database:
-        await fill(database, count, NOW)
-        results = await compare_sqlite(database)
-    with postgres() as (url, _):
-        await asyncio.to_thread(migrate.upgrade, url)
-        database = Database(url)
-        try:
-            await fill(database, count, NOW)
-            results += await compare_postgresql(database)
-        finally:
-            await database.close()
-    return results
-
-
-async def _given(url: str) -> list[Result]:
-    keys()
-    database = Database(url)
-    try:
-        return await (compare_sqlite(database) if database.is_sqlite else compare_postgresql(database))
-    finally:
-        await database.close()
-
-
 if __name__ == "__main__":
-    from bench.results import keep
+    from bench import campaign
 
-    if len(sys.argv) > 2:
-        keep(asyncio.run(_given(sys.argv[2])))
-    else:
-        keep(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else PATIENTS)))
+    main(campaign)
