@@ -42,7 +42,10 @@ class Speaker:
                 return self.words("labels", "mark", value=f"{mean or 0:.2f}")
             case Estimate():
                 if column == "difference":
-                    numbers = [f"{100 * number:+.1f}" for number in (value.value, value.low, value.high)]
+                    numbers = [
+                        f"{round(100 * number, 1) + 0.0:+.1f}"
+                        for number in (value.value, value.low, value.high)
+                    ]  # without + 0.0 it might say -0.0
                 else:
                     numbers = [f"{number:.1%}" for number in (value.value, value.low, value.high)]
                 said = "difference" if column == "difference" else "interval"

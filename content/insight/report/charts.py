@@ -25,7 +25,10 @@ def height(part: Part) -> float:
         return 0.0
     if part.picture.kind == "line":
         return 52.0
-    rows = len(part.picture.columns) if part.picture.kind == "steps" else min(MOST, len(part.table.rows))
+    if part.picture.kind == "steps":
+        rows = len(part.picture.columns)
+    else:
+        rows = len(_estimates(part) if part.picture.kind == "intervals" else part.table.rows[:MOST])
     return rows * (BAR + GAP) + (10 if part.picture.kind == "stacked" else 3)
 
 
@@ -142,13 +145,16 @@ def _line(paper: Paper, part: Part, told: Speaker) -> None:
             paper.circle(x, up, 1, style="F")
 
 
+def _estimates(part: Part) -> list[tuple[Row, Estimate]]:
+    """The rows that have one."""
+    column = part.picture.columns[0] if part.picture else ""
+    rows = [(row, row.values.get(column)) for row in part.table.rows]
+    return [(row, value) for row, value in rows if isinstance(value, Estimate)][:MOST]
+
+
 def _intervals(paper: Paper, part: Part, told: Speaker) -> None:
     """A point and its interval a row; the upright line is nought."""
-    assert part.picture is not None
-    column = part.picture.columns[0]
-    rows = [
-        (row, value) for row in part.table.rows[:MOST] if isinstance(value := row.values[column], Estimate)
-    ]
+    rows = _estimates(part)
     reach = max((max(abs(of.low), abs(of.high)) for _, of in rows), default=0) or 1
     half, y = _width(paper) / 2, paper.get_y()
     middle = MARGIN + NAMES + half

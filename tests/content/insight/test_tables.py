@@ -128,5 +128,6 @@ def test_values_are_said() -> None:
     assert told.say(Mark(4.0)) == "4.00 分"
     found = difference((56, 70), (48, 80))
     assert told.say(found, "difference") == "+20.0（+5.2 至 +33.4）个百分点"
+    assert told.say(difference((119, 1000), (119, 1000)), "difference").startswith("+0.0（-")
     assert told.number(found) == "20.00 5.24 33.39"
     assert told.number(Hidden(True)) == ""
