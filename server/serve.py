@@ -7,9 +7,10 @@ import gc
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.webhook import create_webhook
@@ -71,8 +72,9 @@ async def prepare(settings: Settings) -> House:
         await first_admin(house)
     await first_library(settings, house.database, house.clock)
     if settings.environment == "demo":
-        async with house.database.write("seed-campaign") as session:
-            await seed_campaign(session, house.clock.now())
+        with suppress(IntegrityError):  # another process, starting at the same moment, was quicker
+            async with house.database.write("seed-campaign") as session:
+                await seed_campaign(session, house.clock.now())
     return house
 
 
