@@ -102,6 +102,9 @@ def test_denied_symptoms_do_not_count() -> None:
         ("拉肚子拉了五次", "肠道门诊"),
         ("被狗咬了", "犬伤门诊"),
         ("猫抓了手", "犬伤门诊"),
+        ("又烧又咳 嗓子疼", "发热门诊"),
+        ("大便不成形 里急后重", "肠道门诊"),
+        ("流浪狗扑上来咬了腿", "犬伤门诊"),
     ],
 )
 def test_clinics_above_the_department(text: str, clinic: str) -> None:
@@ -157,6 +160,24 @@ def test_meaning_finds_what_no_word_of_the_table_says() -> None:
     named = [(row["department"], contract_row(row["text"], ear)["departments"]) for row in rows]
     assert sum(bool(got) and got[0] == wanted for wanted, got in named) / len(named) >= 0.83
     assert sum(wanted in got for wanted, got in named) / len(named) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("囡囡发烧两天 喉咙红", "儿科"),
+        ("孩子多动 上课坐不住", "儿科"),
+        ("孙子两岁半 不怎么说话", "儿科"),
+        ("孕十六周 嗓子疼", "妇产科"),
+        ("准妈妈一枚 腰酸", "妇产科"),
+    ],
+)
+def test_children_and_pregnant_women_however_they_are_called(text: str, first: str) -> None:
+    assert _names(text)[0] == first
+
+
+def test_a_grandchild_who_writes_is_no_child() -> None:
+    assert "儿科" not in _names("我是他孙女 爷爷尿频尿急")
 
 
 def test_contract_row() -> None:
