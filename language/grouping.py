@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from language.normalise import normalise
+from language.private import MASK, SURNAMES, strip_private
 from language.vectors import FloatArray
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +42,22 @@ class GroupingSettings:
         """Reads the learned numbers."""
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return cls(float(content["distance"]), float(content["same"]))
+
+
+_LEAD = re.compile(
+    r"^(?:你好|您好|请问|医生|护士|那个|我?想?(?:问|咨询|了解)(?:一?下)?|麻烦|劳驾|喂|啊|呃|嗯|[\s，,。])+"
+)
+_TAIL = re.compile(r"(?:[吗么呢吧啊呀啦哦不]|谢谢你?|[\s?？!！。,，~～])+$")
+_STAFF = re.compile(rf"[{SURNAMES}][\u4e00-\u9fff]{{0,2}}?(?=副?主任|医生|大夫|教授|护士长)")
+_NUMBERS = re.compile(rf"[{MASK}\d]+")
+ASKED = "asked1"
+"""Names how ``asked`` reads; changes when it does, so that kept vectors are made anew."""
+
+
+def asked(text: str) -> str:
+    """What is asked, without greetings, particles, numbers and the names of staff: by these, texts that ask different things look alike."""
+    plain = _NUMBERS.sub("", strip_private(normalise(text)))
+    return _TAIL.sub("", _LEAD.sub("", _STAFF.sub("", plain))).strip() or text
 
 
 def around(vectors: FloatArray, centre: FloatArray | None) -> FloatArray:
@@ -77,8 +96,9 @@ def group(directions: FloatArray, distance: float, most: int = MOST) -> npt.NDAr
     return labels
 
 
-def _learn(vectors: FloatArray, owners: Sequence[str], held: set[str]) -> dict[str, Any]:
-    """The distance with the best adjusted Rand index on the entries that are not ``held``, judged on those that are."""
+def _learn(vectors: FloatArray, whole: FloatArray, owners: Sequence[str], held: set[str]) -> dict[str, Any]:
+    """The distance with the best adjusted Rand index on the entries that are not ``held``, judged on those that are. ``vectors`` of
+    what is asked, ``whole`` of the texts as they are, by which ``same`` is found."""
     from sklearn.metrics import adjusted_rand_score
 
     names = np.asarray(owners)
@@ -90,7 +110,7 @@ def _learn(vectors: FloatArray, owners: Sequence[str], held: set[str]) -> dict[s
     grid = [round(0.4 + 0.02 * step, 2) for step in range(25)]
     scores = {distance: score(distance, ~aside) for distance in grid}
     best = max(grid, key=lambda distance: scores[distance])
-    alike = vectors @ vectors.T
+    alike = whole @ whole.T
     other = names[:, None] != names[None, :]
     same = float(np.quantile(alike[other], 0.99999))
     own = float(
@@ -123,7 +143,6 @@ def main() -> None:
     import yaml
 
     from language.embed import Embedder
-    from language.normalise import normalise
     from language.retrieve import load_centre
 
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -137,10 +156,14 @@ def main() -> None:
         for text in [entry["question"], *entry["similar"]]
     ]
     embedder = Embedder(chosen.model)
-    vectors = embedder.embed([normalise(text) for _, text in pairs], "query")
+    centre = load_centre(embedder.weights)
+    vectors, whole = (
+        around(embedder.embed([read(text) for _, text in pairs], "query"), centre)
+        for read in (asked, normalise)
+    )
     owners = [owner for owner, _ in pairs]
     held = set(sorted(set(owners))[::4])
-    result = _learn(around(vectors, load_centre(embedder.weights)), owners, held)
+    result = _learn(vectors, whole, owners, held)
     result["weights"] = embedder.weights
     chosen.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(chosen.out.read_text(encoding="utf-8"))

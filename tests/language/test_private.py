@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from language.grouping import asked
 from language.normalise import normalise
 from language.private import strip_private
 
@@ -57,3 +58,9 @@ def test_the_shipped_questions_lose_nothing() -> None:
         for text in [entry["question"], *entry["similar"]]
     ]
     assert [text for text in texts if strip_private(text) != text] == []
+
+
+def test_what_is_asked_goes_without_greeting_names_and_numbers() -> None:
+    assert asked("想给王主任送锦旗") == asked("想给李建国主任送锦旗") == "想给主任送锦旗"
+    assert asked("请问借轮椅要押金吗 13812345678") == "借轮椅要押金"
+    assert asked("你好") == "你好"

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.faq.questions.models import QuestionAsk, QuestionGroup, UnansweredQuestion
 from content.faq.search import FaqIndex
-from language.grouping import GroupingSettings, around, group
+from language.grouping import ASKED, GroupingSettings, around, asked, group
 from language.retrieve import TextEmbedder, load_centre
 from language.vectors import FloatArray
 from store.clock import Clock
@@ -75,6 +75,7 @@ class QuestionGrouper:
         )
         self._settings = settings or GroupingSettings.load()
         self._centre = load_centre(embedder.weights)
+        self._model = f"{embedder.weights[:50]}-{ASKED}"
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -112,14 +113,14 @@ class QuestionGrouper:
 
     async def _embed(self) -> None:
         """Vectors of wordings that have none of this model yet."""
-        model = self._embedder.weights[:64]
+        model = self._model
         missing = select(UnansweredQuestion).where(
             UnansweredQuestion.model.is_(None) | (UnansweredQuestion.model != model)
         )
         while True:
             async with self._database.read("questions") as session:
                 rows = list(await session.scalars(missing.limit(_BATCH)))
-                texts = {row.id: row.text for row in rows}
+                texts = {row.id: asked(row.text) for row in rows}
             if not texts:
                 return
             vectors = await asyncio.to_thread(self._embedder.embed, list(texts.values()), "query")
@@ -145,7 +146,7 @@ class QuestionGrouper:
         rows = await session.execute(
             select(UnansweredQuestion, QuestionGroup.state)
             .outerjoin(QuestionGroup, QuestionGroup.id == UnansweredQuestion.group_id)
-            .where(UnansweredQuestion.model == self._embedder.weights[:64])
+            .where(UnansweredQuestion.model == self._model)
         )
         found = [
             _Question(
