@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from bench import audience, callback, campaign, faq, filled, nlu, outbox, turn
+from bench import audience, callback, campaign, faq, filled, nlu, outbox, preview, turn
 from bench.results import keep
 
 
@@ -15,6 +15,7 @@ def main() -> None:
     keep(uvloop.run(outbox.measure()))
     keep(callback.measure())
     keep(asyncio.run(filled.measure([audience, campaign])))
+    keep(asyncio.run(preview.measure()))
     keep(faq.measure())
     keep(nlu.measure())
 

@@ -102,7 +102,7 @@ CODED = {
 }
 """Events and dates that codes can narrow."""
 HOLDOUT_MOST = 50
-ARMS = "abcdef"
+ARMS = "abc"
 LATE_MOST, VALID_MOST, OFFSET_MOST = 90, 30, 400
 EVERY_MOST = {Unit.DAY: 60, Unit.WEEK: 26, Unit.MONTH: 12}
 

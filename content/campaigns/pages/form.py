@@ -8,13 +8,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from content.campaigns.kinds import Anchor, Choosing, Goal, Kind, Late, Unit
+from content.campaigns.kinds import ARMS, Anchor, Choosing, Goal, Kind, Late, Unit
 from content.campaigns.models import Campaign, CampaignVariant
 from content.campaigns.pages.offered import Offered
 from content.campaigns.plan import Plan, Variant
 from store.clock import Clock
 
-SHOWN_ARMS = ("a", "b", "c")
+SHOWN_ARMS = tuple(ARMS)
 """Texts the form has fields for."""
 WRONG = 10**6
 """Stands for a number that is none: larger than every limit, so that the plan's own check names the field."""
