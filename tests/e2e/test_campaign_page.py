@@ -7,9 +7,10 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -70,8 +71,20 @@ async def _prepared(session: AsyncSession, home: Installation) -> tuple[dict[str
             contacts.where(PatientContact.patient_id == patient.id, Contact.channel == "wechat").limit(1)
         )
     ).one()
-    for purpose in (Purpose.EDUCATION, Purpose("personal")):
-        for subject, subject_id in (("patient", patient.id), ("contact", contact_id)):
+    await agree(session, patient.id, contact_id, now, Purpose.EDUCATION, Purpose.PERSONAL)
+    rule = read({"kind": "all", "rules": [{"kind": "tag", "among": [TAG]}]})
+    await audiences.create(session, name=AUDIENCE, note="", rule=rule, now=now, staff_id=None)
+    live = select(Article.title).where(Article.live_revision.is_not(None), Article.topic == "diabetes")
+    title = (await session.scalars(live.order_by(Article.slug).limit(1))).one()
+    return tokens, title
+
+
+async def agree(
+    session: AsyncSession, patient_id: UUID, contact_id: UUID, now: datetime, *purposes: Purpose
+) -> None:
+    """The patient and their phone say yes to each of `purposes`."""
+    for purpose in purposes:
+        for subject, subject_id in (("patient", patient_id), ("contact", contact_id)):
             await consents.decide(
                 session,
                 subject=subject,  # type: ignore[arg-type]
@@ -82,11 +95,6 @@ async def _prepared(session: AsyncSession, home: Installation) -> tuple[dict[str
                 channel="wechat",
                 now=now,
             )
-    rule = read({"kind": "all", "rules": [{"kind": "tag", "among": [TAG]}]})
-    await audiences.create(session, name=AUDIENCE, note="", rule=rule, now=now, staff_id=None)
-    live = select(Article.title).where(Article.live_revision.is_not(None), Article.topic == "diabetes")
-    title = (await session.scalars(live.order_by(Article.slug).limit(1))).one()
-    return tokens, title
 
 
 def person() -> Any:

@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.consents import service as consents
 from care.consents.models import Purpose
 from care.patients import service as patients
 from care.patients.models import Condition
@@ -27,7 +26,7 @@ from tests.e2e.conftest import kept_on_failure
 from tests.e2e.installation import CHINA, WECHAT, Installation, http, wait_until
 from tests.e2e.phone import Person, Phone
 from tests.e2e.test_audiences_page import add
-from tests.e2e.test_campaign_page import ask
+from tests.e2e.test_campaign_page import agree, ask
 from tests.e2e.test_phones_page import chromium as chromium
 from tests.factories.articles import BODY
 from web.signin.models import Role
@@ -101,18 +100,8 @@ def newly_diagnosed(town: Installation) -> dict[UUID, Phone]:
                     recorded_date=now.astimezone(CHINA).date() - timedelta(days=10),
                 )
             )
-            for purpose in (Purpose.EDUCATION, Purpose.TRACKING, Purpose.PERSONAL):
-                for subject, subject_id in (("patient", patient.id), ("contact", phone.contact_id)):
-                    await consents.decide(
-                        session,
-                        subject=subject,  # type: ignore[arg-type]
-                        subject_id=subject_id,
-                        purpose=purpose,
-                        granted=True,
-                        text_version="1",
-                        channel="wechat",
-                        now=now,
-                    )
+            agreed = (Purpose.EDUCATION, Purpose.TRACKING, Purpose.PERSONAL)
+            await agree(session, patient.id, phone.contact_id, now, *agreed)
         return ids
 
     for patient_id, phone in zip(town.write(on_record), phones, strict=True):
