@@ -130,6 +130,13 @@ async def abort_campaign(session: AsyncSession, campaign: str, *, reason: str, n
     return await _abort(session, OutboundMessage.campaign == campaign, reason, now)
 
 
+async def take_back(
+    session: AsyncSession, campaign: str, which: ColumnElement[bool], *, reason: str, now: datetime
+) -> int:
+    """The same for those of the campaign's messages that `which` (over `OutboundMessage`) holds of."""
+    return await _abort(session, and_(OutboundMessage.campaign == campaign, which), reason, now)
+
+
 async def _abort(session: AsyncSession, which: ColumnElement[bool], reason: str, now: datetime) -> int:
     done = await session.execute(
         update(OutboundMessage)

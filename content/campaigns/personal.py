@@ -4,12 +4,19 @@ is general content and asks for nothing of the kind."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, true
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import ConsentNow, Purpose
+from channels.outbox import holds
+from channels.outbox.models import OutboundMessage
+from content.audiences import service as audiences
 from content.audiences.rules import Group, Rule
+from content.campaigns.kinds import key_of
+from content.campaigns.models import Campaign
 
 OFF = "personal_off"
 """`CampaignRecipient.reason` of who was left out for it."""
@@ -21,6 +28,15 @@ def by_profile(rule: Rule) -> bool:
     if isinstance(rule, Group):
         return any(by_profile(one) for one in rule.rules)
     return rule.kind not in GENERAL
+
+
+async def take_back(session: AsyncSession, row: Campaign, now: datetime) -> int:
+    """What is still queued for people who have switched it off since is not sent; how many. Nothing for general content."""
+    rule = await audiences.rule_of(session, row.audience_version_id)
+    if rule is None or not by_profile(rule):
+        return 0
+    off = switched_off(OutboundMessage.patient_id)
+    return await holds.take_back(session, key_of(row.id), off, reason=OFF, now=now)
 
 
 def switched_off(patient: Any) -> ColumnElement[bool]:

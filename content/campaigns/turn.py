@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.audiences import service as audiences
 from content.audiences.day import Day
-from content.campaigns import dispatch, ending, late, launching, learn, occasions, settle, times
+from content.campaigns import dispatch, ending, late, launching, learn, occasions, personal, settle, times
 from content.campaigns.kinds import Choosing, Kind, State
 from content.campaigns.models import Campaign, CampaignLaunch
 from store import leases
@@ -154,6 +154,9 @@ class Turn:
         async with self.worker.database.read("campaign") as session:
             row = await session.get_one(Campaign, self.id)
         due = row.settled_until is None or row.settled_until + SLOW <= now
+        if due:
+            async with self.worker.database.write("campaign-take-back") as session:
+                await personal.take_back(session, row, now)
         self._wide = due and self.worker.may("reports", self.id)
         more = True
         while more:

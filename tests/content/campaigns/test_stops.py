@@ -20,6 +20,7 @@ from content.campaigns import service, workflow
 from content.campaigns.errors import CampaignError
 from content.campaigns.kinds import Kind, Late
 from content.campaigns.models import CampaignLaunch
+from content.campaigns.turn import SLOW
 from tests.content.campaigns.ward import EVERYONE, Ward
 
 
@@ -137,6 +138,22 @@ async def test_who_switches_recommendations_off_before_it_is_queued_is_left_out(
     await ward.run()
     told = {row.patient_id: (row.state, row.reason) for row in await ward.recipients(campaign_id)}
     assert told == {one: ("skipped", "personal_off"), other: ("queued", None)}
+
+
+async def test_who_switches_recommendations_off_while_queued_is_not_sent_to(ward: Ward) -> None:
+    [one, other] = await ward.patients(2)
+    campaign_id = await ward.launched(await ward.plan())
+    await ward.run()
+    assert {row.state for row in await ward.recipients(campaign_id)} == {"queued"}
+    async with ward.database.write() as session:
+        gone = (ConsentNow.subject_id == one, ConsentNow.purpose == Purpose.PERSONAL)
+        await session.execute(update(ConsentNow).where(*gone).values(granted=False))
+    ward.clock.advance(2 * SLOW)
+    await ward.run()
+    await ward.deliver()
+    await ward.run()
+    told = {row.patient_id: (row.state, row.reason) for row in await ward.recipients(campaign_id)}
+    assert told == {one: ("suppressed", "personal_off"), other: ("sent", None)}
 
 
 async def test_a_rule_changed_while_running_counts_from_when_somebody_takes_it(ward: Ward) -> None:
