@@ -98,4 +98,7 @@ def _group(group: Group, day: Day, lead: Path | None) -> ColumnElement[bool]:
         parts.append(_compiled(one, day, lead[1:] if lead and leads else None))
     if group.kind == "all":
         return and_(true(), *parts)
-    return or_(~true(), *parts) if group.kind == "any" else not_(or_(~true(), *parts))
+    if group.kind == "any":
+        return or_(~true(), *parts)
+    # Each by itself, not all of them at once: PostgreSQL makes a join of a NOT EXISTS only where it stands alone.
+    return and_(true(), *(not_(part) for part in parts))
