@@ -17,6 +17,7 @@ import aiohttp
 import orjson
 
 MAX_ANSWER = 64 * 1024
+GONE_WITHIN = 5.0
 MAX_TEXT = 2000
 """Characters of one transcript: a voice lasts at most 60 s (channels.md 1.5)."""
 
@@ -106,7 +107,7 @@ class CommandTranscriber:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-                await process.wait()
+                await _gone(process)
         if process.returncode:
             raise NotHeard(f"exit code {process.returncode}", again=True)
         return read_answer(said)
@@ -130,6 +131,17 @@ async def _talk(process: asyncio.subprocess.Process, audio: bytes) -> bytes:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
     return said
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    """Until a killed program is gone, some seconds at most. What it said is read away first: `wait` comes back only when its pipe is
+    closed, and a pipe that was too full to go on being read is never seen to close."""
+    assert process.stdout is not None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GONE_WITHIN):
+            while await process.stdout.read(MAX_ANSWER):
+                pass
+            await process.wait()
 
 
 async def _feed(pipe: asyncio.StreamWriter, audio: bytes) -> None:

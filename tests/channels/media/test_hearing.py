@@ -96,6 +96,7 @@ async def test_a_command_that_never_stops_talking_is_stopped(tmp_path: Path) -> 
         "except BrokenPipeError:\n"
         "    pass\n"
     )
-    with pytest.raises(NotHeard, match="too much"):
-        await CommandTranscriber(f"{sys.executable} {path}", timeout=30.0).hear(AMR, "audio/amr")
+    for _ in range(20):  # whether its pipe was full when it was stopped is a matter of luck
+        with pytest.raises(NotHeard, match="too much"):
+            await CommandTranscriber(f"{sys.executable} {path}", timeout=30.0).hear(AMR, "audio/amr")
     assert not ended.exists(), "nobody took what it said"
