@@ -66,8 +66,9 @@ class House:
     work: Work
 
     async def prepare(self) -> None:
-        """Index the FAQ, register its templates, read what is approved."""
+        """Index FAQ and articles, register their templates, read what is approved."""
         await self.console.refresh()
+        await self.articles.refresh()
         if not await self.faq.refresh():
             await self.templates.sync()
 

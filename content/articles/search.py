@@ -30,8 +30,8 @@ ANSWER_FROM = 0.25
 """A health question is answered by an article found with this probability: docs/education-in-chat.md says how it was measured."""
 OFFER_FROM = 0.1
 """From here on an article is worth offering as a choice."""
-FIRST = 8.0
-"""Seconds a question waits for the first indexing after a start."""
+FIRST = 2.0
+"""Seconds a question waits for the first indexing, where a start did not: less than what makes a patient hear "please wait"."""
 _SLICE = 8
 """Articles read at a time: their Markdown is made plain on the event loop, a few milliseconds each."""
 _CACHED = 256
