@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from channels.sms.aliyun_push import TEXT_LIMIT
 from tests.e2e.installation import SMS, WECHAT, Installation
 from tests.e2e.phone import Person, Phone
 
@@ -66,14 +67,16 @@ COMMANDS = (
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in STRANGE.items()])
 def test_it_is_answered(home: Installation, channel: str, text: str) -> None:
     phone = Phone.open(home, channel, Person("陈晓"))
-    turn = phone.say(text)
+    # No vendor hands over a longer SMS: one that does is quarantined (tests/channels/sms).
+    turn = phone.say(text[:TEXT_LIMIT] if channel == SMS else text)
     assert turn.status == "handled", phone
     assert turn.replies, f"no answer to it\n{phone}"
     assert all(reply.status in ("accepted", "delivered") for reply in turn.replies), phone
     assert turn.intent not in INTERNAL, phone
     facts = phone.facts()
     assert (facts["contact"], facts["tasks"], facts["opt_out"]) == ("active", [], None), phone
-    assert phone.say("停车怎么收费").keys == ["faq.answer"], phone
+    # What it began goes on behind the answer.
+    assert phone.say("停车怎么收费").keys[0] == "faq.answer", phone
 
 
 @pytest.mark.parametrize("channel", [WECHAT, SMS])
