@@ -17,6 +17,7 @@ import orjson
 import pytest
 from fastapi import FastAPI, Response
 
+from channels.chinatime import until_hour
 from channels.simulator.__main__ import sms_app, wechat_app
 from channels.simulator.faults import Fault
 from channels.simulator.wechat_rules import SimWeChatConfig
@@ -176,6 +177,8 @@ async def test_web_sign_in() -> None:
 async def test_tokens_live_as_the_vendor_says() -> None:
     async with raw(replace(CONFIG, token_daily=4, force_daily=1)) as (wired, http):
         who = {"grant_type": "client_credential", "appid": CONFIG.appid, "secret": CONFIG.secret}
+        # The limits are of a day: midnight shall be far away.
+        wired.sim.advance(until_hour(wired.sim.clock.now(), 9))
 
         async def stable(**extra: Any) -> Any:
             async with http.post("/cgi-bin/stable_token", json=who | extra) as response:
