@@ -28,11 +28,13 @@ from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from care.appointments.slots import generate_slots
 from server.cli.running import children
 from server.migrate import sync_engine
 from server.settings import ROOT, Settings
 from server.supervisor import Child, free_ports
 from store import crypto
+from store.clock import VirtualClock
 from store.database import Database
 
 T = TypeVar("T")
@@ -273,6 +275,10 @@ class Installation:
         days = (7 - now.weekday()) % 7 or 7
         monday = (now + timedelta(days=days)).replace(hour=9, minute=0, second=0, microsecond=0)
         self.advance(monday - now)
+        clock = VirtualClock(zone=self.settings.time_zone)
+        clock.freeze(self.now())
+        # On a Monday that is a week ahead; the house makes new slots only once an hour.
+        self.write(lambda session: generate_slots(session, clock))
 
     def advance(self, step: timedelta) -> None:
         http("POST", f"{self.url}/sim/wechat/_sim/clock", {"advance": step.total_seconds()})
