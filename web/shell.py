@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -75,6 +76,11 @@ def visible_links(request: Request) -> list[NavLink]:
     roles = frozenset(staff.roles) if staff is not None else frozenset[str]()
     links: list[NavLink] = getattr(request.app.state, "nav", [])
     return [link for link in links if not link.roles or "admin" in roles or link.roles & roles]
+
+
+def back_to(path: str, **query: str) -> Response:
+    """To a page after something was done there; `query` says what."""
+    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
 
 
 def render(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:

@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients.models import Patient, PatientContact
 from channels.outbox import bulk, letters
-from content.audiences import service as audiences
 from content.campaigns import addresses, personal
 from content.campaigns.dice import Dice, arm_of
 from content.campaigns.kinds import State, key_of
@@ -125,8 +124,7 @@ async def once(session: AsyncSession, row: Campaign, base: str, now: datetime) -
 
 async def _switched_off(session: AsyncSession, row: Campaign, patients: Sequence[UUID]) -> set[UUID]:
     """Who took back, since they were written down, that articles are chosen by their record."""
-    rule = await audiences.rule_of(session, row.audience_version_id)
-    if rule is None or not personal.by_profile(rule):
+    if not await personal.asks(session, row):
         return set()
     return set(await session.scalars(_OFF, {"patients": patients}))
 

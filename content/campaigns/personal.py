@@ -30,11 +30,14 @@ def by_profile(rule: Rule) -> bool:
     return rule.kind not in GENERAL
 
 
-async def take_back(session: AsyncSession, row: Campaign, now: datetime) -> int:
-    """What is still queued for people who have switched it off since is not sent; how many. Nothing for general content."""
+async def asks(session: AsyncSession, row: Campaign) -> bool:
+    """Whether the campaign's audience, as it is now, is one by profile."""
     rule = await audiences.rule_of(session, row.audience_version_id)
-    if rule is None or not by_profile(rule):
-        return 0
+    return rule is not None and by_profile(rule)
+
+
+async def take_back(session: AsyncSession, row: Campaign, now: datetime) -> int:
+    """What is still queued for people who have switched it off since is not sent; how many."""
     off = switched_off(OutboundMessage.patient_id)
     return await holds.take_back(session, key_of(row.id), off, reason=OFF, now=now)
 

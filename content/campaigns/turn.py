@@ -153,8 +153,9 @@ class Turn:
         now, begun = self.worker.clock.now(), monotonic()
         async with self.worker.database.read("campaign") as session:
             row = await session.get_one(Campaign, self.id)
-        due = row.settled_until is None or row.settled_until + SLOW <= now
-        if due:
+            due = row.settled_until is None or row.settled_until + SLOW <= now
+            personally = due and await personal.asks(session, row)
+        if personally:
             async with self.worker.database.write("campaign-take-back") as session:
                 await personal.take_back(session, row, now)
         self._wide = due and self.worker.may("reports", self.id)

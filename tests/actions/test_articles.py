@@ -25,15 +25,14 @@ from content.reading import consents
 from content.reading.models import ArticleLink, TopicStop
 from language.embed import Embedder
 from language.retrieve import HybridIndex
-from server.settings import ROOT
 from store.clock import VirtualClock
 from store.database import Database
 from tests.actions.conftest import readable
 from tests.factories.articles import doc, people, published
+from tests.factories.embedding import embedder as embedder
 from tests.factories.messages import SMS, WECHAT
 from tests.factories.stage import Stage, stage
 
-MODEL = ROOT / "var" / "models" / "sentence-onnx"
 LIBRARY = {
     "melon": {"ai_made": True, "sample": True, "related": ("salt",)},
     "salt": {
@@ -62,13 +61,6 @@ LIBRARY = {
         "audience": Audience(sex="female", weeks=(29, 36)),
     },
 }
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    if not MODEL.exists():
-        pytest.skip("NOT TESTED: the sentence model is not built (make setup)")
-    return Embedder(MODEL)
 
 
 @pytest.fixture

@@ -19,18 +19,11 @@ from language.retrieve import HybridIndex
 from server.settings import ROOT
 from store.clock import VirtualClock
 from store.database import Database
+from tests.factories.embedding import embedder as embedder
 from tests.factories.messages import SMS, WECHAT
 from tests.factories.stage import Stage, stage
 
-MODEL = ROOT / "var" / "models" / "sentence-onnx"
 SHIPPED = ROOT / "data" / "seed" / "faq"
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    if not MODEL.exists():
-        pytest.skip("NOT TESTED: the sentence model is not built (make setup)")
-    return Embedder(MODEL)
 
 
 @pytest.fixture

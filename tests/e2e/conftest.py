@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,29 +34,32 @@ def kept_on_failure(session: pytest.Session, name: str) -> Iterator[Path]:
         print(f"\nlogs of the installation: {folder / 'log'}")
 
 
-@pytest.fixture(scope="session")
-def home(model: None, request: pytest.FixtureRequest) -> Iterator[Installation]:
-    """The demo hospital on SQLite on a Monday morning, shared by every test that leaves it in order."""
-    with kept_on_failure(request.session, "home") as folder:
-        installation = Installation(folder)
+@contextmanager
+def on_monday(session: pytest.Session, name: str, **options: Any) -> Iterator[Installation]:
+    """The demo hospital on a Monday morning; `options` are `Installation`'s."""
+    with kept_on_failure(session, name) as folder:
+        installation = Installation(folder, **options)
         try:
             installation.start()
             installation.to_monday_morning()
             yield installation
         finally:
             installation.stop()
+
+
+@pytest.fixture(scope="session")
+def home(model: None, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """On SQLite, shared by every test that leaves it in order."""
+    with on_monday(request.session, "home") as installation:
+        yield installation
 
 
 @pytest.fixture(scope="session")
 def postgres_home(model: None, request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[Installation]:
     """The same on PostgreSQL, from an empty database."""
     name = postgres.create()
-    with kept_on_failure(request.session, "postgres-home") as folder:
-        installation = Installation(folder, postgres.url(name))
-        try:
-            installation.start()
-            installation.to_monday_morning()
+    try:
+        with on_monday(request.session, "postgres-home", database_url=postgres.url(name)) as installation:
             yield installation
-        finally:
-            installation.stop()
-            postgres.drop(name)
+    finally:
+        postgres.drop(name)

@@ -36,13 +36,13 @@ class Site:
 
     def __init__(self, running: Running, database: Database, clock: VirtualClock) -> None:
         self.running, self.url = running, running.url
-        self.library = {one.slug: one.doc for one in samples.read_library()}
+        self.seeds = {one.slug: one.doc for one in samples.read_library()}
         self.ground: Ground = running.run(make_ground(database, clock))
         for slug in (SLUG, FEET):
             self.publish(slug)
 
     def publish(self, slug: str) -> None:
-        doc = self.library[slug]
+        doc = self.seeds[slug]
         values = {name: getattr(doc, name) for name in doc.__dataclass_fields__}
         self.running.run(self.ground.article(slug, **values))
 
@@ -184,7 +184,7 @@ def test_large_type_is_remembered_and_reading_aloud_offered_where_it_can(
 
 
 def test_the_biggest_article_weighs_little(site: Site, chromium: Browser) -> None:
-    biggest = max(site.library, key=lambda slug: len(site.library[slug].body.encode()))
+    biggest = max(site.seeds, key=lambda slug: len(site.seeds[slug].body.encode()))
     if biggest not in (SLUG, FEET):
         site.publish(biggest)
     context = phone(chromium)

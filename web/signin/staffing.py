@@ -54,6 +54,14 @@ async def names(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID 
     return {row[0]: row[1] for row in found}
 
 
+async def said_names(
+    session: AsyncSession, ids: Iterable[UUID | None], *, somebody: str, system: str
+) -> dict[UUID | None, str]:
+    """The same for a page: `somebody` for who is no longer there, `system` (by None) for the house itself."""
+    wanted = {one for one in ids if one is not None}
+    return {**dict.fromkeys(wanted, somebody), **await names(session, wanted), None: system}
+
+
 async def sessions_of(session: AsyncSession, staff_id: UUID, now: datetime) -> Sequence[StaffSession]:
     """The account's living sessions, the newest first."""
     found = select(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.expires_at > now)

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from content.articles import lint, service
 from content.articles.draftbox import DraftBox
@@ -76,11 +75,6 @@ def show(desk: ArticleDesk, request: Request, template: str, status: int = 200, 
     )
 
 
-def to(path: str, **query: str) -> Response:
-    """Back to a page after something was done."""
-    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
-
-
 async def article_of(session: AsyncSession, slug: str) -> Article:
     """The article, or the 404 page with what to do."""
     try:
@@ -91,6 +85,5 @@ async def article_of(session: AsyncSession, slug: str) -> Article:
 
 async def names_of(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     """Display names of members of staff."""
-    wanted = {one for one in ids if one is not None}
-    named = await staffing.names(session, wanted)
-    return {**dict.fromkeys(wanted, told("labels", "somebody")), **named, None: told("labels", "system")}
+    somebody, system = told("labels", "somebody"), told("labels", "system")
+    return await staffing.said_names(session, ids, somebody=somebody, system=system)

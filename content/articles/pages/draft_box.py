@@ -8,8 +8,8 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from starlette.responses import Response
 
 from content.articles.errors import ArticleError, NotFound
-from content.articles.pages.desk import ArticleDesk, Writer, to
-from web.shell import render
+from content.articles.pages.desk import ArticleDesk, Writer
+from web.shell import back_to, render
 
 
 def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
@@ -36,4 +36,4 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
                 return render(request, "notice.html", problem=str(error))
             raise HTTPException(409, str(error)) from error
         target = f"/content/articles/{slug}?said=boxed"
-        return Response(headers={"HX-Redirect": target}) if partly else to(target)
+        return Response(headers={"HX-Redirect": target}) if partly else back_to(target)

@@ -18,12 +18,13 @@ from content.articles.doc import ArticleDoc
 from content.articles.drafts import Conflict, Saved
 from content.articles.errors import ArticleError, say
 from content.articles.models import Article
-from content.articles.pages.desk import WRITERS, ArticleDesk, Writer, article_of, names_of, show, to, told
+from content.articles.pages.desk import WRITERS, ArticleDesk, Writer, article_of, names_of, show, told
 from content.articles.pages.written import Written
 from content.articles.profiles import as_read, reader_of
 from content.articles.readability import measure
 from content.articles.revisions import compare
 from content.media import service as media
+from web.shell import back_to
 from web.signin.access import may
 from web.signin.models import StaffUser
 
@@ -40,7 +41,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             try:
                 draft = await drafts.begin(session, article, staff=staff, now=desk.clock.now())
             except ArticleError:
-                return to(f"/content/articles/{slug}", said="in_review")
+                return back_to(f"/content/articles/{slug}", said="in_review")
             lock = await drafts.lock(session, article, staff=staff)
             names = await names_of(session, [lock.held_by, draft.saved_by])
             doc = ArticleDoc.from_json(draft.doc)
@@ -110,7 +111,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
         async with desk.database.write("lock article") as session:
             article = await article_of(session, slug)
             await drafts.lock(session, article, staff=staff, take_over=True)
-        return to(f"/content/articles/{slug}/edit", said="taken_over")
+        return back_to(f"/content/articles/{slug}/edit", said="taken_over")
 
     @router.post("/{slug}/lock/keep")
     async def keep(staff: Writer, slug: str) -> Response:
@@ -135,7 +136,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             article = await article_of(session, slug)
             draft = await drafts.find(session, article.id)
             if draft is None:
-                return to(f"/content/articles/{slug}")
+                return back_to(f"/content/articles/{slug}")
             kept = await drafts.history(session, article.id)
             names = await names_of(session, [one.saved_by for one in kept])
             seen = next((one for one in kept if one.id == look), None)
@@ -163,8 +164,8 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             except ArticleError as error:
                 raise HTTPException(409, str(error)) from error
         if isinstance(result, Conflict):
-            return to(f"/content/articles/{slug}/states", said="newer")
-        return to(f"/content/articles/{slug}/edit", said="restored")
+            return back_to(f"/content/articles/{slug}/states", said="newer")
+        return back_to(f"/content/articles/{slug}/edit", said="restored")
 
     @router.post("/{slug}/submit")
     async def submit(
@@ -174,9 +175,9 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
             article = await article_of(session, slug)
             draft = await drafts.find(session, article.id)
             if draft is None:
-                return to(f"/content/articles/{slug}")
+                return back_to(f"/content/articles/{slug}")
             if draft.version != version:
-                return to(f"/content/articles/{slug}/edit", said="newer")
+                return back_to(f"/content/articles/{slug}/edit", said="newer")
             doc = ArticleDoc.from_json(draft.doc)
             pictures = await media.pictures(session, doc.media())
             found = await asyncio.to_thread(_findings, desk, doc, pictures)
@@ -191,7 +192,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
                 )
             except ArticleError as error:
                 raise HTTPException(409, str(error)) from error
-        return to(f"/content/articles/{slug}", said="submitted")
+        return back_to(f"/content/articles/{slug}", said="submitted")
 
 
 def _written(raw: dict[str, Any]) -> Written:

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from content.articles import service, workflow
 from content.articles.doc import ArticleDoc
 from content.articles.errors import ArticleError
-from content.articles.pages.desk import WRITERS, ArticleDesk, Reader, Writer, show, to
+from content.articles.pages.desk import WRITERS, ArticleDesk, Reader, Writer, show
 from content.articles.service import STATES, Filters, today_of
+from web.shell import back_to
 from web.signin.access import may
 
 STATE = f"^({'|'.join(STATES)})?$"
@@ -71,4 +72,4 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
                 await service.create(session, slug.strip(), doc, staff=staff, now=desk.clock.now())
         except ArticleError as error:
             return form_page(request, 422, slug=slug, title=title, topic=topic, problem=str(error))
-        return to(f"/content/articles/{slug.strip()}/edit")
+        return back_to(f"/content/articles/{slug.strip()}/edit")

@@ -29,11 +29,11 @@ from content.articles.pages.desk import (
     article_of,
     names_of,
     show,
-    to,
 )
 from content.articles.pages.editing import may_edit
 from content.articles.service import state_of, today_of
 from content.media import service as media
+from web.shell import back_to
 from web.signin.access import may
 from web.signin.models import StaffUser
 
@@ -104,7 +104,7 @@ def add_routes(router: APIRouter, desk: ArticleDesk) -> None:
                 await do(session, await article_of(session, slug))
         except ArticleError as error:
             return await page(request, staff, slug, 409, str(error))
-        return to(f"/content/articles/{slug}", said=said)
+        return back_to(f"/content/articles/{slug}", said=said)
 
     @router.get("/{slug}")
     async def article(request: Request, staff: Reader, slug: str) -> Response:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from channels.ops.desk import Remembered
 from channels.reply import Reply
@@ -100,11 +99,6 @@ def show(desk: CampaignDesk, request: Request, template: str, status: int = 200,
     )
 
 
-def to(path: str, **query: str) -> Response:
-    """Back to a page after something was done."""
-    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
-
-
 async def campaign_of(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """The campaign, or the 404 page with what to do."""
     try:
@@ -115,6 +109,5 @@ async def campaign_of(session: AsyncSession, campaign_id: UUID) -> Campaign:
 
 async def names_of(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     """Display names of members of staff; None is the house itself."""
-    wanted, labels = {one for one in ids if one is not None}, WORDS["labels"]
-    named = await staffing.names(session, wanted)
-    return {**dict.fromkeys(wanted, labels["somebody"]), **named, None: labels["system"]}
+    labels = WORDS["labels"]
+    return await staffing.said_names(session, ids, somebody=labels["somebody"], system=labels["system"])

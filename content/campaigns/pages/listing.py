@@ -24,10 +24,10 @@ from content.campaigns.pages.desk import (
     campaign_of,
     names_of,
     show,
-    to,
 )
 from content.campaigns.pages.offered import offered
 from content.campaigns.plan import NAME_MOST, Plan, Variant
+from web.shell import back_to
 from web.signin.access import may
 
 STATE = f"^({'|'.join(State)})?$"
@@ -160,7 +160,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
             return await form(request, 422, said.WORDS["wrong"]["gone"], **given)
         except CampaignError as error:
             return await form(request, 422, str(error), **given)
-        return to(f"{PATH}/{made_id}/edit", said="created")
+        return back_to(f"{PATH}/{made_id}/edit", said="created")
 
     @router.post("/{campaign_id}/copy")
     async def copy(staff: Writer, campaign_id: UUID) -> Response:
@@ -178,4 +178,4 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
                     if error.code != "name_taken":
                         raise
             made_id = made.id
-        return to(f"{PATH}/{made_id}/edit", said="copied")
+        return back_to(f"{PATH}/{made_id}/edit", said="copied")

@@ -32,10 +32,10 @@ from content.campaigns.pages.desk import (
     campaign_of,
     names_of,
     show,
-    to,
 )
 from content.campaigns.pages.said import WORDS
 from content.campaigns.pages.shown import Bar, Now, arms_of, arms_said, now_of, steps_of, upcoming
+from web.shell import back_to
 from web.signin.access import may, require
 from web.signin.models import StaffUser
 
@@ -119,7 +119,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
         except CampaignError as error:
             return await page(request, pressed.staff, pressed.campaign_id, 409, str(error))
         target = f"/content/campaigns/{pressed.campaign_id}" if button.stays else "/content/campaigns"
-        return to(target, said=button.said)
+        return back_to(target, said=button.said)
 
     def add(button: Button) -> None:
         allowed = Depends(require(*button.roles))

@@ -18,11 +18,12 @@ from content.campaigns import service, trial
 from content.campaigns.dryrun import DryRun
 from content.campaigns.errors import CampaignError, say
 from content.campaigns.models import Campaign
-from content.campaigns.pages.desk import PATIENCE, CampaignDesk, Writer, campaign_of, show, to
+from content.campaigns.pages.desk import PATIENCE, CampaignDesk, Writer, campaign_of, show
 from content.campaigns.pages.people import faces, seen
 from content.campaigns.pages.said import WORDS
 from content.campaigns.pages.shown import Bar, arm_name
 from store.database import DatabaseUnavailable
+from web.shell import back_to
 from web.signin.models import StaffUser
 
 log = structlog.get_logger(__name__)
@@ -166,7 +167,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
         except CampaignError as error:
             return await page(request, campaign_id, 409, str(error))
         desk.wake()
-        return to(f"/content/campaigns/{campaign_id}/dry-run", said="tested")
+        return back_to(f"/content/campaigns/{campaign_id}/dry-run", said="tested")
 
     @router.post("/{campaign_id}/test")
     async def test(
@@ -203,13 +204,13 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
                 )
         except CampaignError as error:
             return await page(request, campaign_id, 422, str(error))
-        return to(f"/content/campaigns/{campaign_id}/dry-run", said="tester_added")
+        return back_to(f"/content/campaigns/{campaign_id}/dry-run", said="tester_added")
 
     @router.post("/{campaign_id}/testers/remove")
     async def remove_tester(_staff: Writer, campaign_id: UUID, tester: Annotated[UUID, Form()]) -> Response:
         async with desk.database.write("campaign tester") as session:
             await trial.remove_tester(session, tester)
-        return to(f"/content/campaigns/{campaign_id}/dry-run", said="tester_removed")
+        return back_to(f"/content/campaigns/{campaign_id}/dry-run", said="tester_removed")
 
 
 def _gets(dry: DryRun) -> list[Bar]:

@@ -33,7 +33,6 @@ from content.campaigns.pages.desk import (
     campaign_of,
     names_of,
     show,
-    to,
 )
 from content.campaigns.pages.form import Fields, NotOurs, fields_of, received
 from content.campaigns.pages.offered import Offered, offered
@@ -43,6 +42,7 @@ from content.campaigns.plan import Plan
 from content.campaigns.texts import texts_of
 from content.media import service as media
 from store.database import DatabaseUnavailable
+from web.shell import back_to
 from web.signin.models import StaffUser
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
         async with desk.database.read("edit campaign") as session:
             row = await campaign_of(session, campaign_id)
             if row.state != State.DRAFT:
-                return to(f"/content/campaigns/{campaign_id}")
+                return back_to(f"/content/campaigns/{campaign_id}")
             offers, variants = await choices(session, row)
             plan = await service.plan_of(session, row)
             problems = await unready(session, row)
@@ -170,7 +170,7 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
         if not done:
             answer.status_code = 422
             return answer
-        return to(f"/content/campaigns/{campaign_id}/edit")
+        return back_to(f"/content/campaigns/{campaign_id}/edit")
 
     @router.post("/{campaign_id}/undo")
     async def undo(
@@ -186,12 +186,12 @@ def add_routes(router: APIRouter, desk: CampaignDesk) -> None:
         except ValueError as error:
             raise HTTPException(422, WORDS["wrong"]["stale"]) from error
         if not isinstance(given, dict):
-            return to(f"/content/campaigns/{campaign_id}/edit", said="nothing_to_undo")
+            return back_to(f"/content/campaigns/{campaign_id}/edit", said="nothing_to_undo")
         answer, done = await save(request, staff, campaign_id, {**given, "version": str(version)})
         if not done:
             answer.status_code = 409
             return answer
-        return to(f"/content/campaigns/{campaign_id}/edit", said="undone")
+        return back_to(f"/content/campaigns/{campaign_id}/edit", said="undone")
 
     async def _conflict(session: AsyncSession, row: Campaign) -> str:
         last = (await service.steps(session, row.id))[0]

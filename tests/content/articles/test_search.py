@@ -11,12 +11,11 @@ from content.articles import recall, service, workflow
 from content.articles.search import ArticleIndex, settings
 from language.embed import Embedder
 from language.retrieve import HybridIndex
-from server.settings import ROOT
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.articles import doc, people, published, signed
+from tests.factories.embedding import embedder as embedder
 
-MODEL = ROOT / "var" / "models" / "sentence-onnx"
 FEVER = {
     "title": "孩子发烧看精神",
     "summary": "看精神，不只看度数。三个月内的宝宝直接去急诊。",
@@ -25,13 +24,6 @@ FEVER = {
     "questions": ("孩子发烧多少度要去医院",),
     "conditions": ("R50",),
 }
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    if not MODEL.exists():
-        pytest.skip("NOT TESTED: the sentence model is not built (make setup)")
-    return Embedder(MODEL)
 
 
 @pytest.fixture

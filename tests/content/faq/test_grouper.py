@@ -21,16 +21,9 @@ from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
 from tests.content.faq.people import asked
+from tests.factories.embedding import embedder as embedder
 
-MODEL = ROOT / "var" / "models" / "sentence-onnx"
 STAFF = new_id()
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    if not MODEL.exists():
-        pytest.skip("NOT TESTED: the sentence model is not built (make setup)")
-    return Embedder(MODEL)
 
 
 @pytest.fixture
