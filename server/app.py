@@ -31,6 +31,7 @@ from server.articles import shelf
 from server.audiences import add_audiences
 from server.campaign_pages import add_campaigns
 from server.demo import DemoDirectory
+from server.desk import add_desk
 from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
@@ -87,6 +88,7 @@ def create_app(house: House) -> FastAPI:
     add_reading(app, house)
     add_campaigns(app, house)
     add_insight(app, house)
+    add_desk(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

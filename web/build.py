@@ -23,7 +23,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "web" / "frontend"
 OUT = ROOT / "web" / "static" / "build"
-ENTRIES = ("app", "theme", "phones", "ops", "trend", "console", "content", "editor", "insight", "reading")
+ENTRIES = (
+    "app",
+    "theme",
+    "phones",
+    "ops",
+    "trend",
+    "console",
+    "content",
+    "desk",
+    "editor",
+    "insight",
+    "reading",
+)
 STYLES = ("reading",)
 """Style sheets that stand by themselves: pages that must be small load nothing of the staff's."""
 ROOMS = ("bot", "care", "channels", "content", "web")

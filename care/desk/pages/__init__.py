@@ -1,0 +1,1 @@
+"""`/desk`: what nurses and doctors work with."""

@@ -1,0 +1,2 @@
+// The staff desk.
+import "./ops.js";
