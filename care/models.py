@@ -6,8 +6,10 @@ from care.binding import models as binding
 from care.consents import models as consents
 from care.desk import models as desk
 from care.hospital import models as hospital
+from care.observations import models as observations
 from care.patients import models as patients
 from care.questionnaires import models as questionnaires
+from care.questionnaires.entrance import models as entrance
 from care.records import models as records
 
 __all__ = [
@@ -16,7 +18,9 @@ __all__ = [
     "binding",
     "consents",
     "desk",
+    "entrance",
     "hospital",
+    "observations",
     "patients",
     "questionnaires",
     "records",

@@ -1,0 +1,1 @@
+"""What devices measured, in FHIR's terms, and the rules it meets."""

@@ -1,0 +1,1 @@
+"""How a patient comes to a questionnaire's page: a link, or a code typed by hand; and that it is they."""
