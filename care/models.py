@@ -1,5 +1,6 @@
 """Imports every table of the room, so that `Base.metadata` is complete for migrations and tests."""
 
+from care.access import models as access
 from care.alerts import models as alerts
 from care.appointments import models as appointments
 from care.binding import models as binding
@@ -11,8 +12,10 @@ from care.patients import models as patients
 from care.questionnaires import models as questionnaires
 from care.questionnaires.entrance import models as entrance
 from care.records import models as records
+from care.reports import models as reports
 
 __all__ = [
+    "access",
     "alerts",
     "appointments",
     "binding",
@@ -24,4 +27,5 @@ __all__ = [
     "patients",
     "questionnaires",
     "records",
+    "reports",
 ]

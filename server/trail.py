@@ -17,6 +17,7 @@ from channels.contacts.models import Contact, Conversation
 from channels.ops.shown import masked
 from channels.outbox.models import OutboundMessage
 from server.house import House
+from server.wording import page_words
 from store.audit import subject_of
 from web.audit.pages import AuditDesk, audit_router
 from web.audit.ports import Person
@@ -76,8 +77,9 @@ class TrailPeople:
 
 
 def _called(patient: Patient) -> str:
-    """Enough to tell one from another for whoever knows them."""
-    return f"{mask_name(patient.name)} ＊{patient.record_number[-4:]}"
+    """Enough to tell one from another for whoever knows them; of a confidential patient not even the masked name."""
+    name = page_words()["confidential"] if patient.confidential else mask_name(patient.name)
+    return f"{name} ＊{patient.record_number[-4:]}"
 
 
 def _ids(kind: str, subjects: Iterable[str]) -> list[UUID]:

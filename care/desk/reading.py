@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.access.service import hidden
 from care.desk import service as desk
 from care.patients import service as patients
 from care.patients.models import Patient
@@ -26,11 +27,11 @@ async def read_conversation(
 ) -> bool:
     """Whether words of this conversation may be shown to the member of staff. Kept either way, for each patient it is about.
 
-    What concerns a confidential patient is for whoever has the conversation in hand, and for nobody else. `patient_id`: whom
-    the words are about, where that is known; otherwise anybody the contact speaks for.
+    What concerns a confidential patient is for whoever is in charge of them (`care.access`) or has this conversation in hand, and
+    for nobody else. `patient_id`: whom the words are about, where that is known; otherwise anybody the contact speaks for.
     """
     concerned = await _concerned(session, contact_id, patient_id)
-    allowed = not any(one.confidential for one in concerned)
+    allowed = not await hidden(session, staff_id, concerned, now=now)
     if not allowed:
         held = (await desk.in_charge_of(session, [conversation_id])).get(conversation_id)
         allowed = held is not None and held.state == "taken" and held.staff_id == staff_id

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.access.service import hidden
 from care.patients import service as patients
 from care.patients.identity import age_on, mask_name
 from care.patients.models import Patient
@@ -24,7 +25,7 @@ from content.audiences.shown import ReasonView, reason_view
 from content.audiences.vocabulary import Vocabulary
 from store import audit
 from store.database import DatabaseUnavailable
-from web.signin.models import Role, StaffUser
+from web.signin.models import StaffUser
 
 log = structlog.get_logger(__name__)
 FOUND = 10
@@ -104,7 +105,8 @@ async def why(desk: Desk, staff: StaffUser, rule: Group, words: Vocabulary, quer
             found = [] if patient is None else [patient]
         else:
             found = await patients.search(session, query, FOUND)
-        open_ones = [one for one in found if not one.confidential or Role.ADMIN in staff.roles]
+        closed = await hidden(session, staff.id, found, now=desk.clock.now())
+        open_ones = [one for one in found if one.id not in closed]
         _read(session, desk, staff, [one.id for one in open_ones], "audience_why")
         if not open_ones:
             return Why(trouble="confidential" if found else "nobody")

@@ -1,0 +1,1 @@
+"""Which member of staff may see which patient, and who is in charge of whom."""

@@ -1,0 +1,1 @@
+"""Reports of examinations (FHIR DiagnosticReport): what is ready, and word of it without what it says."""
