@@ -48,11 +48,11 @@ def _coded(
         value = answers.get(item.link_id)
         if value is None:
             continue
-        if item.type == "choice":
+        if item.choices and isinstance(value, str):
             found[item.link_id] = (str(value), None)
         elif item.type == "boolean":
             found[item.link_id] = ("true" if value else "false", None)
-        elif item.type in ("integer", "decimal"):
+        elif item.type in ("integer", "decimal", "quantity"):
             found[item.link_id] = (None, float(value))
     if response.score is not None:
         found[TOTAL] = (None, float(response.score))

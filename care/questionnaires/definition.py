@@ -1,101 +1,95 @@
-"""Reading a FHIR R4 Questionnaire: the item types chat can ask, with errors that name the item.
+"""Reading a FHIR R4 Questionnaire into what is asked, scored and watched; what of it is asked after some answers.
 
-Scores: http://hl7.org/fhir/StructureDefinition/ordinalValue on the option's coding (FHIR R4 extension
-registry). Ranges: http://hl7.org/fhir/StructureDefinition/minValue and maxValue on the item.
+These are our own checks, quick enough for every answer; `checking` adds FHIR's before anything is published.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
-ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
-MIN_VALUE = "http://hl7.org/fhir/StructureDefinition/minValue"
-MAX_VALUE = "http://hl7.org/fhir/StructureDefinition/maxValue"
-ASKABLE = frozenset({"boolean", "choice", "integer", "decimal", "text", "string"})
+from care.questionnaires import extensions as ext
+from care.questionnaires.comparing import holds
+from care.questionnaires.errors import DefinitionError
+from care.questionnaires.items import read_items
+from care.questionnaires.parts import Answers, Band, Choice, Condition, Definition, Item, Rule, Scale, Trigger
+from care.questionnaires.rules import read_rules, read_scales
 
+__all__ = [
+    "CHANNELS",
+    "Answers",
+    "Band",
+    "Choice",
+    "Condition",
+    "Definition",
+    "DefinitionError",
+    "Item",
+    "Rule",
+    "Scale",
+    "Trigger",
+    "asked",
+    "read_definition",
+]
 
-class DefinitionError(ValueError):
-    """The definition cannot be used; the message names the item and what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An answer to choose: `code` is stored, `label` shown; `ordinal` counts towards the score."""
-
-    code: str
-    label: str
-    ordinal: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A question. `number` of `total` counts from 1. `minimum` and `maximum` bound a number."""
-
-    link_id: str
-    text: str
-    type: str
-    choices: tuple[Choice, ...]
-    required: bool
-    minimum: float | None
-    maximum: float | None
-    number: int
-    total: int
+CHANNELS = ("wechat", "sms", "page", "phone")
+PURPOSES = ("follow_up", "survey")
+SECONDS_AN_ITEM = 20
+"""How long a question takes, where a definition does not say its minutes."""
 
 
-def items_of(definition: dict[str, Any]) -> tuple[Item, ...]:
-    """The questions in order. Raises `DefinitionError`."""
-    if definition.get("resourceType") != "Questionnaire":
-        raise DefinitionError("resourceType must be Questionnaire")
-    raw = definition.get("item") or []
-    if not raw:
-        raise DefinitionError("a questionnaire needs at least one item")
-    items = tuple(_item(entry, number, len(raw)) for number, entry in enumerate(raw, 1))
-    ids = [item.link_id for item in items]
-    if len(set(ids)) != len(ids):
-        raise DefinitionError("two items have the same linkId")
-    return items
-
-
-def _item(raw: dict[str, Any], number: int, total: int) -> Item:
-    link_id = raw.get("linkId")
-    if not link_id:
-        raise DefinitionError(f"item {number}: linkId is missing")
-    kind = raw.get("type", "")
-    if kind not in ASKABLE:
-        raise DefinitionError(f"item {link_id}: type {kind!r} cannot be asked; use one of {sorted(ASKABLE)}")
-    if not raw.get("text"):
-        raise DefinitionError(f"item {link_id}: text is missing")
-    choices = tuple(_choice(option, link_id) for option in raw.get("answerOption", []))
-    if kind == "choice" and len(choices) < 2:
-        raise DefinitionError(f"item {link_id}: a choice needs at least two answerOption")
-    extensions = {entry["url"]: entry for entry in raw.get("extension", [])}
-    return Item(
-        link_id=link_id,
-        text=raw["text"],
-        type=kind,
-        choices=choices,
-        required=bool(raw.get("required", False)),
-        minimum=_bound(extensions.get(MIN_VALUE)),
-        maximum=_bound(extensions.get(MAX_VALUE)),
-        number=number,
-        total=total,
+def read_definition(raw: Mapping[str, Any]) -> Definition:
+    """Raises `DefinitionError`, which names the item, scale or rule."""
+    raw = dict(raw)
+    if raw.get("resourceType") != "Questionnaire":
+        raise DefinitionError("resource_type")
+    for key in ("name", "title", "version"):
+        if not str(raw.get(key) or "").strip():
+            raise DefinitionError("missing", None, field=key)
+    items = read_items(raw)
+    scales = read_scales(raw, items)
+    channels = ext.values(raw, ext.CHANNEL) or CHANNELS
+    purpose = ext.value(raw, ext.PURPOSE) or "survey"
+    revision = ext.value(raw, ext.REVISION)
+    if not set(channels) <= set(CHANNELS):
+        raise DefinitionError("channel", channels=", ".join(CHANNELS))
+    if purpose not in PURPOSES:
+        raise DefinitionError("purpose", purposes=", ".join(PURPOSES))
+    if revision is not None and (not isinstance(revision, int) or revision < 1):
+        raise DefinitionError("revision")
+    return Definition(
+        name=str(raw["name"]),
+        version=str(raw["version"]),
+        revision=revision or 1,
+        title=str(raw["title"]),
+        intro=raw.get("description"),
+        items=items,
+        scales=scales,
+        flags=read_rules(raw, items, scales),
+        channels=frozenset(channels),
+        shows_result=ext.value(raw, ext.SHOWS_RESULT) is not False,
+        purpose=cast(Literal["follow_up", "survey"], purpose),
+        minutes=ext.value(raw, ext.MINUTES) or max(1, round(len(items) * SECONDS_AN_ITEM / 60)),
+        copyright=raw.get("copyright"),
+        sources=ext.values(raw, ext.SOURCE),
     )
 
 
-def _choice(option: dict[str, Any], link_id: str) -> Choice:
-    coding = option.get("valueCoding") or {}
-    if not coding.get("code") or not coding.get("display"):
-        raise DefinitionError(f"item {link_id}: an answerOption needs valueCoding with code and display")
-    ordinal = next(
-        (entry.get("valueDecimal") for entry in coding.get("extension", []) if entry.get("url") == ORDINAL),
-        None,
-    )
-    return Choice(coding["code"], coding["display"], None if ordinal is None else int(ordinal))
+def asked(definition: Definition, answers: Answers) -> tuple[Item, ...]:
+    """The items `enableWhen` leaves after `answers`, in order: what is not asked counts as unanswered for what follows."""
+    found: dict[str, Item] = {}
+
+    def met(condition: Condition) -> bool:
+        item = found.get(condition.link_id)
+        if item is None:
+            return condition.operator == "exists" and not condition.value
+        return holds(item, answers.get(item.link_id), condition.operator, condition.value)
+
+    for item in definition.items:
+        gates = ((item.enable, item.enable_all), *((gate.conditions, gate.every) for gate in item.gates))
+        if all(_open([met(one) for one in conditions], every) for conditions, every in gates):
+            found[item.link_id] = item
+    return tuple(found.values())
 
 
-def _bound(extension: dict[str, Any] | None) -> float | None:
-    if extension is None:
-        return None
-    value = extension.get("valueInteger", extension.get("valueDecimal"))
-    return None if value is None else float(value)
+def _open(met: list[bool], every: bool) -> bool:
+    return not met or (all(met) if every else any(met))

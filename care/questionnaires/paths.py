@@ -2,5 +2,8 @@
 
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "seed" / "questionnaires"
+SEED = Path(__file__).resolve().parents[2] / "data" / "seed"
+FOLDER = SEED / "questionnaires"
 WORDS = FOLDER / "words.yml"
+DEFINITION_WORDS = SEED / "definition_words.yml"
+"""What editors read about definitions: errors, names of types, the words of their pages."""

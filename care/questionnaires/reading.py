@@ -92,8 +92,8 @@ def _read_number(item: Item, folded: str) -> Read | Unread:
     number = _number(folded)
     if number is None or (item.type == "integer" and number != int(number)):
         return Unread("not_a_number")
-    if (item.minimum is not None and number < item.minimum) or (
-        item.maximum is not None and number > item.maximum
+    if (item.lowest is not None and number < item.lowest) or (
+        item.highest is not None and number > item.highest
     ):
         return Unread("out_of_range")
     return Read(int(number) if item.type == "integer" else number)

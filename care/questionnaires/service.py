@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.questionnaires.coded import keep_coded
-from care.questionnaires.definition import Item, items_of
+from care.questionnaires.definition import Definition, Item, read_definition
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
 from care.questionnaires.paths import FOLDER
 from care.questionnaires.reading import Read, Why, read
+from care.questionnaires.scoring import TOTAL, scores
 from care.rows import add_new
 from store import events
 
@@ -45,7 +46,7 @@ class NotOpen:
 
 async def publish(session: AsyncSession, definition: dict[str, Any], now: datetime) -> Questionnaire:
     """Store a version once. Raises `DefinitionError`; a stored version is never changed."""
-    items_of(definition)
+    read_definition(definition)
     row = Questionnaire(
         name=definition["name"],
         version=str(definition["version"]),
@@ -130,7 +131,7 @@ async def current_item(session: AsyncSession, response: QuestionnaireResponse) -
     """The item asked now; None when the response is not open."""
     if response.status != ResponseStatus.IN_PROGRESS:
         return None
-    items = items_of((await _definition(session, response)).definition)
+    items = read_definition((await _definition(session, response)).definition).items
     return items[response.current] if response.current < len(items) else None
 
 
@@ -142,7 +143,8 @@ async def answer(
     The last answer completes the response and emits `questionnaire.completed`.
     """
     questionnaire = await _definition(session, response)
-    items = items_of(questionnaire.definition)
+    definition = read_definition(questionnaire.definition)
+    items = definition.items
     if response.status != ResponseStatus.IN_PROGRESS or response.current >= len(items):
         return NotOpen()
     item = items[response.current]
@@ -155,7 +157,7 @@ async def answer(
     if response.current < len(items):
         return Accepted(items[response.current])
     response.status, response.completed_at = ResponseStatus.COMPLETED, now
-    response.score = _score(items, response.answers)
+    response.score = _score(definition, response.answers)
     if response.patient_id is not None:
         await keep_coded(session, response, response.patient_id, questionnaire.name, items)
     if response.patient_id is not None:
@@ -185,14 +187,9 @@ async def stop(session: AsyncSession, response: QuestionnaireResponse, *, now: d
     return True
 
 
-def _score(items: tuple[Item, ...], answers: dict[str, Any]) -> int | None:
-    ordinals = [
-        choice.ordinal
-        for item in items
-        for choice in item.choices
-        if choice.ordinal is not None and answers.get(item.link_id) == choice.code
-    ]
-    return sum(ordinals) if ordinals else None
+def _score(definition: Definition, answers: dict[str, Any]) -> int | None:
+    total = scores(definition, answers).get(TOTAL)
+    return None if total is None else int(total.value)
 
 
 async def _definition(session: AsyncSession, response: QuestionnaireResponse) -> Questionnaire:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.consents.models import Purpose
 from care.hospital.service import departments
 from care.patients.models import PatientTag
-from care.questionnaires.definition import items_of
+from care.questionnaires.definition import read_definition
 from care.questionnaires.models import Questionnaire
 from content.articles.models import Article
 from content.audiences import stages
@@ -86,7 +86,11 @@ async def _questionnaires(session: AsyncSession) -> dict[str, Asked]:
     )
     found: dict[str, Asked] = {}
     for row in rows:
-        items = [one for one in items_of(row.definition) if one.type not in ("text", "string")]
+        items = [
+            one
+            for one in read_definition(row.definition).items
+            if one.type not in ("text", "date") and not one.repeats
+        ]
         choices = {one.link_id: {c.code: c.label for c in one.choices} for one in items if one.choices}
         found[row.name] = Asked(row.title, {one.link_id: one.text for one in items}, choices)
     return found

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from care.patients import service as patients
 from care.questionnaires import service
-from care.questionnaires.definition import MAX_VALUE, MIN_VALUE, DefinitionError, items_of
+from care.questionnaires.definition import DefinitionError, read_definition
+from care.questionnaires.extensions import MAX_VALUE, MIN_VALUE
 from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
 from care.questionnaires.paths import FOLDER
 from care.questionnaires.reading import Read, Unread, read
@@ -22,7 +23,7 @@ from store.database import Database
 from tests.care.conftest import World
 
 SURVEY: dict[str, Any] = json.loads((FOLDER / "satisfaction.json").read_text(encoding="utf-8"))
-OVERALL, WAITING, COMMENT = items_of(SURVEY)
+OVERALL, WAITING, COMMENT = read_definition(SURVEY).items
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_numbers_keep_their_range() -> None:
         "text": "疼痛几分？",
         "extension": [{"url": MIN_VALUE, "valueInteger": 0}, {"url": MAX_VALUE, "valueInteger": 10}],
     }
-    [pain] = items_of({"resourceType": "Questionnaire", "item": [item]})
+    [pain] = read_definition({**SURVEY, "item": [item]}).items
     assert read(pain, "大概三分") == Read(3)
     assert read(pain, "0") == Read(0)
     assert read(pain, "11") == Unread("out_of_range")
@@ -81,11 +82,14 @@ def test_numbers_keep_their_range() -> None:
     ("change", "message"),
     [
         (lambda d: d.update(resourceType="Patient"), "resourceType"),
-        (lambda d: d.update(item=[]), "at least one item"),
-        (lambda d: d["item"][0].pop("text"), "item overall: text is missing"),
-        (lambda d: d["item"][1].update(type="group"), "item waiting: type 'group'"),
-        (lambda d: d["item"][2].update(linkId="overall"), "same linkId"),
-        (lambda d: d["item"][1]["answerOption"].__delitem__(slice(1, None)), "item waiting: a choice needs"),
+        (lambda d: d.update(item=[]), "至少加一题"),
+        (lambda d: d["item"][0].pop("text"), "“overall”：题目没有文字"),
+        (lambda d: d["item"][1].update(type="slider"), "“waiting”：题型“slider”"),
+        (lambda d: d["item"][2].update(linkId="overall"), "“overall”：有两题"),
+        (
+            lambda d: d["item"][1]["answerOption"].__delitem__(slice(1, None)),
+            "“waiting”：选择题至少要两个选项",
+        ),
     ],
 )
 async def test_a_wrong_definition_names_its_item(
