@@ -1,2 +1,5 @@
-// The staff desk.
+// The staff desk: what changed is heard as events on the body (`desk:alerts`, `desk:conversations`, `desk:tasks`).
 import "./ops.js";
+import { listen } from "./desk/live.js";
+
+listen();

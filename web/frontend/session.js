@@ -7,7 +7,8 @@ const ACTED = "banyi-acted";
 
 export function setUpSession() {
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.triggeringEvent?.type === "hx:poll:trigger") event.detail.headers["X-Poll"] = "1";
+    const why = event.detail.triggeringEvent?.type ?? "";
+    if (why === "hx:poll:trigger" || why.startsWith("desk:")) event.detail.headers["X-Poll"] = "1";
   });
   const meta = document.querySelector('meta[name="session-idle"]');
   if (meta) watch(Number(meta.content) * 1000);

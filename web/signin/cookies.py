@@ -12,7 +12,7 @@ from web.signin.rules import rules_of
 
 SESSION_COOKIE = "banyi_session"
 POLL_HEADER = "X-Poll"
-"""Set by the pages' script on what a page asks by itself: it is not somebody doing something."""
+"""Set by the pages' script on what a page asks by itself: it is not somebody doing something. Nor is an event stream."""
 
 
 def hand_out(request: Request, response: Response, token: str) -> None:
@@ -45,7 +45,8 @@ def safe_next(target: str) -> str:
 
 
 def is_poll(request: Request) -> bool:
-    return POLL_HEADER.lower() in request.headers
+    stream = request.headers.get("accept", "") == "text/event-stream"
+    return stream or POLL_HEADER.lower() in request.headers
 
 
 TOUCH_EVERY = timedelta(minutes=1)
