@@ -9,10 +9,12 @@ from care.desk import models as desk
 from care.hospital import models as hospital
 from care.observations import models as observations
 from care.patients import models as patients
+from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
 from care.questionnaires.entrance import models as entrance
 from care.records import models as records
 from care.reports import models as reports
+from care.recovery import models as recovery
 
 __all__ = [
     "access",
@@ -25,7 +27,9 @@ __all__ = [
     "hospital",
     "observations",
     "patients",
+    "privacy",
     "questionnaires",
     "records",
     "reports",
+    "recovery",
 ]

@@ -11,6 +11,7 @@ from care.consents.models import Purpose
 from care.patients import service as patients
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
+from care.privacy.texts import text_of
 from channels.outbox.models import OutboundMessage
 from channels.reply import Option
 from channels.wording.labels import label
@@ -18,7 +19,6 @@ from content.articles.models import Article
 from content.audiences.day import Day
 from content.reading import consents, why
 from content.reading.models import ArticleLink
-from content.reading.words import say
 
 _FOR_OTHERS = frozenset({Relation.SELF, Relation.CHILD})
 """For whom one may agree to research: oneself, and a child."""
@@ -54,7 +54,7 @@ def _change(purpose: Purpose, granted: bool) -> Callable[[Turn], Awaitable[None]
             "reading.changed",
             _way(back),
             what=label(done),
-            said=say(f"consents.{purpose}.said") if granted else "",
+            said=text_of(purpose).said if granted else "",
         )
 
     return change

@@ -15,7 +15,8 @@ from store.base import Base, EncryptedText, UtcDateTime, mapped_column, sealed_c
 class Purpose(StrEnum):
     """Why something is sent or kept. Each is agreed to by itself.
 
-    Nothing is sent under the last three: `TRACKING` is keeping what a patient read, `RESEARCH` using it for studies, `PERSONAL`
+    Nothing is sent under the last five: `BINDING` is knowing who this is, `HEALTH` handling health information (separately: PIPL
+    art. 29), `TRACKING` is keeping what a patient read, `RESEARCH` using it for studies, `PERSONAL`
     choosing articles by what is on record (PIPL art. 24: it can be refused, and general content is sent instead).
     """
 
@@ -27,6 +28,8 @@ class Purpose(StrEnum):
     TRACKING = "tracking"
     RESEARCH = "research"
     PERSONAL = "personal"
+    BINDING = "binding"
+    HEALTH = "health"
 
 
 class OptOutLevel(StrEnum):
@@ -44,7 +47,7 @@ class Consent(Base):
     """One decision, never changed afterwards. `subject` is `patient` or `contact`, `subject_id` which one.
 
     `text_version` names the wording shown; `proof` says how it was given (an inbound message id, a paper
-    form number).
+    form number). `given_by`: the contact that decided, `guardian` its relation (`child`) where it did so for a child under 14.
     """
 
     __tablename__ = "consent"
@@ -59,6 +62,8 @@ class Consent(Base):
     channel: Mapped[str] = mapped_column(String(20))
     proof = EncryptedText()
     proof_sealed: Mapped[bytes | None] = sealed_column()
+    given_by: Mapped[UUID | None]
+    guardian: Mapped[str | None] = mapped_column(String(10))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -64,6 +64,8 @@ async def decide(
     channel: str,
     now: datetime,
     proof: str | None = None,
+    given_by: UUID | None = None,
+    guardian: str | None = None,
 ) -> Consent:
     """Write a decision into the ledger and make it the one that holds.
 
@@ -77,6 +79,8 @@ async def decide(
         text_version=text_version,
         channel=channel,
         proof=proof,
+        given_by=given_by,
+        guardian=guardian,
         at=now,
     )
     session.add(row)

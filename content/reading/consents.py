@@ -1,6 +1,6 @@
 """What a patient agreed to around reading: being counted, research, articles chosen by their record. Nothing here commits.
 
-The wording shown, with its version, is `consents` of `templates/texts.yml`; the ledger is `care.consents`.
+The wording shown, with its version: `care.privacy.texts`; the ledger is `care.consents`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents import service as ledger
 from care.consents.models import ConsentNow, Purpose
+from care.privacy.texts import text_of
 from content.reading.models import ArticleRead
-from content.reading.words import say
 
 ASKED = (Purpose.PERSONAL, Purpose.TRACKING, Purpose.RESEARCH)
 Held = dict[Purpose, bool | None]
@@ -55,7 +55,7 @@ async def decide(
         subject_id=patient_id,
         purpose=purpose,
         granted=granted,
-        text_version=say(f"consents.{purpose}.version"),
+        text_version=text_of(purpose).version,
         channel=channel,
         now=now,
         proof=proof,

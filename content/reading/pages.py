@@ -72,7 +72,7 @@ class _Pages:
             values: dict[str, Any] = {
                 "said": None if read is None else await feedback.said(session, token, read),
                 "stopped": await stops.is_stopped(session, whose, found.topic),
-                "consents": [(one.value, held[one]) for one in ON_PAGE],
+                "consents": [(text_of(one), held[one]) for one in ON_PAGE],
             }
             return self._desk.answer(
                 request,
