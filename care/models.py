@@ -13,8 +13,8 @@ from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
 from care.questionnaires.entrance import models as entrance
 from care.records import models as records
-from care.reports import models as reports
 from care.recovery import models as recovery
+from care.reports import models as reports
 
 __all__ = [
     "access",
@@ -30,6 +30,6 @@ __all__ = [
     "privacy",
     "questionnaires",
     "records",
-    "reports",
     "recovery",
+    "reports",
 ]

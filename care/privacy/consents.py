@@ -44,16 +44,10 @@ class Ask:
 async def asked_at_binding(session: AsyncSession, contact_id: UUID, *, relation: Relation) -> tuple[Ask, ...]:
     """What this contact must still agree to before a name or number is asked, in order; empty: go on.
 
-    For who writes the binding dialog, one step `consent` before `name` (and before `last4` of a scanned code):
-
-        asks = await consents.asked_at_binding(session, contact.id, relation=relation)
-        if asks:   # ask the first: turn.say(asks[0].key, option("agree", label("agree")), option("refuse", label("refuse")), **asks[0].params)
-        # the answer:
-        await consents.answered_at_binding(session, contact.id, asks[0].purpose, granted, channel=…, inbound_id=…, now=…)
-        # refused: turn.say("privacy.binding_refused") and end; agreed: ask `asked_at_binding` again until it is empty
-        # the link is made:
-        outcome = await consents.bound(session, contact.id, patient, relation=…, channel=…, inbound_id=…, now=…, today=…)
-        # outcome "guardian_needed": undo the link, turn.say("privacy.guardian_needed"); "agreed": go on as before.
+    For who writes the binding dialog: a step `consent` before `name` (and before `last4` of a scanned code). Ask the first of
+    them: `turn.say(ask.key, option("agree", label("agree")), option("refuse", label("refuse")), **ask.params)`. Write the answer
+    with `answered_at_binding`. Refused: say `privacy.binding_refused` and end. Agreed: ask again, until there is nothing to ask.
+    When the link is made call `bound`; `guardian_needed`: undo the link and say `privacy.guardian_needed`.
 
     What was agreed to under the present text is not asked again; a new version of the text asks anew.
     """

@@ -44,7 +44,11 @@ class PrivacyRequest(Base, Leased):
     deletion contact and conversation stay as ids of a tombstone: they lead to nothing that names anybody."""
 
     __tablename__ = "privacy_request"
-    __table_args__ = (Index(None, "status", "answer_by"), Index(None, "patient_id"), Index(None, "contact_id"))
+    __table_args__ = (
+        Index(None, "status", "answer_by"),
+        Index(None, "patient_id"),
+        Index(None, "contact_id"),
+    )
 
     id: Mapped[UUID] = uuid_pk()
     key: Mapped[str] = mapped_column(String(120), unique=True)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from care.privacy.texts import text_of
 from channels.wechat.oauth import session_of
 from content.audiences.day import Day
 from content.reading import consents, counting, feedback, links, shown, stops, why
