@@ -6,12 +6,14 @@ from care.appointments import models as appointments
 from care.binding import models as binding
 from care.consents import models as consents
 from care.desk import models as desk
+from care.duty import models as duty
 from care.hospital import models as hospital
 from care.observations import models as observations
 from care.patients import models as patients
 from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
 from care.questionnaires.entrance import models as entrance
+from care.reach import models as reach
 from care.records import models as records
 from care.recovery import models as recovery
 from care.reports import models as reports
@@ -23,12 +25,14 @@ __all__ = [
     "binding",
     "consents",
     "desk",
+    "duty",
     "entrance",
     "hospital",
     "observations",
     "patients",
     "privacy",
     "questionnaires",
+    "reach",
     "records",
     "recovery",
     "reports",

@@ -1,0 +1,1 @@
+"""Who is on duty: the roster, and handing a shift over."""

@@ -1,0 +1,1 @@
+"""Word to staff who are away from the screen: their own telephone and WeCom."""
