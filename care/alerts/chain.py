@@ -72,7 +72,9 @@ def read_chain(clock: Clock, hours: DutyHours, path: Path = RULES) -> Chain:
         one = raw["severities"].get(severity) or {}
         steps = one.get("acknowledge") or []
         if len(steps) != len(LEVELS) or min(*steps, one.get("repeat", 0), one.get("close", 0)) <= 0:
-            raise ValueError(f"{path.name}: {severity} needs {len(LEVELS)} waits, repeat and close, in minutes")
+            raise ValueError(
+                f"{path.name}: {severity} needs {len(LEVELS)} waits, repeat and close, in minutes"
+            )
         waits[severity] = Waits(
             acknowledge=tuple(timedelta(minutes=step) for step in steps),
             repeat=timedelta(minutes=one["repeat"]),
@@ -88,7 +90,7 @@ _current: Chain | None = None
 
 def install(chain: Chain) -> None:
     """Make this process's chain known. Called once by the composition root."""
-    global _current  # noqa: PLW0603  one a process, as the key ring
+    global _current
     _current = chain
 
 

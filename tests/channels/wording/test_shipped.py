@@ -28,6 +28,10 @@ EMERGENCY = {
         "safety.crisis_on_duty",
         "safety.crisis_later",
         "safety.false_alarm",
+        "flag.emergency",
+        "flag.violence",
+        "flag.reading_emergency",
+        "flag.pregnancy",
     ),
     *(
         "english.emergency",
