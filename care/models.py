@@ -12,6 +12,7 @@ from care.observations import models as observations
 from care.patients import models as patients
 from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
+from care.questionnaires.editor import models as questionnaire_drafts
 from care.questionnaires.entrance import models as entrance
 from care.reach import models as reach
 from care.records import models as records
@@ -31,6 +32,7 @@ __all__ = [
     "observations",
     "patients",
     "privacy",
+    "questionnaire_drafts",
     "questionnaires",
     "reach",
     "records",

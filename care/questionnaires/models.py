@@ -14,17 +14,23 @@ from store.base import Base, EncryptedJson, UtcDateTime, mapped_column, sealed_c
 
 
 class Questionnaire(Base):
-    """A published version of a definition, as FHIR R4 JSON. A response keeps to the version it began with."""
+    """A published state of a definition, as FHIR R4 JSON: `version` is its meaning, `revision` its wording.
+
+    Never changed; a response keeps to the row it began with. `retired_at`: no new responses from then on.
+    """
 
     __tablename__ = "questionnaire"
-    __table_args__ = (Index(None, "name", "version", unique=True),)
+    __table_args__ = (Index(None, "name", "version", "revision", unique=True),)
 
     id: Mapped[UUID] = uuid_pk()
     name: Mapped[str] = mapped_column(String(60))
     version: Mapped[str] = mapped_column(String(20))
+    revision: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     title: Mapped[str] = mapped_column(String(120))
     definition: Mapped[dict[str, Any]] = mapped_column(JSON)
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    published_by: Mapped[UUID | None]
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ResponseStatus(StrEnum):

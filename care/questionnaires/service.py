@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.questionnaires.coded import keep_coded
 from care.questionnaires.definition import Definition, Item, read_definition
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
-from care.questionnaires.paths import FOLDER
+from care.questionnaires.publishing import latest, publish, publish_shipped
 from care.questionnaires.reading import Read, Why, read
 from care.questionnaires.scoring import TOTAL, scores
-from care.rows import add_new
 from store import events
+
+__all__ = ["latest", "publish", "publish_shipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +42,6 @@ class Invalid:
 @dataclass(frozen=True, slots=True)
 class NotOpen:
     """The response is finished or stopped."""
-
-
-async def publish(session: AsyncSession, definition: dict[str, Any], now: datetime) -> Questionnaire:
-    """Store a version once. Raises `DefinitionError`; a stored version is never changed."""
-    read_definition(definition)
-    row = Questionnaire(
-        name=definition["name"],
-        version=str(definition["version"]),
-        title=definition["title"],
-        definition=definition,
-        published_at=now,
-    )
-    await add_new(session, row)
-    query = select(Questionnaire).where(Questionnaire.name == row.name, Questionnaire.version == row.version)
-    return (await session.scalars(query)).one()
-
-
-async def publish_shipped(session: AsyncSession, now: datetime) -> int:
-    """Publish every definition in `data/seed/questionnaires/`.
-
-    Idempotent; returns how many files there are.
-    """
-    files = sorted(FOLDER.glob("*.json"))
-    for file in files:
-        await publish(session, json.loads(file.read_text(encoding="utf-8")), now)
-    return len(files)
-
-
-async def latest(session: AsyncSession, name: str) -> Questionnaire | None:
-    """The newest published version of a questionnaire."""
-    query = select(Questionnaire).where(Questionnaire.name == name)
-    newest = query.order_by(Questionnaire.published_at.desc(), Questionnaire.id.desc()).limit(1)
-    return (await session.scalars(newest)).first()
 
 
 async def start(

@@ -1,0 +1,1 @@
+"""The editors' page of questionnaires: drafts, building, trying out, publishing."""
