@@ -3,6 +3,7 @@
 from care.access import models as access
 from care.alerts import models as alerts
 from care.appointments import models as appointments
+from care.appointments.closures import models as closures
 from care.binding import models as binding
 from care.consents import models as consents
 from care.desk import models as desk
@@ -24,6 +25,7 @@ __all__ = [
     "alerts",
     "appointments",
     "binding",
+    "closures",
     "consents",
     "desk",
     "duty",

@@ -26,6 +26,7 @@ from language.embed import Embedder, embed_one
 from language.retrieve import HybridIndex
 from language.sentiment import judge
 from server.campaigns import campaign_jobs
+from server.closures import closure_jobs
 from server.codes import SmsCodes
 from server.inbound import Inbound, make_inbound
 from server.outbound import Outbound, make_outbound
@@ -129,6 +130,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *vendors.jobs(),
             *upkeep(database, clock, sealer),
             *campaign_jobs(settings, database, clock, outbound, templates),
+            *closure_jobs(settings, services, outbound),
             templates.run,
             questions.run,
         ],

@@ -96,6 +96,8 @@ class BookingDialog(Dialog):
             return False
         state = await State.open(turn)
         department = await self._from_params(turn, state, linked)
+        if state.row.patient_id is not None and (slot_id := _uuid(turn.params.get("slot_id"))) is not None:
+            return await flow.take_offered(turn, state, linked, slot_id)
         wish = await self._wish(turn, turn.text, linked, department)
         if state.row.patient_id is None and not wish.people and wish.relation is None and len(linked) == 1:
             taking.set_person(state, linked[0])
@@ -112,7 +114,7 @@ class BookingDialog(Dialog):
         return await taking.take(turn, state, wish, linked, first=True)
 
     async def _from_params(self, turn: Turn, state: State, linked: Linked) -> HealthcareService | None:
-        """What an option that led here says: `department_id`, `practitioner_id`, `standard`, `patient_id`."""
+        """What an option that led here says: `department_id`, `practitioner_id`, `standard`, `patient_id` (and, for who, `slot_id`)."""
         gazetteer = await turn.services.gazetteer.get(turn.session)
         for one in linked:
             if one.patient.id.hex == turn.params.get("patient_id"):

@@ -213,6 +213,15 @@ async def hold(turn: Turn, state: State, linked: Linked, slot: SlotView) -> bool
     return await refused(turn, state, linked, result, slot)
 
 
+async def take_offered(turn: Turn, state: State, linked: Linked, slot_id: UUID) -> bool:
+    """Hold the very slot an earlier message offered; gone by now, what is left there."""
+    slot = await slots.slot(turn.session, slot_id)
+    if slot is None:
+        return await advance(turn, state, linked, "gone")
+    state.row.department_id, state.row.practitioner_id = slot.department_id, slot.practitioner_id
+    return await hold(turn, state, linked, slot)
+
+
 async def _try_hold(turn: Turn, state: State, slot_id: UUID, patient_id: UUID) -> Held | Refused:
     return await appointments.hold(
         turn.session,

@@ -35,6 +35,7 @@ _RANKS = (
     ("alert:", Rank.SAFETY),
     ("holder", Rank.HOLDER),
     ("reminder:", Rank.CONFIRMATION),
+    ("closure:", Rank.CONFIRMATION),
     ("cancel.sure", Rank.CONFIRMATION),
     ("survey", Rank.SURVEY),
     ("questionnaire", Rank.SURVEY),

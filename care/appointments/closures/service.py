@@ -1,0 +1,362 @@
+"""Closing clinics: no new bookings at once, everybody touched told after a moment in which it can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.appointments.closures.models import ClinicClosure, ClosureNotice, Owed, Reason
+from care.appointments.models import Appointment, Schedule, Slot, Status
+from care.hospital.models import HealthcareService, Practitioner
+from care.patients.models import Patient
+from store import audit, events
+from store.clock import Clock
+from store.ids import new_id
+
+UNDO_FOR = timedelta(minutes=1)
+"""From the button to the first notice: time to see the wrong day. Ours; an emergency's patients can wait a minute."""
+LONGEST = 366
+"""Days a closure may last."""
+_MAY_BE_MOVED = (Status.PENDING, Status.BOOKED)
+_BLOCKED, _FREE = "blocked", "free"
+
+
+class ClosureError(ValueError):
+    """What was asked for cannot be closed; `why` is a word of `data/seed/closure_words.yml`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be closed; fields as `ClinicClosure`'s."""
+
+    department_id: UUID
+    first_day: date
+    last_day: date
+    reason: Reason
+    practitioner_id: UUID | None = None
+    part: str | None = None
+    substitute_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An appointment a closure touches."""
+
+    appointment_id: UUID
+    patient_id: UUID
+    patient: Patient
+    start: datetime
+    status: Status
+    department: str
+    practitioner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`open_slots`: places nobody has taken that go; `arrived`: patients in the house already, told at the counter."""
+
+    appointments: list[Touched] = field(default_factory=list)
+    arrived: list[Touched] = field(default_factory=list)
+    open_slots: int = 0
+
+
+async def check(session: AsyncSession, wanted: Wanted, today: date) -> None:
+    """Raises `ClosureError`."""
+    if wanted.last_day < wanted.first_day:
+        raise ClosureError("days_backward")
+    if wanted.last_day < today:
+        raise ClosureError("days_past")
+    if (wanted.last_day - wanted.first_day).days >= LONGEST:
+        raise ClosureError("days_many")
+    if wanted.substitute_id is None:
+        return
+    if wanted.practitioner_id is None:
+        raise ClosureError("substitute_for_one")
+    if wanted.substitute_id == wanted.practitioner_id:
+        raise ClosureError("substitute_same")
+    substitute = await session.get(Practitioner, wanted.substitute_id)
+    if substitute is None or not substitute.active or substitute.department_id != wanted.department_id:
+        raise ClosureError("substitute_elsewhere")
+    if await _busy(session, wanted):
+        raise ClosureError("substitute_busy")
+
+
+async def preview(session: AsyncSession, wanted: Wanted, now: datetime) -> Preview:
+    """Who would be touched, and what would go; changes nothing."""
+    query = (
+        select(Appointment, Patient, HealthcareService.name, Practitioner.name)
+        .join(Patient, Patient.id == Appointment.patient_id)
+        .join(HealthcareService, HealthcareService.id == Appointment.department_id)
+        .join(Practitioner, Practitioner.id == Appointment.practitioner_id)
+        .where(_touched(wanted, now), Appointment.status.in_((*_MAY_BE_MOVED, Status.ARRIVED)))
+        .order_by(Appointment.start, Appointment.id)
+    )
+    rows = [
+        Touched(one.id, one.patient_id, patient, one.start, Status(one.status), department, doctor)
+        for one, patient, department, doctor in await session.execute(query)
+    ]
+    left = select(func.coalesce(func.sum(Slot.capacity - Slot.taken), 0)).where(
+        _slots(wanted), Slot.start > now, Slot.status == _FREE
+    )
+    return Preview(
+        [one for one in rows if one.status is not Status.ARRIVED],
+        [one for one in rows if one.status is Status.ARRIVED],
+        int(await session.scalar(left) or 0),
+    )
+
+
+async def close(session: AsyncSession, wanted: Wanted, *, staff_id: UUID, clock: Clock) -> ClinicClosure:
+    """Nothing more can be booked there from now on; each touched appointment is owed a notice. Raises `ClosureError`.
+
+    A hold on such a place can no longer be confirmed: the patient is offered another.
+    """
+    now = clock.now()
+    await check(session, wanted, clock.local().date())
+    row = ClinicClosure(
+        id=new_id(),
+        department_id=wanted.department_id,
+        practitioner_id=wanted.practitioner_id,
+        substitute_id=wanted.substitute_id,
+        first_day=wanted.first_day,
+        last_day=wanted.last_day,
+        part=wanted.part,
+        reason=wanted.reason,
+        created_by=staff_id,
+        created_at=now,
+        told_from=now + UNDO_FOR,
+    )
+    session.add(row)
+    await session.flush()
+    await _slots_follow(session, wanted, now)
+    owed = select(
+        literal(row.id, type_=ClosureNotice.closure_id.type),
+        Appointment.id,
+        Appointment.patient_id,
+        Appointment.start,
+        literal(Owed.PLANNED.value),
+        literal(row.told_from, type_=ClosureNotice.due_at.type),
+    ).where(_touched(wanted, now), Appointment.status.in_(_MAY_BE_MOVED), ~_owed_already())
+    columns = ["closure_id", "appointment_id", "patient_id", "start", "state", "due_at"]
+    await session.execute(insert(ClosureNotice).from_select(columns, owed))
+    _audit(session, row.id, staff_id, "clinic.close", now)
+    return row
+
+
+async def undo(session: AsyncSession, closure_id: UUID, *, staff_id: UUID, now: datetime) -> bool:
+    """Take it back while nobody has been told. False when somebody has, or it was taken back before."""
+    row = await session.get(ClinicClosure, closure_id, with_for_update=True)
+    if row is None or row.undone_at is not None:
+        return False
+    told = exists().where(ClosureNotice.closure_id == closure_id, ClosureNotice.state != Owed.PLANNED)
+    if await session.scalar(select(told)):
+        return False
+    row.undone_at, row.undone_by = now, staff_id
+    await session.execute(
+        update(ClosureNotice)
+        .where(ClosureNotice.closure_id == closure_id)
+        .values(state=Owed.UNDONE, due_at=None, settled_at=now)
+    )
+    await session.flush()
+    await _reopen(session, wanted_of(row), now)
+    _audit(session, closure_id, staff_id, "clinic.reopen", now)
+    return True
+
+
+async def block_covered(session: AsyncSession, now: datetime) -> None:
+    """Slots made since, for days that are closed already, are closed too. Idempotent."""
+    standing = select(ClinicClosure).where(
+        ClinicClosure.undone_at.is_(None), ClinicClosure.last_day >= (now - timedelta(days=1)).date()
+    )
+    for row in (await session.scalars(standing)).all():
+        await _slots_follow(session, wanted_of(row), now)
+
+
+async def is_due(session: AsyncSession, now: datetime) -> bool:
+    """Whether anybody is to be told now."""
+    waiting = select(ClosureNotice.appointment_id).where(
+        ClosureNotice.state == Owed.PLANNED, ClosureNotice.due_at <= now
+    )
+    return await session.scalar(waiting.limit(1)) is not None
+
+
+async def due(session: AsyncSession, now: datetime, limit: int) -> Sequence[ClosureNotice]:
+    """Notices whose time has come, locked: another worker takes others."""
+    query = (
+        select(ClosureNotice)
+        .where(ClosureNotice.state == Owed.PLANNED, ClosureNotice.due_at <= now)
+        .order_by(ClosureNotice.start, ClosureNotice.appointment_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def hand_over(session: AsyncSession, appointment_id: UUID, substitute_id: UUID, now: datetime) -> None:
+    """The substitute sees the patient. Emits `appointment.doctor_changed`."""
+    await _set(
+        session,
+        update(Appointment)
+        .where(Appointment.id == appointment_id)
+        .values(practitioner_id=substitute_id, changed_at=now),
+    )
+    row = await session.get_one(Appointment, appointment_id, populate_existing=True)
+    data = {
+        "appointment_id": str(row.id),
+        "practitioner_id": str(substitute_id),
+        "start": row.start.isoformat(),
+    }
+    events.emit(session, row.patient_id, "appointment.doctor_changed", now, **data)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a closure's notices are; `total` without those kept or undone."""
+
+    closure: ClinicClosure
+    states: dict[str, int]
+    rebooked: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.get(one, 0) for one in (Owed.PLANNED, Owed.TOLD, Owed.CALL))
+
+
+async def progress(session: AsyncSession, closure_id: UUID) -> Progress | None:
+    """None: there is no such closure."""
+    row = await session.get(ClinicClosure, closure_id)
+    if row is None:
+        return None
+    mine = ClosureNotice.closure_id == closure_id
+    counted = await session.execute(
+        select(ClosureNotice.state, func.count()).where(mine).group_by(ClosureNotice.state)
+    )
+    again = exists().where(
+        Appointment.patient_id == ClosureNotice.patient_id,
+        Appointment.department_id == row.department_id,
+        Appointment.created_at >= ClosureNotice.settled_at,
+        Appointment.status != Status.CANCELLED,
+    )
+    rebooked = await session.scalar(
+        select(func.count())
+        .select_from(ClosureNotice)
+        .where(mine, ClosureNotice.settled_at.is_not(None), again)
+    )
+    return Progress(row, {str(one[0]): int(one[1]) for one in counted}, rebooked or 0)
+
+
+async def recent(session: AsyncSession, today: date, limit: int = 50) -> Sequence[ClinicClosure]:
+    """Closures of the last month and to come, the newest first."""
+    query = select(ClinicClosure).where(ClinicClosure.last_day >= today - timedelta(days=30))
+    newest = query.order_by(ClinicClosure.created_at.desc(), ClinicClosure.id.desc())
+    return (await session.scalars(newest.limit(limit))).all()
+
+
+def wanted_of(row: ClinicClosure) -> Wanted:
+    return Wanted(
+        row.department_id,
+        row.first_day,
+        row.last_day,
+        Reason(row.reason),
+        row.practitioner_id,
+        row.part,
+        row.substitute_id,
+    )
+
+
+# --- inside ---
+
+
+def _slots(wanted: Wanted) -> Any:
+    return _covers(Slot, wanted)
+
+
+def _touched(wanted: Wanted, now: datetime) -> Any:
+    return and_(_covers(Appointment, wanted), Appointment.start > now)
+
+
+def _covers(table: Any, wanted: Wanted) -> Any:
+    conditions = [
+        table.department_id == wanted.department_id,
+        table.day >= wanted.first_day,
+        table.day <= wanted.last_day,
+    ]
+    if wanted.practitioner_id is not None:
+        conditions.append(table.practitioner_id == wanted.practitioner_id)
+    if wanted.part is not None:
+        conditions.append(table.part == wanted.part)
+    return and_(*conditions)
+
+
+async def _busy(session: AsyncSession, wanted: Wanted) -> bool:
+    """Whether the substitute has clinics of their own then."""
+    theirs = _slots(replace(wanted, practitioner_id=wanted.substitute_id))
+    mine = _slots(wanted)
+    parts = select(Slot.day, Slot.part).where(mine).distinct().subquery()
+    clash = select(Slot.id).join(parts, (parts.c.day == Slot.day) & (parts.c.part == Slot.part)).where(theirs)
+    return await session.scalar(clash.limit(1)) is not None
+
+
+async def _slots_follow(session: AsyncSession, wanted: Wanted, now: datetime) -> None:
+    """Blocked, or given to the substitute with what is booked in them."""
+    ahead = and_(_slots(wanted), Slot.start > now)
+    if wanted.substitute_id is None:
+        await _set(session, update(Slot).where(ahead, Slot.status == _FREE).values(status=_BLOCKED))
+    else:
+        await _set(session, update(Slot).where(ahead).values(practitioner_id=wanted.substitute_id))
+
+
+async def _reopen(session: AsyncSession, wanted: Wanted, now: datetime) -> None:
+    """What another closure still covers stays closed."""
+    if wanted.substitute_id is not None:
+        theirs = replace(wanted, practitioner_id=wanted.substitute_id)
+        back = and_(_slots(theirs), Slot.start > now, _scheduled_for(wanted.practitioner_id))
+        booked = select(Slot.id).where(back)
+        away = and_(Appointment.slot_id.in_(booked), Appointment.practitioner_id == wanted.substitute_id)
+        await _set(session, update(Appointment).where(away).values(practitioner_id=wanted.practitioner_id))
+        await _set(session, update(Slot).where(back).values(practitioner_id=wanted.practitioner_id))
+        return
+    ahead = and_(_slots(wanted), Slot.start > now, Slot.status == _BLOCKED, ~_closed_still())
+    await _set(session, update(Slot).where(ahead).values(status=_FREE))
+
+
+def _scheduled_for(practitioner_id: UUID | None) -> Any:
+    return exists().where(Schedule.id == Slot.schedule_id, Schedule.practitioner_id == practitioner_id)
+
+
+def _closed_still() -> Any:
+    return exists().where(
+        ClinicClosure.undone_at.is_(None),
+        ClinicClosure.substitute_id.is_(None),
+        ClinicClosure.department_id == Slot.department_id,
+        or_(ClinicClosure.practitioner_id.is_(None), ClinicClosure.practitioner_id == Slot.practitioner_id),
+        ClinicClosure.first_day <= Slot.day,
+        ClinicClosure.last_day >= Slot.day,
+        or_(ClinicClosure.part.is_(None), ClinicClosure.part == Slot.part),
+    )
+
+
+def _owed_already() -> Any:
+    """Two closures over one appointment tell it once."""
+    return exists().where(
+        ClosureNotice.appointment_id == Appointment.id,
+        ClosureNotice.state.in_((Owed.PLANNED, Owed.TOLD, Owed.CALL)),
+    )
+
+
+async def _set(session: AsyncSession, statement: Any) -> None:
+    await session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _audit(session: AsyncSession, closure_id: UUID, staff_id: UUID, action: str, now: datetime) -> None:
+    subject = audit.subject_of("closure", closure_id)
+    audit.record(session, actor=f"staff:{staff_id}", action=action, subject=subject, at=now)

@@ -1,0 +1,35 @@
+"""停诊 in the house: the worker that tells whom it touches."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.appointments.closing import tell_due
+from actions.services import Services
+from care.appointments.closures import service as closures
+from server.outbound import Outbound
+from server.settings import Settings
+from server.work import Job
+from store.rounds import rounds
+
+POLL = 1.0
+"""Seconds between two looks for notices that are due."""
+
+
+def closure_jobs(settings: Settings, services: Services, outbound: Outbound) -> list[Job]:
+    """Jobs for processes with workers: a batch a transaction, so that a crash loses at most one, and says nothing twice."""
+    database, clock = services.database, services.clock
+
+    async def batch(session: AsyncSession) -> int:
+        return await tell_due(session, services, settings.sms_account, clock.now())
+
+    async def round_() -> None:
+        async with database.read("closures-peek") as session:
+            if not await closures.is_due(session, clock.now()):
+                return
+        while await database.transact(batch, "tell-closures"):
+            outbound.delivery.wake()
+
+    return [partial(rounds, "closures.failed", POLL, round_)]
