@@ -46,6 +46,7 @@ SMS_OPTIONS = 4
 LONGEST = {
     "department": "心血管内科（老年）",
     "doctor": "阿卜杜拉·买买提",
+    "substitute": "买合木提江·艾力",
     "doctors_short": "阿卜杜拉·买买提、欧阳建国、司马玉兰、诸葛文",
     "name": "阿卜杜拉·买买提",
     "old": "11月24日周二上午10:30",
@@ -92,6 +93,7 @@ TYPICAL = {
     "count": "3",
     "department": "心血管内科",
     "doctor": "欧阳建国",
+    "substitute": "司马文丽",
     "line": "血糖能管好，先从吃饭和测血糖开始。",
     "link": "https://banyi.example/r/Zk3vT9wQ2mXc8LpA",
     "doctors": "· 李敏 副主任医师：青光眼、白内障",
