@@ -113,7 +113,8 @@ class Decider:
         if message.event in ("subscribe", "scan") and qr.is_ours(message.event_key):
             return self._scanned(message, contact, state, plan)
         if message.event == "subscribe":
-            plan.replies.append(self._welcome(contact, _welcome_options()))
+            if not state.taken:
+                plan.replies.append(self._welcome(contact, _welcome_options()))
         elif message.event == "unsubscribe":
             plan.unfollowed = True
         elif message.event == UNREADABLE:

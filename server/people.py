@@ -42,6 +42,10 @@ _KINDS = {
 }
 
 
+_HEARD = frozenset({"message", "click"})
+"""What a patient says to the person who has the conversation."""
+
+
 class CarePeople:
     """Implements `bot.ports.People`."""
 
@@ -99,6 +103,9 @@ class CarePeople:
         note: str,
         now: datetime,
     ) -> None:
+        held = await desk.in_charge(session, conversation.id)
+        if kind in _HEARD and held is not None and held.state == "taken":
+            return  # whoever has the conversation sees it there
         task = _KINDS.get(kind, TaskKind.HUMAN_REQUEST)
         await desk.open_task(
             session,

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         "Mon-Sun 08:00-17:30",
         description="when people are at the desk, local: Mon-Fri 08:00-12:00 13:30-17:30; Sat …",
     )
+    desk_stale_minutes: int = Field(
+        30,
+        ge=1,
+        description="A conversation a person has taken and not answered for so long goes back to the bot; the patient is told",
+    )
     simulators: bool = Field(
         True, description="run the simulators of WeChat and SMS, and the page with both phones"
     )

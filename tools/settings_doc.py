@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Storage": ("database_url", "database_durable", "redis_url", "spool_dir"),
     "Keys": ("data_keys", "index_keys", "action_token"),
-    "The hospital": ("hospital_name", "landline", "duty_hours", "time_zone"),
+    "The hospital": ("hospital_name", "landline", "duty_hours", "desk_stale_minutes", "time_zone"),
     "Language": ("embedding_model",),
     "WeChat": (
         "wechat_account", "wechat_appid", "wechat_secret", "wechat_token", "wechat_aes_key", "wechat_mode",
@@ -72,6 +72,7 @@ UNITS = {
     "gate_keep_for_emergency": "messages",
     "time_zone": "IANA time zone",
     "duty_hours": "weekly hours, local",
+    "desk_stale_minutes": "minutes",
     "data_keys": "`kid:base64` of 32 bytes, comma-separated",
     "index_keys": "`kid:base64` of 32 bytes, comma-separated",
     "database_url": "SQLAlchemy URL",

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped
 
 from store.base import Base, EncryptedText, UtcDateTime, mapped_column, sealed_column, uuid_pk
@@ -53,7 +53,10 @@ class DeskTask(Base):
 class Handoff(Base):
     """Who answers a conversation now. One row a conversation; `state`: `waiting`, `taken`, `back`.
 
-    `due_at`: by when an answer was promised. `summary` is what the nurse leaves for the bot.
+    `taken` without `staff_id`: passed on to a colleague (`for_staff`) or a position or department (`for_group`) who has not taken
+    it yet; the bot stays silent. `due_at`: by when an answer was promised. `answered_at`: the first answer by a person since it
+    was asked for, `last_staff_at` the last sign of one. `owner_id`: who answered first and answers for it (首问负责), whoever has it
+    now. `summary` is what the nurse leaves for the bot and for whoever comes next.
     """
 
     __tablename__ = "handoff"
@@ -64,10 +67,66 @@ class Handoff(Base):
     patient_id: Mapped[UUID | None]
     state: Mapped[str] = mapped_column(String(10), index=True)
     staff_id: Mapped[UUID | None]
+    owner_id: Mapped[UUID | None] = mapped_column(index=True)
+    for_staff: Mapped[UUID | None]
+    for_group: Mapped[str | None] = mapped_column(String(40))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_staff_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     summary = EncryptedText()
     summary_sealed: Mapped[bytes | None] = sealed_column()
+
+
+class EntryKind(StrEnum):
+    """What people did with a conversation, or wrote beside it."""
+
+    ASKED = "asked"
+    TAKEN = "taken"
+    PASSED = "passed"
+    BACK = "back"
+    STALE = "stale"
+    NOTE = "note"
+
+
+class DeskEntry(Base):
+    """One step of a conversation at the desk, for staff only. `text`: a private note, the reason it was passed on, or the
+    summary it was handed back with."""
+
+    __tablename__ = "desk_entry"
+    __table_args__ = (Index(None, "conversation_id", "at"),)
+
+    id: Mapped[UUID] = uuid_pk()
+    conversation_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(10))
+    staff_id: Mapped[UUID | None]
+    to_staff: Mapped[UUID | None]
+    to_group: Mapped[str | None] = mapped_column(String(40))
+    text = EncryptedText()
+    text_sealed: Mapped[bytes | None] = sealed_column()
+
+
+class DeskSeen(Base):
+    """Until when a member of staff has seen a conversation."""
+
+    __tablename__ = "desk_seen"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_user.id", ondelete="CASCADE"), primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CannedReply(Base):
+    """Words to answer with, by a short title; nothing about a patient. `owner_id` None: everybody's."""
+
+    __tablename__ = "canned_reply"
+
+    id: Mapped[UUID] = uuid_pk()
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff_user.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(String(600))
+    changed_by: Mapped[UUID | None]
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)

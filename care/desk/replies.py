@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk import service as desk
@@ -34,15 +35,19 @@ async def staff_reply(
 ) -> OutboundMessage | None:
     """Queue it, and keep the take-over alive. What does not fit an SMS goes as "请致电", with a call task due `call_by`.
 
-    `dedup_key` makes a repeated press of the button say it once. Raises `ValueError` for a text without words.
+    The first answer since a person was asked for tells what such a talk is not. `dedup_key` makes a repeated press of the button
+    say it once. Raises `ValueError` for a text without words, `desk.NotInCharge` for a conversation somebody else has.
     """
     text = text.strip()
     if not text:
         raise ValueError("a reply needs words")
     key = dedup_key or f"{staff_id}:{new_id()}"
-    reply: Reply | None = Reply("desk.reply", {"text": text})
+    if dedup_key is not None and await _said_before(session, f"staff:{key}"):
+        return None
+    first = await desk.touched(session, conversation.id, now=now, staff_id=staff_id)
+    reply: Reply | None = Reply("desk.reply_first" if first else "desk.reply", {"text": text})
     if conversation.channel == ChannelName.SMS:
-        reply = as_sms(text)
+        reply = as_sms(text, first=first)
     if reply is None:
         await desk.open_task(
             session,
@@ -56,7 +61,6 @@ async def staff_reply(
             patient_id=patient_id,
         )
         reply = Reply(CALL_US)
-    await desk.touched(session, conversation.id, now=now)
     return await outbox.enqueue(
         session,
         conversation,
@@ -68,17 +72,23 @@ async def staff_reply(
     )
 
 
-def as_sms(text: str) -> Reply | None:
+async def _said_before(session: AsyncSession, dedup_key: str) -> bool:
+    said = select(OutboundMessage.id).where(OutboundMessage.dedup_key == dedup_key)
+    return await session.scalar(said) is not None
+
+
+def as_sms(text: str, *, first: bool = False) -> Reply | None:
     """`text` in one variable or two, cut between sentences or at a pause; None when it does not fit so."""
     words = " ".join(text.split())
     if len(words) <= VARIABLE_CHARS:
-        return Reply("desk.reply", {"text": words.rstrip(_ENDS)})
+        return Reply("desk.reply_first" if first else "desk.reply", {"text": words.rstrip(_ENDS)})
+    long = "desk.reply_first_long" if first else "desk.reply_long"
     for marks in (_ENDS, _PAUSES):
         for cut in range(min(len(words) - 1, VARIABLE_CHARS + 1), 0, -1):
-            first, rest = words[:cut], words[cut:]
-            if first[-1] not in marks:
+            begin, rest = words[:cut], words[cut:]
+            if begin[-1] not in marks:
                 continue
-            first, rest = first.rstrip(_ENDS + _PAUSES), rest.strip().rstrip(_ENDS)
-            if first and rest and len(first) <= VARIABLE_CHARS and len(rest) <= VARIABLE_CHARS:
-                return Reply("desk.reply_long", {"text": words, "first": first, "rest": rest})
+            begin, rest = begin.rstrip(_ENDS + _PAUSES), rest.strip().rstrip(_ENDS)
+            if begin and rest and len(begin) <= VARIABLE_CHARS and len(rest) <= VARIABLE_CHARS:
+                return Reply(long, {"text": words, "first": begin, "rest": rest})
     return None

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from care.consents.models import Purpose
 from care.gate.ports import ContentRef, Piece
-from care.gate.rules import ANSWERS, RANK
+from care.gate.rules import ANSWERS, CAPPED, RANK, RECEIPTS
 from channels.contacts.models import Contact
 from channels.outbox.models import OutboundMessage
 from channels.outbox.ports import Candidate
@@ -57,6 +57,16 @@ class Case:
         if self.purpose != Purpose.EDUCATION or self.patient_id is None or not self.content[0]:
             return None
         return self.patient_id, self.content[0]
+
+    @property
+    def yields(self) -> bool:
+        """Whether it gives way to a person who has the conversation: what the bot answers, and what can wait."""
+        return not self.emergency and (self.purpose in CAPPED or self.purpose == "reply")
+
+    @property
+    def receipt(self) -> bool:
+        """Whether it confirms what the patient decided about messages: that is said whoever has the conversation."""
+        return self.reply.key.startswith(RECEIPTS)
 
     @property
     def rank(self) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import Purpose
 from care.consents.service import Recipient, Standing, standing
+from care.desk.models import Handoff
 from care.gate.case import Case
 from care.gate.ports import ContentRef, Contents, Piece, Stops
 from care.gate.reasons import Reason
@@ -67,6 +68,8 @@ class Facts:
     now: datetime
     sent: Sent
     further: set[UUID] = field(default_factory=set)
+    taken: set[UUID] = field(default_factory=set)
+    """Conversations a person has in hand."""
     patients: dict[UUID, str] = field(default_factory=dict)
     last_inbound: dict[UUID, datetime] = field(default_factory=dict)
     acts: dict[UUID, datetime] = field(default_factory=dict)
@@ -83,6 +86,9 @@ class Facts:
 _PATIENTS = select(Patient.id, Patient.status).where(sets.among(Patient.id, "ids"))
 _LAST = select(Conversation.id, Conversation.last_inbound_at).where(sets.among(Conversation.id, "ids"))
 _ACTS = select(InboundMessage.id, InboundMessage.received_at).where(sets.among(InboundMessage.id, "ids"))
+_TAKEN = select(Handoff.conversation_id).where(
+    sets.among(Handoff.conversation_id, "ids"), Handoff.state == "taken"
+)
 _WINDOWS = select(SendingWindow.contact_id, SendingWindow.remaining, SendingWindow.expires_at).where(
     sets.among(SendingWindow.contact_id, "ids")
 )
@@ -139,6 +145,8 @@ async def read_first(session: AsyncSession, cases: Sequence[Case], now: datetime
             facts.last_inbound[row[0]] = row[1]
     for row in await _rows(session, _ACTS, (case.message.inbound_id for case in answering)):
         facts.acts[row[0]] = row[1]
+    yielding = (case.conversation_id for case in cases if case.yields)
+    facts.taken = {row[0] for row in await _rows(session, _TAKEN, yielding)}
     on_wechat = (case.contact_id for case in cases if case.on_wechat)
     for row in await _rows(session, _WINDOWS, on_wechat):
         facts.windows[row[0]] = Window(row[1], row[2])

@@ -3,9 +3,9 @@
 The rules, in order; the first that objects gives the reason.
 
 1. It never goes: unknown purpose; message expired; content expired, unsigned or recalled; contact's status; patient died, moved or
-   was deleted; opt-out and consent; topic stopped; no approved SMS words; nobody said whose number it is, for days.
-2. It waits (`waits.py`): holder asked, mute, rest day, quiet hours, the person's burden, the number's cap. Answers within ten
-   minutes of a patient's message and emergencies do not wait; nothing waits past its `expires_at`.
+   was deleted; a person answers now; opt-out and consent; topic stopped; no approved SMS words; nobody said whose number it is, for days.
+2. It waits (`waits.py`): a person talks, holder asked, mute, rest day, quiet hours, the person's burden, the number's cap.
+   Answers within ten minutes of a patient's message and emergencies do not wait; nothing waits past its `expires_at`.
 3. It goes, by the first way open (`ways.py`).
 
 Whoever is more important is decided first, so that a batch and the same messages one after the other end the same.
@@ -103,11 +103,18 @@ class Gate:
         return (
             recipient.contact_status(case, just_asked=just_asked)
             or recipient.patient(case, facts)
+            or self._silenced(case, facts)
             or permission.permission(case, facts)
             or (Reason.TOPIC_STOPPED if case.teaches in facts.stopped else None)
             or self._no_words(case)
             or self._nobody_said(case, facts)
         )
+
+    @staticmethod
+    def _silenced(case: Case, facts: Facts) -> Reason | None:
+        """A person answers: what the bot was about to say is left unsaid, and stands in the conversation for staff to see."""
+        taken = case.purpose == "reply" and case.yields and case.conversation_id in facts.taken
+        return Reason.PERSON_ANSWERS if taken and not case.receipt else None
 
     def _no_words(self, case: Case) -> Reason | None:
         """SMS says only what is approved. What matters enough for a call gets the "请致电" template from the delivery, with

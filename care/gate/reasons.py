@@ -36,10 +36,12 @@ class Reason(StrEnum):
     TOPIC_STOPPED = "topic_stopped"
     NO_TEMPLATE = "no_template"
     WOULD_EXPIRE = "would_expire"
+    PERSON_ANSWERS = "person_answers"
     NO_WAY_LEFT = "no_way_left"
     # It waits.
     HOLDER_UNKNOWN = "holder_unknown"
     QUESTION_OPEN = "question_open"
+    PERSON_TALKS = "person_talks"
     MUTED = "muted"
     REST_DAY = "rest_day"
     QUIET_HOURS = "quiet_hours"

@@ -18,6 +18,8 @@ PUSHED = ("service_notice", "follow_up", "survey", "education", "marketing")
 RANK: Mapping[str, int] = MappingProxyType({purpose: rank for rank, purpose in enumerate(PUSHED)})
 CAPPED = frozenset({"follow_up", "survey", "education", "marketing"})
 """Appointments and closures (service_notice) are told however much else was sent."""
+RECEIPTS = ("consent.",)
+"""Replies the patient gets whoever has the conversation: what they decided about messages is confirmed by the house itself."""
 KNOWN = ANSWERS | frozenset(PUSHED)
 
 MARKETING_HOURS = (time(8), time(22))

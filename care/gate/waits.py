@@ -1,13 +1,13 @@
 """What only has to wait, and until when: the first moment at which every rule lets it go.
 
-The rules, in the order whose reason is told: the phone's holder, the person's wish for silence, rest day, quiet hours, the
-person's burden, the number's cap. Each moment found is put to all of them again, so that what the burden puts off to the night
-is put off to the morning at once.
+The rules, in the order whose reason is told: the phone's holder, a person who talks with the patient, the person's wish for
+silence, rest day, quiet hours, the person's burden, the number's cap. Each moment found is put to all of them again, so that
+what the burden puts off to the night is put off to the morning at once.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from care.gate import burden
 from care.gate.case import Case
@@ -18,6 +18,8 @@ from care.gate.recipient import holder_unknown
 from care.gate.rules import GateRules
 
 Wait = tuple[Reason, datetime]
+TALK = timedelta(minutes=10)
+"""What is pushed is asked about again after so long while a person talks with the patient; ours."""
 
 
 class Waits:
@@ -38,6 +40,8 @@ class Waits:
     def _next(self, case: Case, facts: Facts, at: datetime) -> Wait | None:
         if holder_unknown(case) and at < (asked := case.message.created_at + self._rules.holder_wait):
             return Reason.HOLDER_UNKNOWN, asked
+        if at == facts.now and case.needs_consent and case.yields and case.conversation_id in facts.taken:
+            return Reason.PERSON_TALKS, at + TALK
         if case.needs_consent and (muted := case.contact.muted_until) is not None and muted > at:
             return Reason.MUTED, muted
         if (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,6 +30,8 @@ class EngineSurface:
         self.heard: dict[str, tuple[str, float]] = {}
         self.default: dict[str, Any] = OK
         self.asked: list[dict[str, Any]] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """What happens elsewhere while a turn is being thought about."""
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -40,6 +42,8 @@ class EngineSurface:
     async def _turn(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.asked.append(body)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         answer = self.when.get(body["text"]) or (self.answers.pop(0) if self.answers else self.default)
         if isinstance(answer, float):
             await asyncio.sleep(answer)
