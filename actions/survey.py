@@ -12,6 +12,9 @@ from actions.turn import Turn, option
 from care.patients import service as patients
 from care.questionnaires import reading
 from care.questionnaires import service as questionnaires
+from care.questionnaires.definition import Item
+from care.questionnaires.models import QuestionnaireResponse
+from care.questionnaires.outcomes import Value
 
 SATISFACTION = "satisfaction"
 SURE, ASKED = 0.85, 0.5
@@ -54,14 +57,13 @@ class SurveyDialog(Dialog):
             contact_id=turn.contact.id,
             patient_id=own[0].patient.id if len(own) == 1 else None,
         )
-        item = await questionnaires.current_item(turn.session, response)
-        if item is not None and item.number == 1:
-            turn.say("survey.intro", count=item.total)
+        here = await questionnaires.position(turn.session, response)
+        if here.item is not None and here.number == 1:
+            turn.say("survey.intro", count=here.total)
         turn.start_form(self.name)
 
     async def ask(self, turn: Turn) -> None:
-        response = await questionnaires.active(turn.session, turn.conversation.id)
-        item = await questionnaires.current_item(turn.session, response) if response else None
+        _, item = await self._open(turn)
         if item is None:
             turn.say("questionnaire.none")
             return
@@ -75,18 +77,21 @@ class SurveyDialog(Dialog):
         )
 
     async def choose(self, turn: Turn, answer: str) -> bool:
-        return await self._answer(turn, answer)
+        return await self._answer(turn, Value(answer))
+
+    @staticmethod
+    async def _open(turn: Turn) -> tuple[QuestionnaireResponse | None, Item | None]:
+        response = await questionnaires.active(turn.session, turn.conversation.id)
+        return response, (await questionnaires.position(turn.session, response)).item if response else None
 
     async def read(self, turn: Turn) -> bool:
-        response = await questionnaires.active(turn.session, turn.conversation.id)
-        item = await questionnaires.current_item(turn.session, response) if response else None
+        _, item = await self._open(turn)
         if item is None:
             turn.say("questionnaire.none")
             turn.leave_form()
             return True
-        skipped = reading.read(item, turn.text) == reading.Read(
-            None
-        )  # our own word for it is no wish to stop
+        # Our own word for it is no wish to stop.
+        skipped = reading.read(item, turn.text, today=turn.local_now.date()) == reading.Read(None)
         if not item.choices and not skipped and self._elsewhere(turn):
             return False
         if item.choices:
@@ -100,17 +105,20 @@ class SurveyDialog(Dialog):
             return turn.confidence >= SURE
         return turn.intent in INSIDE and turn.confidence >= ASKED and _QUESTION.search(turn.text) is not None
 
-    async def _answer(self, turn: Turn, text: str, *, quiet: bool = False) -> bool:
+    async def _answer(self, turn: Turn, said: str | Value, *, quiet: bool = False) -> bool:
         """Store the answer. With `quiet`, what fits no option is left to be understood otherwise."""
-        response = await questionnaires.active(turn.session, turn.conversation.id)
-        if response is None:
+        response, item = await self._open(turn)
+        if response is None or item is None:
             return False
-        result = await questionnaires.answer(turn.session, response, text, now=turn.now)
+        by = questionnaires.By("sms" if turn.is_sms else "wechat", inbound_id=turn.inbound_id)
+        result = await questionnaires.answer(turn.session, response, item.link_id, said, now=turn.now, by=by)
         match result:
             case questionnaires.Invalid(why=why):
                 if quiet:
                     return False
-                turn.say(_PROBLEMS[why])
+                turn.say(_PROBLEMS.get(why, "survey.choose_one"))
+            case questionnaires.Doubted():
+                turn.say("survey.choose_one")
             case questionnaires.Accepted(next=None):
                 await self._finished(turn, response.answers)
                 turn.leave_form()
@@ -130,8 +138,7 @@ class SurveyDialog(Dialog):
             turn.say("survey.done")
 
     async def back(self, turn: Turn) -> None:
-        response = await questionnaires.active(turn.session, turn.conversation.id)
-        before = await questionnaires.current_item(turn.session, response) if response else None
+        response, before = await self._open(turn)
         if response is None or before is None or before.number == 1:
             turn.say("form.first_step")
             return

@@ -57,5 +57,7 @@ def _may_mean_the_coming_one(message: InboundMessage) -> bool:
 
 async def _asks_for_words(session: AsyncSession, conversation_id: UUID) -> bool:
     response = await questionnaires.active(session, conversation_id)
-    item = await questionnaires.current_item(session, response) if response is not None else None
+    if response is None:
+        return False
+    item = (await questionnaires.position(session, response)).item
     return item is not None and not item.choices

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.questionnaires.definition import Item
 from care.questionnaires.models import TOTAL, AnswerNow, QuestionnaireResponse
+from care.questionnaires.values import NUMBERS
 from channels.chinatime import CHINA
 
 
@@ -18,18 +19,17 @@ async def keep_coded(
     session: AsyncSession,
     response: QuestionnaireResponse,
     patient_id: UUID,
-    name: str,
     items: tuple[Item, ...],
 ) -> None:
-    """Make the answers of `response` the patient's newest to the questionnaire `name`; those to another version's items go."""
-    mine = (AnswerNow.patient_id == patient_id, AnswerNow.questionnaire == name)
+    """Make the answers of `response` the patient's newest to its questionnaire; those to another version's items go."""
+    mine = (AnswerNow.patient_id == patient_id, AnswerNow.questionnaire == response.name)
     await session.execute(delete(AnswerNow).where(*mine))
     answered: datetime = response.completed_at or response.updated_at
     for link_id, (code, number) in _coded(items, response).items():
         session.add(
             AnswerNow(
                 patient_id=patient_id,
-                questionnaire=name,
+                questionnaire=response.name,
                 link_id=link_id,
                 code=code,
                 number=number,
@@ -48,11 +48,12 @@ def _coded(
         value = answers.get(item.link_id)
         if value is None:
             continue
-        if item.choices and isinstance(value, str):
-            found[item.link_id] = (str(value), None)
+        if item.type in ("choice", "open-choice"):
+            if isinstance(value, str):  # of several at once, and of words of one's own, there is no one code
+                found[item.link_id] = (value, None)
         elif item.type == "boolean":
             found[item.link_id] = ("true" if value else "false", None)
-        elif item.type in ("integer", "decimal", "quantity"):
+        elif item.type in NUMBERS:
             found[item.link_id] = (None, float(value))
     if response.score is not None:
         found[TOTAL] = (None, float(response.score))

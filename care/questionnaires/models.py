@@ -11,6 +11,7 @@ from sqlalchemy import JSON, Date, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped
 
 from store.base import Base, EncryptedJson, UtcDateTime, mapped_column, sealed_column, uuid_pk
+from store.leases import Leased
 
 
 class Questionnaire(Base):
@@ -41,34 +42,48 @@ class ResponseStatus(StrEnum):
     STOPPED = "stopped"
 
 
-class QuestionnaireResponse(Base):
-    """Answers of one person to one version.
+class QuestionnaireResponse(Base, Leased):
+    """Answers about one patient to one version; they may come in over several channels.
 
-    `answers`: link id → value (a code, number or text; None: skipped).
-
-    `current`: position of the item asked now; the number of items when all were. `score`: the sum of ordinal
-    answers.
+    `key`: what asked for it, so that it is asked once; None for what the patient began. `source`: `self`, `plan`, `staff`,
+    `visit`… `conversation_id`: where it is answered now, `channel`: where the last answer came from (wechat, sms, page, phone).
+    `answers`: link id → value (see `definition.asked`; None: skipped). `asking`: the item the patient went back to; None: the
+    first one without an answer. `revision` counts every change. `due_at`: when it is asked for, reminded of or expires next
+    (`chased`: how often it was asked for). `score`: the sum of the questionnaire's own scale; `scores`: every scale, with its band and the
+    sentence a patient may hear. `reason` of stopping: left, expired, withdrawn, superseded.
     """
 
     __tablename__ = "questionnaire_response"
     __table_args__ = (
         Index(None, "conversation_id", "status"),
         Index(None, "patient_id", "started_at"),
+        Index(None, "patient_id", "status"),
         Index(None, "started_at"),
     )
 
     id: Mapped[UUID] = uuid_pk()
     questionnaire_id: Mapped[UUID] = mapped_column(ForeignKey("questionnaire.id"))
+    name: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str | None] = mapped_column(String(160), unique=True)
+    source: Mapped[str] = mapped_column(String(40), default="self")
     patient_id: Mapped[UUID | None]
     contact_id: Mapped[UUID | None]
     conversation_id: Mapped[UUID | None]
+    appointment_id: Mapped[UUID | None]
+    channel: Mapped[str | None] = mapped_column(String(12))
     status: Mapped[str] = mapped_column(String(12), default=ResponseStatus.IN_PROGRESS)
-    current: Mapped[int] = mapped_column(Integer, default=0)
+    reason: Mapped[str | None] = mapped_column(String(20))
+    revision: Mapped[int] = mapped_column(Integer, default=0)
+    asking: Mapped[str | None] = mapped_column(String(60))
     answers = EncryptedJson()
     answers_sealed: Mapped[bytes | None] = sealed_column(nullable=False)
     score: Mapped[int | None] = mapped_column(Integer)
+    scores: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    chased: Mapped[int] = mapped_column(Integer, default=0)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

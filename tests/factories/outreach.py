@@ -184,6 +184,7 @@ class Town:
         return self.add(
             QuestionnaireResponse(
                 questionnaire_id=self.survey.id,
+                name=self.survey.name,
                 patient_id=patient,
                 status=status,
                 answers={},
