@@ -77,7 +77,7 @@ def test_numbers_keep_their_range() -> None:
         "text": "疼痛几分？",
         "extension": [{"url": MIN_VALUE, "valueInteger": 0}, {"url": MAX_VALUE, "valueInteger": 10}],
     }
-    [pain] = read_definition({**SURVEY, "item": [item]}).items
+    [pain] = read_definition({**SURVEY, "extension": [], "item": [item]}).items
     assert read(pain, "大概三分", today=TODAY) == Read(3)
     assert read(pain, "0", today=TODAY) == Read(0)
     assert read(pain, "3.5", today=TODAY) == Unread("not_a_number")
