@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, case, delete, func, or_, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients import identity
@@ -272,12 +273,41 @@ async def unlink_contact(session: AsyncSession, patient_id: UUID, contact_id: UU
     gone = await session.execute(
         delete(PatientContact)
         .where(PatientContact.patient_id == patient_id, PatientContact.contact_id == contact_id)
-        .returning(PatientContact.id)
+        .returning(PatientContact.relation)
     )
-    if gone.first() is None:
+    relation = gone.scalar()
+    if relation is None:
         return False
-    events.emit(session, patient_id, "contact.unbound", at, contact_id=str(contact_id))
+    events.emit(session, patient_id, "contact.unbound", at, contact_id=str(contact_id), relation=relation)
     return True
+
+
+async def change_relation(
+    session: AsyncSession, patient_id: UUID, contact_id: UUID, relation: Relation
+) -> Relation | None:
+    """What the patient is to the contact was told wrongly. The relation before; None when there is no such link."""
+    mine = (PatientContact.patient_id == patient_id, PatientContact.contact_id == contact_id)
+    before = await session.scalar(select(PatientContact.relation).where(*mine))
+    if before is None:
+        return None
+    await session.execute(sql_update(PatientContact).where(*mine).values(relation=relation))
+    return Relation(before)
+
+
+async def last_relation(session: AsyncSession, patient_id: UUID, contact_id: UUID) -> Relation | None:
+    """What it was before the contact's link to the patient was removed; None when it never was one, or is one now."""
+    rows = await session.scalars(
+        select(PatientEvent)
+        .where(
+            PatientEvent.patient_id == patient_id, PatientEvent.kind.in_(("contact.bound", "contact.unbound"))
+        )
+        .order_by(PatientEvent.id.desc())
+        .limit(50)
+    )
+    last = next((row for row in rows if row.data.get("contact_id") == str(contact_id)), None)
+    if last is None or last.kind != "contact.unbound":
+        return None
+    return Relation(last.data.get("relation", Relation.OTHER))
 
 
 # --- conditions and events ---

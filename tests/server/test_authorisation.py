@@ -189,6 +189,7 @@ async def samples(session: Any) -> dict[str, str]:
     campaign = await a_campaign(session, patient.id, article, now)
     return {
         "patient": str(patient.id),
+        "patient_id": str(patient.id),
         "campaign_id": str(campaign),
         "message_id": str(message.id),
         "qr_id": str(code.id),

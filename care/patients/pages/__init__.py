@@ -1,0 +1,1 @@
+"""`/desk/patients`: finding a patient, and everything about one."""
