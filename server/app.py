@@ -38,6 +38,7 @@ from server.house import House
 from server.insight import add_insight
 from server.ops import navigation, ops_house, phone_notices
 from server.patients import add_patients
+from server.questionnaires import add_questionnaires
 from server.reading import add_reading
 from server.signin import add_sign_in
 from server.trail import add_audit
@@ -91,6 +92,7 @@ def create_app(house: House) -> FastAPI:
     add_insight(app, house)
     add_desk(app, house)
     add_patients(app, house)
+    add_questionnaires(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

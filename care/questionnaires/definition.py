@@ -71,6 +71,7 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
         minutes=ext.value(raw, ext.MINUTES) or max(1, round(len(items) * SECONDS_AN_ITEM / 60)),
         copyright=raw.get("copyright"),
         sources=ext.values(raw, ext.SOURCE),
+        url=str(raw.get("url") or f"{ext.CANONICAL}{raw['name']}"),
     )
 
 

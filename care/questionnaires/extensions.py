@@ -19,6 +19,8 @@ UNIT_OPTION = f"{HL7}questionnaire-unitOption"
 EXCLUSIVE = f"{HL7}questionnaire-optionExclusive"
 UCUM = "http://unitsofmeasure.org"
 
+CANONICAL = "https://banyi.example/Questionnaire/"
+"""Before a definition's name: its canonical address where it gives none."""
 OURS = "https://banyi.example/fhir/StructureDefinition/questionnaire-"
 REVISION, CHANNEL, PURPOSE = f"{OURS}revision", f"{OURS}channel", f"{OURS}purpose"
 MINUTES, SHOWS_RESULT, SOURCE = f"{OURS}minutes", f"{OURS}shows-result", f"{OURS}source"

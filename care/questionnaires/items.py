@@ -38,6 +38,7 @@ class _Place:
 
     group: str | None = None
     gates: tuple[Gate, ...] = ()
+    path: tuple[str, ...] = ()
 
 
 def read_items(raw: dict[str, Any]) -> tuple[Item, ...]:
@@ -68,7 +69,7 @@ def _opened(entries: list[dict[str, Any]], place: _Place) -> Iterator[Item]:
             inside = _list(raw, "item", link_id)
             if not inside:
                 raise DefinitionError("empty_group", link_id)
-            yield from _opened(inside, _Place(raw.get("text") or place.group, gates))
+            yield from _opened(inside, _Place(raw.get("text") or place.group, gates, (*place.path, link_id)))
         else:
             if raw.get("item"):
                 raise DefinitionError("nested", link_id)
@@ -111,6 +112,7 @@ def _item(raw: dict[str, Any], link_id: str, place: _Place) -> Item:
         lowest=_number(ext.value(raw, ext.MIN_VALUE), link_id),
         highest=_number(ext.value(raw, ext.MAX_VALUE), link_id),
         gates=place.gates,
+        path=place.path,
     )
     _check_ranges(item)
     return item

@@ -56,7 +56,7 @@ class Item:
     is taken at all. `unit` is read out, `unit_code` is UCUM. `group`: heading of the group it stands in. `why`: why it is asked.
     `prefill`: where in the record an answer may be found (`items.PREFILLS`). `enable`: what must hold for it to be asked, all or
     (not `enable_all`) one of it, beside `gates`, the conditions of the groups around it. `pair`: the item that the second number
-    of "140/90" answers.
+    of "140/90" answers. `path`: link ids of the groups it stands in, outermost first.
     """
 
     link_id: str
@@ -80,6 +80,7 @@ class Item:
     lowest: float | None = None
     highest: float | None = None
     gates: tuple[Gate, ...] = ()
+    path: tuple[str, ...] = ()
 
     @property
     def ordinals(self) -> dict[str, float]:
@@ -147,7 +148,7 @@ class Definition:
     """A questionnaire. `version` changes with the meaning, `revision` with the wording. `minutes`: how long it takes, about.
 
     `shows_result`: whether the patient is told a band. `purpose`: the consent it is sent under. `copyright` and `sources`: whose
-    it is and from where.
+    it is and from where. `url`: FHIR's canonical address.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Definition:
     minutes: int
     copyright: str | None = None
     sources: tuple[str, ...] = ()
+    url: str = ""
 
     def item(self, link_id: str) -> Item | None:
         return next((one for one in self.items if one.link_id == link_id), None)

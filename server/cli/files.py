@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.cli import articles
+from server.cli import articles, questionnaires
 from server.settings import SettingsError, load_settings
 
 
@@ -27,6 +27,7 @@ class Loadable(StrEnum):
     PREGNANCIES = "pregnancies"
     ARTICLES = "articles"
     FAQ = "faq"
+    QUESTIONNAIRES = "questionnaires"
     SMS_TEMPLATES = "sms-templates"
 
 
@@ -35,12 +36,15 @@ class Exportable(StrEnum):
     SCHEDULE = "schedule"
     ARTICLES = "articles"
     APPOINTMENTS = "appointments"
+    QUESTIONNAIRES = "questionnaires"
+    QUESTIONNAIRE_RESPONSES = "questionnaire-responses"
     SMS_TEMPLATES = "sms-templates"
 
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        help="Load patients, conditions, encounters, procedures, pregnancies, schedule, articles, faq or the review of sms-templates.\n\n"
+        help="Load patients, conditions, encounters, procedures, pregnancies, schedule, articles, faq, questionnaires or the "
+        "review of sms-templates.\n\n"
         "Example: ./banyi load patients patients.csv"
     )(load)
     app.command(
@@ -82,6 +86,8 @@ def load(what: Loadable, file: Annotated[Path, typer.Argument(exists=True)]) -> 
                     return await _care(session, what, file, house.clock)
                 if what is Loadable.ARTICLES:
                     return await articles.load(session, file, house.clock.now())
+                if what is Loadable.QUESTIONNAIRES:
+                    return await questionnaires.load(session, file, house.clock.now())
                 return await _loader(what)(session, read_rows(file), house.clock)
         finally:
             await house.close()
@@ -157,6 +163,9 @@ def export(
     async def work() -> list[dict[str, Any]]:
         house = build(load_settings())
         try:
+            if what is Exportable.QUESTIONNAIRE_RESPONSES:  # each is a look at a patient, which leaves a row
+                async with house.database.write(f"export-{what}") as session:
+                    return await questionnaires.responses(session, house.clock.now())
             async with house.database.read(f"export-{what}") as session:
                 if to is not None:
                     print(await articles.export(session, to), file=sys.stderr)
@@ -229,5 +238,6 @@ def _exporter(what: Exportable) -> Callable[[AsyncSession], Awaitable[list[dict[
         Exportable.ARTICLES: articles.rows,
         Exportable.SCHEDULE: schedule,
         Exportable.APPOINTMENTS: appointments,
+        Exportable.QUESTIONNAIRES: questionnaires.definitions,
         Exportable.SMS_TEMPLATES: templates,
     }[what]

@@ -28,6 +28,7 @@ from care.binding.models import BindingQr
 from care.patients import service as patients
 from care.patients.identity import mask_name
 from care.patients.models import Relation
+from care.questionnaires.models import Questionnaire, QuestionnaireResponse
 from channels.outbox.models import OutboundMessage
 from content.articles.models import Article
 from content.articles.recall import ref_of
@@ -187,7 +188,25 @@ async def samples(session: Any) -> dict[str, str]:
         )
     )
     campaign = await a_campaign(session, patient.id, article, now)
+    survey = (
+        await session.scalars(select(Questionnaire).where(Questionnaire.name == "satisfaction"))
+    ).first()
+    assert survey is not None
+    response = QuestionnaireResponse(
+        questionnaire_id=survey.id,
+        name=survey.name,
+        source="self",
+        patient_id=patient.id,
+        status="completed",
+        answers={"overall": "4"},
+        revision=1,
+        started_at=now,
+        updated_at=now,
+    )
+    session.add(response)
+    await session.flush()
     return {
+        "response_id": str(response.id),
         "patient": str(patient.id),
         "patient_id": str(patient.id),
         "campaign_id": str(campaign),
