@@ -26,6 +26,7 @@ from content.articles.pages import articles_router
 from content.faq.pages import faq_router
 from content.media.pages import MediaDesk, media_desk_router
 from content.media.serving import media_router
+from server.alerts import add_alerts
 from server.article_pages import article_desk
 from server.articles import shelf
 from server.audiences import add_audiences
@@ -93,6 +94,7 @@ def create_app(house: House) -> FastAPI:
     add_desk(app, house)
     add_patients(app, house)
     add_questionnaires(app, house)
+    add_alerts(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

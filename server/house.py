@@ -25,6 +25,7 @@ from content.faq.search import FaqIndex
 from language.embed import Embedder, embed_one
 from language.retrieve import HybridIndex
 from language.sentiment import judge
+from server.alerts import alert_jobs
 from server.campaigns import campaign_jobs
 from server.closures import closure_jobs
 from server.codes import SmsCodes
@@ -131,6 +132,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *upkeep(database, clock, sealer),
             *campaign_jobs(settings, database, clock, outbound, templates),
             *closure_jobs(settings, services, outbound),
+            *alert_jobs(database, clock, services.duty_hours),
             templates.run,
             questions.run,
         ],

@@ -110,9 +110,7 @@ async def _remind(session: AsyncSession, alert: Alert, token: UUID, now: datetim
     return True
 
 
-async def _call(
-    session: AsyncSession, alert_id: UUID, kind: StepKind, called: Called, now: datetime
-) -> None:
+async def _call(session: AsyncSession, alert_id: UUID, kind: StepKind, called: Called, now: datetime) -> None:
     row = await session.get_one(Alert, alert_id, populate_existing=True)
     step = await steps.add(session, row, kind, now, called=called)
     await steps.call_up(session, row, step, called, now, all_of_them=True)

@@ -52,7 +52,7 @@ async def tasks(session: AsyncSession) -> object:
 async def alerts(session: AsyncSession) -> object:
     """Every alert that is not closed, and whose it is."""
     rows = await session.execute(
-        select(Alert.id, Alert.status, Alert.acknowledged_by, Alert.false_alarm_at)
+        select(Alert.id, Alert.status, Alert.owner_id, Alert.level, Alert.escalated_at, Alert.false_alarm_at)
         .where(Alert.status != "closed")
         .order_by(Alert.id)
         .limit(MOST)

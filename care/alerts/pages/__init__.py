@@ -1,0 +1,1 @@
+"""`/desk/alerts`: what must be seen at once."""

@@ -1,0 +1,3 @@
+from tests.care.alerts.ward import ward
+
+__all__ = ["ward"]
