@@ -24,6 +24,8 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import func, select
 from starlette.routing import Mount
 
+from care.alerts.models import AlertKind
+from care.alerts.service import open_alert
 from care.binding.models import BindingQr
 from care.patients import service as patients
 from care.patients.identity import mask_name
@@ -187,6 +189,9 @@ async def samples(session: Any) -> dict[str, str]:
             text="有充电宝借吗", text_hash="h", group_id=group.id, first_asked_at=now, last_asked_at=now
         )
     )
+    alert, _ = await open_alert(
+        session, AlertKind.RED_FLAG, text="伤口渗液", now=now, dedup_key="sample", patient_id=patient.id
+    )
     campaign = await a_campaign(session, patient.id, article, now)
     survey = (
         await session.scalars(select(Questionnaire).where(Questionnaire.name == "satisfaction"))
@@ -210,6 +215,7 @@ async def samples(session: Any) -> dict[str, str]:
         "patient": str(patient.id),
         "patient_id": str(patient.id),
         "campaign_id": str(campaign),
+        "alert_id": str(alert.id),
         "message_id": str(message.id),
         "qr_id": str(code.id),
         "group_id": str(group.id),
