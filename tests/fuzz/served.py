@@ -49,8 +49,8 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, database_url: str = "") -> Iterator[Served]:
-    """The demo on `database_url` (empty: SQLite in `folder`)."""
+def served(folder: Path, database_url: str = "", *, workers: bool = False) -> Iterator[Served]:
+    """The demo on `database_url` (empty: SQLite in `folder`); `workers`: it does its work, too."""
     (folder / "models").symlink_to(ROOT / "var" / "models")
     (port,) = free_ports(1)
     given = {
@@ -59,7 +59,7 @@ def served(folder: Path, database_url: str = "") -> Iterator[Served]:
         "BANYI_DATABASE_URL": database_url,
         "BANYI_ENVIRONMENT": "demo",
         "BANYI_SIMULATORS": "true",
-        "BANYI_WORKERS": "false",
+        "BANYI_WORKERS": str(workers).lower(),
         "BANYI_WECHAT_MODE": "safe",
         "BANYI_WECHAT_PASSIVE_WAIT": "0",
         "BANYI_ADMIN_USER": "admin",
