@@ -12,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.reading.models import ArticleLink
 from store import crypto
-from store.ids import new_id, new_secret
+from store.ids import new_id
+from store.tokens import hashes_of, link_token
 
 PATH = "/r/"
 _INSERT = insert(ArticleLink.__table__)  # type: ignore[arg-type]  # SQLAlchemy types it as any FromClause
-TOKEN_BYTES = 12
-"""96 bits, 16 characters: short enough for an SMS, too many to try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ async def issue(session: AsyncSession, wanted: Sequence[LinkFor], now: datetime)
     Tokens are random and nowhere stored: the path is in the message, or lost. How long a link is good is decided when it is opened
     (`BANYI_READING_LINK_DAYS`).
     """
-    tokens = [_token() for _ in wanted]
+    tokens = [link_token() for _ in wanted]
     if not tokens:
         return []
     rows = [
@@ -69,19 +68,11 @@ async def issue(session: AsyncSession, wanted: Sequence[LinkFor], now: datetime)
     return [f"{PATH}{token}" for token in tokens]
 
 
-def _token() -> str:
-    """Phones take an address in an SMS to end before a dash."""
-    while True:
-        token = new_secret(TOKEN_BYTES)
-        if token[0].isalnum() and token[-1].isalnum():
-            return token
-
-
 async def find(session: AsyncSession, token: str) -> ArticleLink | None:
     """The link of `token`, expired or not; None for a token that never was ours."""
-    if not 8 <= len(token) <= 64 or not token.isascii():
+    if not (hashes := hashes_of(token, "article_link")):
         return None
-    wanted = select(ArticleLink).where(ArticleLink.token_hash.in_(crypto.lookups(token, "article_link")))
+    wanted = select(ArticleLink).where(ArticleLink.token_hash.in_(hashes))
     return (await session.scalars(wanted.limit(1))).first()
 
 

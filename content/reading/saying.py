@@ -6,19 +6,17 @@ decide on consents of the patient it was sent to.
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from care.consents.models import Purpose
-from channels.body import read_limited
+from channels.posted import Refused, body_of, fields_of, json_of
 from content.audiences.vocabulary import topics
 from content.reading import consents, counting, feedback, links, stops
 from content.reading.desk import ReadingDesk, slug_in
@@ -29,19 +27,10 @@ from web.signin.cookies import address_of
 
 BODY_MOST = 8192
 """Bytes: a word of 500 characters, written in percent signs, fits."""
-BODY_WAIT = 10.0
 ON_PAGE = (Purpose.PERSONAL, Purpose.TRACKING)
 """Asked on the page. Research is asked where it is known who answers: in the conversation."""
 
 Change = Callable[[AsyncSession, ArticleLink, datetime], Awaitable[None]]
-
-
-class Refused(Exception):
-    """Nothing was done; `status` as in HTTP."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 _TOLD = {404: "unknown", 410: "late", 429: "often"}
@@ -64,7 +53,7 @@ class Sayings:
             return Response(status_code=204)
         try:
             raw = await self._body(request, token)
-            await self._count(token, _json(raw))
+            await self._count(token, json_of(raw))
         except Refused as refused:
             return Response(status_code=refused.status)
         return Response(status_code=204)
@@ -147,17 +136,11 @@ class Sayings:
 
     async def _body(self, request: Request, token: str) -> bytes:
         """Up to `BODY_MOST` bytes from our own page, not too often. Raises `Refused`."""
-        if not same_origin(request):
-            raise Refused(403)
-        if not await self._desk.pace.allows(links.hash_of(token), address_of(request)):
+        if same_origin(request) and not await self._desk.pace.allows(
+            links.hash_of(token), address_of(request)
+        ):
             raise Refused(429)
-        try:
-            body = await asyncio.wait_for(read_limited(request, BODY_MOST), BODY_WAIT)
-        except TimeoutError:
-            raise Refused(408) from None
-        if body is None:
-            raise Refused(413)
-        return body
+        return await body_of(request, BODY_MOST)
 
     async def _change(self, token: str, doing: str, change: Change) -> None:
         """Do it for a link that is good. Raises `Refused`."""
@@ -173,19 +156,8 @@ class Sayings:
             raise Refused(status)
 
 
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Refused(400) from None
-
-
 def _fields(raw: bytes) -> dict[str, str]:
-    try:
-        fields = parse_qs(raw.decode("utf-8", "replace"), max_num_fields=10, keep_blank_values=True)
-    except ValueError:
-        raise Refused(400) from None
-    return {name: values[-1].replace("\0", "") for name, values in fields.items()}
+    return {name: values[-1] for name, values in fields_of(raw).items()}
 
 
 def _yes(form: Mapping[str, str], name: str) -> bool:

@@ -1,16 +1,8 @@
 // An article's page on a patient's phone: large type, reading aloud, and telling the server when it was really read.
-const root = document.documentElement;
+import { largeType } from "./patient/large.js";
+
 const page = document.getElementById("main").dataset;
 const text = document.querySelector("[data-text]");
-
-function largeType(button) {
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    const large = root.toggleAttribute("data-large");
-    button.setAttribute("aria-pressed", String(large));
-    document.cookie = `banyi_large=${large ? 1 : 0}; Path=/; Max-Age=31536000; SameSite=Lax`;
-  });
-}
 
 /** Sentences short enough that no engine gives up in the middle of one. */
 function sentences(box) {
@@ -107,8 +99,7 @@ function tellOfReading(address) {
   }).observe(document.getElementById("end"));
 }
 
-const large = document.querySelector("[data-large-type]");
 const speak = document.querySelector("[data-speak]");
-if (large) largeType(large);
+largeType();
 if (speak) readAloud(speak);
 if (page.seen) tellOfReading(page.seen);
