@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-from limits import parse
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.storage import storage_from_string
+from web.limits import Limits
 
 _BOTS = re.compile(
     r"(?<!cu)bot\b|crawl|spider|slurp|preview|monitor|scan|fetch|headless|phantom|lighthouse|facebookexternalhit|whatsapp/"
@@ -30,21 +28,18 @@ class Pace:
     """Counts in memory, or in Redis where several processes share the counts (`memory://`, `redis://…`)."""
 
     def __init__(self, storage_url: str = "memory://") -> None:
-        options = {"implementation": "redispy"} if storage_url.startswith("redis") else {}
-        self._limiter = MovingWindowRateLimiter(storage_from_string(f"async+{storage_url}", **options))
-        self._link, self._address, self._misses = parse(PER_LINK), parse(PER_ADDRESS), parse(MISSES)
-        self._once = parse("1/day")
+        self._limits = Limits(storage_url)
 
     async def allows(self, link: str, address: str) -> bool:
         """Count this; False when there were too many."""
-        by_link = await self._limiter.hit(self._link, "reading", "link", link)
-        by_address = await self._limiter.hit(self._address, "reading", "ip", address)
+        by_link = await self._limits.allow(PER_LINK, "reading", "link", link)
+        by_address = await self._limits.allow(PER_ADDRESS, "reading", "ip", address)
         return by_link and by_address
 
     async def may_miss(self, address: str) -> bool:
         """Count an address that led nowhere; False when there were too many."""
-        return await self._limiter.hit(self._misses, "reading", "miss", address)
+        return await self._limits.allow(MISSES, "reading", "miss", address)
 
     async def first(self, what: str) -> bool:
         """Whether `what` happens for the first time today: how anonymous looks are counted once without being kept."""
-        return await self._limiter.hit(self._once, "reading", "once", what)
+        return await self._limits.allow("1/day", "reading", "once", what)

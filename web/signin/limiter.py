@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from limits import RateLimitItem, parse
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.storage import storage_from_string
+
+from web.limits import Limits
 
 PER_ADDRESS = "20/minute"
 PER_NAME = "10/minute"
@@ -15,20 +14,17 @@ class SignInLimiter:
     """Counts in memory, or in Redis where several processes share the counts (`memory://`, `redis://…`)."""
 
     def __init__(self, storage_url: str = "memory://") -> None:
-        options = {"implementation": "redispy"} if storage_url.startswith("redis") else {}
-        self._limiter = MovingWindowRateLimiter(storage_from_string(f"async+{storage_url}", **options))
-        self._address: RateLimitItem = parse(PER_ADDRESS)
-        self._name: RateLimitItem = parse(PER_NAME)
+        self._limits = Limits(storage_url)
 
     async def allow(self, address: str, username: str) -> bool:
         """Count this try; False when there were too many of them."""
         by_address = await self.allow_address(address)
-        by_name = await self._limiter.hit(self._name, "sign-in", "name", username)
+        by_name = await self._limits.allow(PER_NAME, "sign-in", "name", username)
         return by_address and by_name
 
     async def allow_address(self, address: str) -> bool:
         """As `allow`, where no name is known yet."""
-        return await self._limiter.hit(self._address, "sign-in", "ip", address)
+        return await self._limits.allow(PER_ADDRESS, "sign-in", "ip", address)
 
 
 def limiter_of(app: FastAPI) -> SignInLimiter:
