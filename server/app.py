@@ -37,9 +37,11 @@ from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
 from server.insight import add_insight
+from server.observations import add_observations
 from server.ops import navigation, ops_house, phone_notices
 from server.patients import add_patients
 from server.questionnaires import add_questionnaires
+from server.questionnaire_pages import add_questionnaire_pages
 from server.reading import add_reading
 from server.signin import add_sign_in
 from server.trail import add_audit
@@ -89,6 +91,8 @@ def create_app(house: House) -> FastAPI:
     app.include_router(articles_router(article_desk(house)))
     add_audiences(app, house)
     add_reading(app, house)
+    add_observations(app, house)
+    add_questionnaire_pages(app, house)
     add_campaigns(app, house)
     add_insight(app, house)
     add_desk(app, house)

@@ -223,6 +223,12 @@ class Settings(BaseSettings):
     reading_keep_days: int = Field(
         730, description="how long it is kept what patients were sent and read", ge=30, le=3650
     )
+    questionnaire_link_days: int = Field(
+        14, description="how long a patient's link to a questionnaire is good", ge=1, le=180
+    )
+    questionnaire_code_hours: int = Field(
+        72, description="how long the six digits that open a questionnaire can be typed", ge=1, le=720
+    )
     insight_small_group: int = Field(
         10,
         description="numbers of fewer people than this are not shown in figures and reports",

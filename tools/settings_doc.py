@@ -85,6 +85,8 @@ UNITS = {
     "questions_keep_days": "days",
     "reading_link_days": "days",
     "reading_keep_days": "days",
+    "questionnaire_link_days": "days",
+    "questionnaire_code_hours": "hours",
     "wechat_custom_daily": "messages",
     "wechat_template_daily": "messages",
     "spool_dir": "path",

@@ -35,8 +35,9 @@ ENTRIES = (
     "editor",
     "insight",
     "reading",
+    "answering",
 )
-STYLES = ("reading",)
+STYLES = ("reading", "answering")
 """Style sheets that stand by themselves: pages that must be small load nothing of the staff's."""
 ROOMS = ("bot", "care", "channels", "content", "web")
 NODE_AT_LEAST = 20
