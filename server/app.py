@@ -31,6 +31,7 @@ from server.article_pages import article_desk
 from server.articles import shelf
 from server.audiences import add_audiences
 from server.campaign_pages import add_campaigns
+from server.clinics import add_clinics
 from server.demo import DemoDirectory
 from server.desk import add_desk
 from server.faq import faq_desk
@@ -99,6 +100,7 @@ def create_app(house: House) -> FastAPI:
     add_patients(app, house)
     add_questionnaires(app, house)
     add_alerts(app, house)
+    add_clinics(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

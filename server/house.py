@@ -27,7 +27,7 @@ from language.retrieve import HybridIndex
 from language.sentiment import judge
 from server.alerts import alert_jobs
 from server.campaigns import campaign_jobs
-from server.closures import closure_jobs
+from server.clinics import closure_jobs
 from server.codes import SmsCodes
 from server.inbound import Inbound, make_inbound
 from server.outbound import Outbound, make_outbound

@@ -55,8 +55,12 @@ async def week(session: AsyncSession, department_id: UUID, first: date) -> list[
             func.max(open_slots),
         )
         .join(Practitioner, Practitioner.id == Slot.practitioner_id)
-        .where(Slot.department_id == department_id, Slot.day >= first, Slot.day < first + timedelta(days=WEEK))
-        .group_by(Practitioner.id, Practitioner.code, Practitioner.name, Practitioner.title, Slot.day, Slot.part)
+        .where(
+            Slot.department_id == department_id, Slot.day >= first, Slot.day < first + timedelta(days=WEEK)
+        )
+        .group_by(
+            Practitioner.id, Practitioner.code, Practitioner.name, Practitioner.title, Slot.day, Slot.part
+        )
         .order_by(Practitioner.code, Slot.day)
     )
     found: dict[UUID, DoctorWeek] = {}
@@ -79,9 +83,7 @@ class Visitor:
 SHOWN = tuple(one.value for one in Status if one not in (Status.PROPOSED, Status.CANCELLED))
 
 
-async def half_day(
-    session: AsyncSession, practitioner_id: UUID, day: date, part: Part
-) -> Sequence[Visitor]:
+async def half_day(session: AsyncSession, practitioner_id: UUID, day: date, part: Part) -> Sequence[Visitor]:
     """Who has a place in a doctor's half-day, by time; cancelled ones are left out."""
     query = (
         select(Appointment, Patient)

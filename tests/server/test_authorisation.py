@@ -26,6 +26,7 @@ from starlette.routing import Mount
 
 from care.alerts.models import AlertKind
 from care.alerts.service import open_alert
+from care.appointments.models import Appointment
 from care.binding.models import BindingQr
 from care.patients import service as patients
 from care.patients.identity import mask_name
@@ -210,6 +211,7 @@ async def samples(session: Any) -> dict[str, str]:
     )
     session.add(response)
     await session.flush()
+    visit = (await session.scalars(select(Appointment).where(Appointment.status == "booked").limit(1))).one()
     return {
         "response_id": str(response.id),
         "patient": str(patient.id),
@@ -224,6 +226,9 @@ async def samples(session: Any) -> dict[str, str]:
         "name": NAME,
         "phone": PHONE,
         "rule": EVERYBODY,
+        "doctor": str(visit.practitioner_id),
+        "day": visit.day.isoformat(),
+        "part": visit.part,
     }
 
 

@@ -11,9 +11,7 @@ from web.security import csrf_protect
 
 def clinics_router(desk: Desk) -> APIRouter:
     """The pages and their buttons."""
-    router = APIRouter(
-        prefix="/desk/clinics", include_in_schema=False, dependencies=[Depends(csrf_protect)]
-    )
+    router = APIRouter(prefix="/desk/clinics", include_in_schema=False, dependencies=[Depends(csrf_protect)])
     closing.add_routes(router, desk)
     days.add_routes(router, desk)
     return router

@@ -49,7 +49,9 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         async with desk.database.write("closure preview") as session:
             chosen = await department_of(session, department)
             doctors = await hospital.practitioners(session, chosen.id)
-            wanted = _wanted(department, doctor, first or today, last or first or today, part, reason, substitute)
+            wanted = _wanted(
+                department, doctor, first or today, last or first or today, part, reason, substitute
+            )
             seen, problem, shown = None, "", {}
             if reason:
                 try:
@@ -111,7 +113,9 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             if found is None:
                 raise HTTPException(404, words("errors", "no_closure"))
             title = await _title(session, found.closure)
-        return page(desk, request, template, found=found, row=found.closure, title=title, now=desk.clock.now())
+        return page(
+            desk, request, template, found=found, row=found.closure, title=title, now=desk.clock.now()
+        )
 
     @router.post("/closures/{closure_id}/undo")
     async def undone(staff: Nurse, closure_id: UUID) -> Response:
@@ -150,4 +154,3 @@ def _wanted(
         )
     except ValueError as error:
         raise HTTPException(422, words("errors", "not_a_form")) from error
-

@@ -52,9 +52,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         )
 
     @router.get("/day")
-    async def half_day(
-        request: Request, staff: Nurse, doctor: UUID, day: date, part: Part
-    ) -> Response:
+    async def half_day(request: Request, staff: Nurse, doctor: UUID, day: date, part: Part) -> Response:
         async with desk.database.write("clinic day") as session:
             who = await doctor_of(session, doctor)
             visitors = await calendar.half_day(session, doctor, day, part)
@@ -80,12 +78,14 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             view = await service.get(session, appointment_id)
             if view is None:
                 raise HTTPException(404, words("errors", "no_appointment"))
-            if step == Status.NOSHOW and view.start > now:
+            if Status(step) is Status.NOSHOW and view.start > now:
                 raise HTTPException(409, words("errors", "too_early"))
             if not await service.move_on(session, appointment_id, Status(step), now=now):
                 raise HTTPException(409, words("errors", "moved_already"))
             subject = audit.subject_of("appointment", appointment_id)
-            audit.record(session, actor=f"staff:{staff.id}", action=f"appointment.{step}", subject=subject, at=now)
+            audit.record(
+                session, actor=f"staff:{staff.id}", action=f"appointment.{step}", subject=subject, at=now
+            )
         return back_to(
             "/desk/clinics/day",
             doctor=str(view.practitioner_id),

@@ -65,4 +65,6 @@ async def doctor_of(session: AsyncSession, practitioner_id: UUID) -> Practitione
 
 
 def day_said(value: date) -> str:
-    return words("labels", "day", month=value.month, day=value.day, weekday=words("weekdays", value.weekday()))
+    return words(
+        "labels", "day", month=value.month, day=value.day, weekday=words("weekdays", value.weekday())
+    )

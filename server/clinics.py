@@ -1,18 +1,25 @@
-"""停诊 in the house: the worker that tells whom it touches."""
+"""Clinics in the house: their pages, and the worker that tells whom a closure touches."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments.closing import tell_due
 from actions.services import Services
 from care.appointments.closures import service as closures
+from care.appointments.pages import clinics_router
+from care.desk.pages.desk import Desk
 from server.outbound import Outbound
 from server.settings import Settings
 from server.work import Job
 from store.rounds import rounds
+
+if TYPE_CHECKING:
+    from server.house import House
 
 POLL = 1.0
 """Seconds between two looks for notices that are due."""
@@ -33,3 +40,8 @@ def closure_jobs(settings: Settings, services: Services, outbound: Outbound) -> 
             outbound.delivery.wake()
 
     return [partial(rounds, "closures.failed", POLL, round_)]
+
+
+def add_clinics(app: FastAPI, house: House) -> None:
+    """`/desk/clinics` on `app`."""
+    app.include_router(clinics_router(Desk(house.database, house.clock)))
