@@ -116,6 +116,7 @@ def close(page: Page, home: Installation, visit: Visit) -> None:
 
 def test_from_the_week_to_the_patients_new_time(home: Installation, nurse: Page) -> None:
     phone = Phone.open(home, WECHAT, Person(NAME))
+    phone.say("你好")  # WeChat takes messages for 48 hours after the patient wrote
     visit = _booked(home, phone)
 
     close(nurse, home, visit)
