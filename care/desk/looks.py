@@ -1,4 +1,4 @@
-"""What the desk's pages show, in as few numbers as tell that it changed. Each is one or two statements over what is open."""
+"""What the desk's pages show, in as few numbers as tell that it changed. Each is a few statements over what is open."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.alerts.models import Alert
-from care.desk.models import DeskTask, Handoff
+from care.desk.models import DeskEntry, DeskTask, Handoff
 from channels.contacts.models import Conversation
 from channels.outbox.models import OutboundMessage
 
@@ -15,11 +15,13 @@ MOST = 1000
 
 
 async def conversations(session: AsyncSession) -> object:
-    """Who has which conversation, how far each has come, and how what was said there was delivered."""
+    """Who has which conversation, how far each has come, how what was said there was delivered, what staff wrote beside it."""
     held = select(
         Handoff.id,
         Handoff.state,
         Handoff.staff_id,
+        Handoff.for_staff,
+        Handoff.for_group,
         Handoff.due_at,
         Conversation.inbound_seq,
         Conversation.handled_seq,
@@ -35,7 +37,11 @@ async def conversations(session: AsyncSession) -> object:
         .group_by(OutboundMessage.status)
         .order_by(OutboundMessage.status)
     )
-    return [tuple(row) for row in rows], [tuple(row) for row in await session.execute(said)]
+    written = select(func.count(), func.max(DeskEntry.at)).join(
+        Handoff, Handoff.conversation_id == DeskEntry.conversation_id
+    )
+    beside = (await session.execute(written.where(Handoff.state.in_(("waiting", "taken"))))).one()
+    return [tuple(row) for row in rows], [tuple(row) for row in await session.execute(said)], tuple(beside)
 
 
 async def tasks(session: AsyncSession) -> object:

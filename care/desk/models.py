@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped
 
 from store.base import Base, EncryptedText, UtcDateTime, mapped_column, sealed_column, uuid_pk
@@ -28,7 +28,8 @@ class TaskKind(StrEnum):
 class DeskTask(Base):
     """Something a person must do. `dedup_key` makes a replay open it once.
 
-    `status`: `open`, `taken`, `done`.
+    `status`: `open`, `taken`, `done`. `note` is what it is about, `remark` what staff wrote about doing it; `outcome` how a call
+    ended, `tries` how often nobody answered it.
     """
 
     __tablename__ = "desk_task"
@@ -48,6 +49,20 @@ class DeskTask(Base):
     assigned_to: Mapped[UUID | None]
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     done_by: Mapped[UUID | None]
+    remark = EncryptedText()
+    remark_sealed: Mapped[bytes | None] = sealed_column()
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+
+
+class CallOutcome(StrEnum):
+    """How a call ended. `NO_ANSWER` and `LATER` leave the task open, due again."""
+
+    REACHED = "reached"
+    FAMILY = "family"
+    NO_ANSWER = "no_answer"
+    LATER = "later"
+    WRONG = "wrong"
 
 
 class Handoff(Base):

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.access.service import hidden
-from care.desk import service as desk
+from care.access import service as access
 from care.patients import service as patients
 from care.patients.models import Patient
 from store import audit
@@ -23,20 +22,24 @@ async def read_conversation(
     staff_id: UUID,
     now: datetime,
     page: str,
+    live: bool = False,
     **detail: str,
 ) -> bool:
-    """Whether words of this conversation may be shown to the member of staff. Kept either way, for each patient it is about.
+    """Whether words of this conversation may be shown to the member of staff. Kept either way, for each patient it is about, or
+    for the contact where nobody knows a patient.
 
-    What concerns a confidential patient is for whoever is in charge of them (`care.access`) or has this conversation in hand, and
-    for nobody else. `patient_id`: whom the words are about, where that is known; otherwise anybody the contact speaks for.
+    What concerns a confidential patient is for whoever has them in charge (`care.access`). `patient_id`: whom the words are
+    about, where that is known; otherwise anybody the contact speaks for. `live`: a part that refreshes itself.
     """
     concerned = await _concerned(session, contact_id, patient_id)
-    allowed = not await hidden(session, staff_id, concerned, now=now)
-    if not allowed:
-        held = (await desk.in_charge_of(session, [conversation_id])).get(conversation_id)
-        allowed = held is not None and held.state == "taken" and held.staff_id == staff_id
+    allowed = not await access.hidden(session, staff_id, concerned, now=now)
     whom = [audit.subject_of("patient", one.id) for one in concerned]
-    audit.read(session, staff_id, whom, now, page, refused=not allowed, **detail)
+    whom = whom or [audit.subject_of("contact", contact_id)]
+    detail = {"conversation": str(conversation_id), **detail}
+    if live and allowed:
+        await audit.read_live(session, staff_id, whom, now, page, **detail)
+    else:
+        audit.read(session, staff_id, whom, now, page, refused=not allowed, **detail)
     return allowed
 
 

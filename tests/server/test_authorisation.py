@@ -28,6 +28,8 @@ from care.alerts.models import AlertKind
 from care.alerts.service import open_alert
 from care.appointments.models import Appointment
 from care.binding.models import BindingQr
+from care.desk import service as desk
+from care.desk.hours import DutyHours
 from care.patients import service as patients
 from care.patients.identity import mask_name
 from care.patients.models import Relation
@@ -44,7 +46,7 @@ from content.campaigns.plan import Plan, Variant
 from content.faq.questions.models import QuestionGroup, UnansweredQuestion
 from store import crypto
 from store.audit import AuditRow
-from store.clock import real_now
+from store.clock import Clock, real_now
 from store.database import Database
 from tests.channels.ops.site import staff
 from tests.factories import deliveries
@@ -171,6 +173,13 @@ async def samples(session: Any) -> dict[str, str]:
     )
     await patients.link_contact(session, patient.id, message.contact_id, Relation.SELF, at=now)
     nurse = (await session.scalars(select(StaffUser.id).where(StaffUser.username == "nurse"))).one()
+    await desk.start(
+        session,
+        message.conversation_id,
+        clock=Clock(),
+        hours=DutyHours.parse(""),
+        contact_id=message.contact_id,
+    )
     code = BindingQr(
         token_hash="h",
         account_id="hospital",
@@ -219,6 +228,7 @@ async def samples(session: Any) -> dict[str, str]:
         "campaign_id": str(campaign),
         "alert_id": str(alert.id),
         "message_id": str(message.id),
+        "conversation_id": str(message.conversation_id),
         "qr_id": str(code.id),
         "group_id": str(group.id),
         "slug": article.slug,

@@ -2,7 +2,15 @@
 import "./ops.js";
 import "./patients.js";
 import { setUpAlerts } from "./desk/alerts.js";
+import { setUpCanned } from "./desk/canned.js";
+import { setUpCounts } from "./desk/counts.js";
+import { setUpKeys } from "./desk/keys.js";
 import { listen } from "./desk/live.js";
+import { setUpTalk } from "./desk/talk.js";
 
+setUpCounts();
+setUpKeys();
+setUpCanned();
+setUpTalk();
 listen();
 setUpAlerts();

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import delete
 
 from care.alerts import service as alerts
@@ -19,7 +19,6 @@ from care.desk.looks import LOOKS
 from care.desk.models import TaskKind
 from care.desk.pages import stream
 from care.desk.pages.desk import Desk
-from care.desk.pages.routes import desk_router
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
@@ -64,7 +63,9 @@ async def listening(
     app.state.database, app.state.clock, app.state.rate_storage_url = database, clock, "memory://"
     install_shell(app)
     app.include_router(signin_router())
-    app.include_router(desk_router(Desk(database, clock), live))
+    router = APIRouter(prefix="/desk")
+    stream.add_routes(router, Desk(database, clock), live)
+    app.include_router(router)
     tokens = await staff(database, Role.NURSE)
     running = asyncio.create_task(live.run())
     headers = {"Cookie": f"{SESSION_COOKIE}={tokens['nurse']}", "Accept": "text/event-stream"}

@@ -1,7 +1,6 @@
-// The alerts: timers that count down by the hospital's clock, keys, a badge in the title and a sound for what is new.
+// The alerts: timers that count down by the hospital's clock, a key to acknowledge, and a sound for what is new.
 const MUTED = "banyi-alerts-muted";
 const HEARD = "banyi-alerts-heard";
-const title = document.title;
 let context = null;
 
 export function setUpAlerts() {
@@ -52,21 +51,14 @@ function show(timer, left) {
   timer.classList.toggle("alert-late", late);
 }
 
-// --- keys: J and K move, A acknowledges ---
+// --- A acknowledges the alert that has the focus; J and K move there (keys.js) ---
 
 function keys(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
-  const cards = [...document.querySelectorAll("[data-alert]")];
-  const at = cards.indexOf(document.activeElement?.closest?.("[data-alert]"));
-  const key = event.key.toLowerCase();
-  if (cards.length && (key === "j" || key === "k")) {
-    event.preventDefault();
-    cards[Math.min(Math.max(at + (key === "j" ? 1 : -1), 0), cards.length - 1)].focus();
-  } else if (key === "a" && at >= 0) {
-    const form = cards[at].querySelector("[data-acknowledge]");
-    if (form) event.preventDefault();
-    form?.requestSubmit();
-  }
+  if (event.key.toLowerCase() !== "a") return;
+  const form = document.activeElement?.closest?.("[data-alert]")?.querySelector("[data-acknowledge]");
+  if (form) event.preventDefault();
+  form?.requestSubmit();
 }
 
 // --- what is new ---
@@ -75,8 +67,7 @@ async function look() {
   try {
     const answer = await fetch("/desk/alerts/now", { headers: { "X-Poll": "1", Accept: "application/json" } });
     if (!answer.ok) return;
-    const { open, newest } = await answer.json();
-    document.title = open ? `(${open}) ${title}` : title;
+    const { newest } = await answer.json();
     const heard = localStorage.getItem(HEARD) ?? "";
     if (newest > heard) {
       localStorage.setItem(HEARD, newest);
