@@ -101,7 +101,7 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
                 half=bool(metadata.get("half")),
             )
             if self.is_personal(turn) and holder.is_unknown(turn.contact.channel, turn.holder):
-                _ask_holder(turn)
+                ask_holder(turn)
             else:
                 await self.act(turn)
             if self.ends_turn and not any(event["event"] == "followup" for event in turn.events):
@@ -118,7 +118,7 @@ class BanyiAction(Action):  # type: ignore[misc]  # rasa-sdk is untyped
         return list(effect["events"])
 
 
-def _ask_holder(turn: Turn) -> None:
+def ask_holder(turn: Turn) -> None:
     """Before anything personal: who answers this phone? What was wanted goes on after the answer."""
     if turn.contact.holder == "wrong":
         turn.say("holder.wrong_wrote")

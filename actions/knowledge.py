@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from actions import education
+from actions import education, reports
 from actions.answering import Found, best
 from actions.articles import offer_articles, related, say_article
 from actions.base import BanyiAction
@@ -109,6 +109,8 @@ class Answer(BanyiAction):
             return await say_article(turn, article)
         if (article := articles.article(str(turn.params.get("related", "")))) is not None:
             return offer_articles(turn, "education.related", related(turn, article))
+        if turn.intent == reports.INTENT and await reports.say_ready(turn):
+            return None
         found = await search(turn)
         if await say_best(turn, found):
             return None

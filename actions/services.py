@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from care.desk.due import due_at
 from care.desk.hours import DutyHours
 from care.desk.models import TaskKind
 from care.hospital.gazetteer import GazetteerCache
+from care.reports.ports import ReportSystem
+from care.reports.service import StoredReports
 from content.articles.search import ArticleHit
 from content.articles.texts import PublishedText
 from content.faq.search import FaqHit
@@ -71,6 +73,8 @@ class Services:
     site: str
     answer_within: timedelta = timedelta(minutes=30)
     mood: Callable[[str], Judged] = judge
+    reports: ReportSystem = field(default_factory=StoredReports)
+    """Where the hospital's reports are."""
     ear: Ear | None = None
     """The sentence model, for advice by meaning."""
 

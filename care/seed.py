@@ -29,6 +29,7 @@ from care.patients.models import Condition, Patient, PatientTag, Relation
 from care.patients.service import PatientData
 from care.questionnaires.service import publish_shipped
 from care.records.demo import Person, enriched, records_of
+from care.reports.demo import demo_reports
 from channels.contacts.models import Contact
 from store.base import Base
 from store.clock import Clock
@@ -215,6 +216,7 @@ def _history(row: Patient, one: Person, clock: Clock) -> Iterator[Base]:
         yield Condition(patient_id=row.id, code=code, display=display, onset_date=onset, recorded_date=onset)
         dated.append((days, "condition.diagnosed", {"code": code}))
     yield from records_of(row.id, one.events, today)
+    yield from demo_reports(row.id, one.data.record_number, clock)
     for tag in one.tags:
         yield PatientTag(patient_id=row.id, tag=tag, tagged_at=row.created_at)
     for days, kind, codes in sorted((one for one in dated if one[0] >= 0), key=lambda event: -event[0]):

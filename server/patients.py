@@ -14,6 +14,7 @@ from care.timeline.sources.answers import Answers
 from care.timeline.sources.events import Events
 from care.timeline.sources.messages import Inbound, Outbound
 from care.timeline.sources.readings import Readings
+from care.timeline.sources.reports import Reports
 from care.timeline.sources.work import Alerts, Consents, Tasks
 from channels.ops.shown import OpsWords
 from channels.ops.words import words_of
@@ -34,6 +35,7 @@ def timeline_sources(clock: Clock, said: Said) -> tuple[TimelineSource, ...]:
         Events(clock, "record"),
         Answers(),
         Readings(),
+        Reports(clock),
         Alerts(clock),
         Tasks(clock),
         Consents(),

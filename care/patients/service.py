@@ -65,6 +65,18 @@ async def get_by_record_number(session: AsyncSession, number: str) -> Patient | 
     return (await session.scalars(query)).one_or_none()
 
 
+async def ids_of_records(session: AsyncSession, numbers: Iterable[str]) -> dict[str, UUID]:
+    """The patients with these record numbers, by the spelling given; unknown ones are left out."""
+    hashes = {number: identity.record_hash(number) for number in numbers}
+    found: dict[str, UUID] = {}
+    for part in chunks(sorted(set(hashes.values()))):
+        rows = await session.execute(
+            select(Patient.record_number_hash, Patient.id).where(Patient.record_number_hash.in_(part))
+        )
+        found.update({row.record_number_hash: row.id for row in rows})
+    return {number: found[one] for number, one in hashes.items() if one in found}
+
+
 def build(data: PatientData, now: datetime, patient_id: UUID | None = None) -> Patient:
     """A new patient row, not yet added. Follow it with `name_pieces` (or use `create`)."""
     patient = Patient(created_at=now, **({"id": patient_id} if patient_id else {}))

@@ -25,6 +25,7 @@ class Loadable(StrEnum):
     ENCOUNTERS = "encounters"
     PROCEDURES = "procedures"
     PREGNANCIES = "pregnancies"
+    REPORTS = "reports"
     ARTICLES = "articles"
     FAQ = "faq"
     QUESTIONNAIRES = "questionnaires"
@@ -43,8 +44,8 @@ class Exportable(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     app.command(
-        help="Load patients, conditions, encounters, procedures, pregnancies, schedule, articles, faq, questionnaires or the "
-        "review of sms-templates.\n\n"
+        help="Load patients, conditions, encounters, procedures, pregnancies, reports, schedule, articles, faq, questionnaires or "
+        "the review of sms-templates.\n\n"
         "Example: ./banyi load patients patients.csv"
     )(load)
     app.command(
@@ -105,6 +106,7 @@ CARE = (
     Loadable.ENCOUNTERS,
     Loadable.PROCEDURES,
     Loadable.PREGNANCIES,
+    Loadable.REPORTS,
 )
 
 
@@ -112,12 +114,15 @@ async def _care(session: AsyncSession, what: Loadable, file: Path, clock: Any) -
     """The hospital's own files: Chinese or English column names, UTF-8 or GB 18030 (`care.files`)."""
     from care import files, loading
     from care.records.loading import load_records
+    from care.reports.loading import load_reports
 
     rows = files.read_rows(file)
     if what is Loadable.PATIENTS:
         report = await loading.load_patients(session, rows, clock.now())
     elif what is Loadable.SCHEDULE:
         report = await loading.load_schedule(session, rows)
+    elif what is Loadable.REPORTS:
+        report = await load_reports(session, rows, clock)
     else:
         report = await load_records(session, what, rows, clock.local().date())
     return f"{what}: {report.created} added, {report.updated} brought up to date"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.alerts import service as alerts
 from care.alerts.models import AlertKind
@@ -17,10 +18,12 @@ from care.desk.models import TaskKind
 from care.gate.policy import Gate
 from care.gate.rules import GateRules
 from care.gate.words import CatalogueWords
+from care.observations.models import Observation
 from care.patients import service as patients
 from care.patients.models import Relation
 from care.patients.pages.desk import PatientDesk
 from care.patients.pages.routes import patients_router
+from care.questionnaires.models import Questionnaire, QuestionnaireResponse
 from channels.ops.words import words_of
 from server.patients import timeline_sources
 from store.clock import VirtualClock
@@ -95,4 +98,40 @@ async def a_life(database: Database, clock: VirtualClock, world: World) -> UUID:
             session, world.wang, "encounter.discharged", now - timedelta(days=7), department="eye"
         )
         await patients.add_condition(session, world.wang, "I10.x00", "原发性高血压", None, at=now)
+        await _numbers(session, world.wang, now)
         return contact.id
+
+
+async def _numbers(session: AsyncSession, patient_id: UUID, now: datetime) -> None:
+    """A questionnaire answered twice, and her blood pressure of six days."""
+    definition = {
+        "item": [
+            {
+                "linkId": "pain",
+                "text": "伤口有多痛",
+                "type": "choice",
+                "answerOption": [{"valueCoding": {"code": "3", "display": "有点痛"}}],
+            }
+        ]
+    }
+    asked = Questionnaire(name="pain", version="1", title="疼痛评分", definition=definition, published_at=now)
+    session.add(asked)
+    await session.flush()
+    for days, score in ((6, 7), (3, 3)):
+        at = now - timedelta(days=days)
+        session.add(
+            QuestionnaireResponse(
+                questionnaire_id=asked.id, name="pain", patient_id=patient_id, status="completed", channel="wechat",
+                answers={"pain": "3"}, score=score, started_at=at, updated_at=at, completed_at=at,
+            )
+        )  # fmt: skip
+    for days in range(6):
+        panel, at = new_id(), now - timedelta(days=days, hours=2)
+        for code, value in (("8480-6", 150 - days * 4), ("8462-4", 92 - days)):
+            session.add(
+                Observation(
+                    patient_id=patient_id, panel_id=panel, code=code, value=value, unit="mm[Hg]", effective_at=at,
+                    recorded_at=at, source="device", key=f"{days}",
+                )
+            )  # fmt: skip
+    await session.flush()
