@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from actions.account.bind import BindDialog
 from actions.account.consent import OptIn, OptOut
-from actions.account.my_data import DeleteDataDialog, MyData
+from actions.account.delete_data import DeleteDataDialog
+from actions.account.my_data import MyData
 from actions.appointments import DIALOGS as APPOINTMENT_DIALOGS
 from actions.appointments import appointment_actions
 from actions.base import BanyiAction, by_name

@@ -42,6 +42,7 @@ from server.observations import add_observations
 from server.ops import navigation, ops_house, phone_notices
 from server.patients import add_patients
 from server.questionnaire_pages import add_questionnaire_pages
+from server.privacy import add_privacy
 from server.questionnaires import add_questionnaires
 from server.reading import add_reading
 from server.signin import add_sign_in
@@ -96,6 +97,7 @@ def create_app(house: House) -> FastAPI:
     add_questionnaire_pages(app, house)
     add_campaigns(app, house)
     add_insight(app, house)
+    add_privacy(app, house)
     add_desk(app, house)
     add_patients(app, house)
     add_questionnaires(app, house)

@@ -1,119 +1,76 @@
-"""What we hold of a person, and asking for its export, correction or deletion. People check who asks before they act."""
+"""What we hold of a person: its kinds and numbers at once, details and a copy after a check of who asks, correction, withdrawal.
+
+Deletion and what else needs a talk of several turns: `actions.account.delete_data`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 
-from sqlalchemy import func, select
-
-from actions.account import reading
+from actions.account import consent_ways, delete_data, reading
 from actions.base import BanyiAction
-from actions.desk import promised
-from actions.forms import Dialog
-from actions.turn import Turn, option, way_to
-from care.appointments.models import Appointment
-from care.consents.models import Consent
-from care.desk import service as desk
-from care.desk.models import TaskKind
-from care.patients import service as patients
-from care.questionnaires.models import QuestionnaireResponse
-from channels.inbox.models import InboundMessage
+from actions.turn import Turn, way_to
+from care.privacy import holdings
+from care.privacy.holdings import Held, Whose, book
+from channels.reply import Option
 from channels.wording.labels import label
 
-_REQUESTS = {"export": "export_data", "correct": "correct_data", "withdraw": "withdraw_consent"}
-"""What people have to do."""
-_OFFERED = {**_REQUESTS, "reading": "reading_settings"}
-"""With what is decided for somebody who is bound."""
-
-
-async def _request(turn: Turn, what: str) -> str:
-    due = turn.services.due_at(TaskKind.PRIVACY, turn.now)
-    await desk.open_task(
-        turn.session,
-        TaskKind.PRIVACY,
-        dedup_key=f"privacy:{what}:{turn.inbound_id}",
-        now=turn.now,
-        due_at=due,
-        note=what,
-        conversation_id=turn.conversation.id,
-        contact_id=turn.contact.id,
-    )
-    return promised(turn.services, due)
+_OFFERED = {
+    "details": "see_details",
+    "export": "export_data",
+    "correct": "correct_data",
+    "consents": "withdraw_consent",
+}
+"""Requests and their labels, in the order offered. Deleting, an intent of its own, comes last."""
+REQUESTS: Mapping[str, Callable[[Turn], Awaitable[None]]] = {
+    "details": delete_data.begin("details"),
+    "export": delete_data.begin("export"),
+    "correct": delete_data.begin("correct"),
+    "consents": consent_ways.overview,
+    "withdraw": consent_ways.overview,
+}
 
 
 class MyData(BanyiAction):
-    """The kinds and numbers of what is stored; never the content, which needs an identity check by a person."""
+    """The kinds and numbers of what is stored; never the content before the last four of the identity number were right."""
 
     action: ClassVar[str] = "action_my_data"
     needs_holder: ClassVar[bool] = True
 
     async def act(self, turn: Turn) -> None:
         wanted = str(turn.params.get("request", ""))
-        if wanted in _REQUESTS:
-            turn.say("data.requested", until=await _request(turn, wanted))
-            return
-        if (asked := reading.REQUESTS.get(wanted)) is not None:
+        asked = REQUESTS.get(wanted) or consent_ways.request(wanted) or reading.REQUESTS.get(wanted)
+        if asked is not None:
             await asked(turn)
             return
-        linked = await patients.patients_of_contact(turn.session, turn.contact.id)
-        options = [
-            type(o)(f"my_data-{what}", o.label, o.intent, o.params)
-            for what, word in (_OFFERED if linked else _REQUESTS).items()
-            for o in (way_to("my_data", label(word), request=what),)
-        ]
-        options.append(way_to("delete_my_data", label("delete_data")))
-        chats = await self._count(turn, InboundMessage, InboundMessage.contact_id == turn.contact.id)
-        if not linked:
-            turn.say("data.nothing", *options, count=chats)
+        who = await holdings.whose(turn.session, turn.contact.id, turn.local_now.date())
+        held = await holdings.count(turn.session, who)
+        options = _options(who)
+        if who.stranger:
+            turn.say("data.nothing", *options, count=_number(held, "chat"))
             return
-        ids = [one.patient.id for one in linked]
-        bookings = await self._count(turn, Appointment, Appointment.patient_id.in_(ids))
-        answers = await self._count(turn, QuestionnaireResponse, QuestionnaireResponse.patient_id.in_(ids))
-        agreed = await self._count(turn, Consent, Consent.subject_id.in_([*ids, turn.contact.id]))
-        turn.say(
-            "data.summary",
-            *options,
-            people=len(linked),
-            bookings=bookings,
-            answers=answers,
-            consents=agreed,
-            chats=chats,
-        )
-
-    @staticmethod
-    async def _count(turn: Turn, model: type, condition: object) -> int:
-        return await turn.session.scalar(select(func.count()).select_from(model).where(condition)) or 0  # type: ignore[arg-type]
+        turn.say("data.summary", *options, people=len(who.patients) + len(who.others), rows=spoken(held))
 
 
-class DeleteDataDialog(Dialog):
-    """One question: is it really meant?"""
+def _options(who: Whose) -> list[Option]:
+    offered = [
+        Option(f"my_data-{what}", label(word), intent="my_data", params={"request": what})
+        for what, word in _OFFERED.items()
+        if who.patients or what in ("export", "correct")
+    ]
+    return [*offered, way_to("delete_my_data", label("delete_data"))]
 
-    name: ClassVar[str] = "delete_data"
 
-    async def start(self, turn: Turn) -> None:
-        turn.start_form(self.name)
+def _number(held: list[Held], kind: str) -> int:
+    return sum(one.number for one in held if one.holding.kind == kind)
 
-    async def ask(self, turn: Turn) -> None:
-        turn.say("data.ask_delete", option("keep", label("keep")), option("delete", label("confirm_delete")))
 
-    async def choose(self, turn: Turn, answer: str) -> bool:
-        if answer == "delete":
-            turn.say("data.delete_requested", until=await _request(turn, "delete"))
-        elif answer == "keep":
-            turn.say("data.kept")
-        else:
-            return False
-        turn.leave_form()
-        return True
-
-    async def read(self, turn: Turn) -> bool:
-        # Only a deliberate choice deletes; a bare "yes" to a warning is asked again.
-        if turn.intent == "deny":
-            return await self.choose(turn, "keep")
-        return False
-
-    async def back(self, turn: Turn) -> None:
-        await self.choose(turn, "keep")
-
-    async def quit(self, turn: Turn) -> None:
-        await self.choose(turn, "keep")
+def spoken(held: list[Held]) -> str:
+    """A line a kind: its name and how many entries."""
+    lines = [
+        label("held_row", kind=name, count=number)
+        for kind, name in book().kinds.items()
+        if (number := _number(held, kind))
+    ]
+    return "\n".join(lines)

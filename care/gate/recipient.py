@@ -33,6 +33,8 @@ def contact_status(case: Case, *, just_asked: bool) -> Reason | None:
             return None if case.emergency or answered else Reason.WRONG_NUMBER
         case "active":
             return None
+        case "erased":
+            return Reason.PATIENT_DELETED
         case _:
             return None if not case.needs_consent or case.emergency else Reason.STOPPED
 

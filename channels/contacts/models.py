@@ -13,7 +13,8 @@ from store.leases import Leased
 
 
 class Contact(Base):
-    """`status`: active, stopped (asked for silence), unfollowed, wrong_number.
+    """`status`: active, stopped (asked for silence), unfollowed, wrong_number, erased (its person had everything deleted: the
+    address is empty).
 
     `holder` is who answers a phone number, as they said themselves: unknown, self, family, wrong. A number is not a person.
     Until `muted_until` nothing is pushed to it."""

@@ -87,3 +87,33 @@ async def by_engine_id(session: AsyncSession, engine_id: UUID) -> tuple[Contact,
 
 async def set_status(session: AsyncSession, contact_id: UUID, status: str) -> None:
     await session.execute(update(Contact).where(Contact.id == contact_id).values(status=status))
+
+
+async def empty(session: AsyncSession, like: Contact, hashed: str, *, status: str, now: datetime) -> UUID:
+    """A contact that knows an address by its keyed hash only, with a conversation in which nothing was said. Returns its id.
+
+    What is delivered again to that address meets it and changes nothing; the address itself comes back with whoever writes anew
+    (`channels.inbox`)."""
+    contact = Contact(
+        channel=like.channel,
+        account_id=like.account_id,
+        address="",
+        address_hash=hashed,
+        status=status,
+        created_at=now,
+    )
+    session.add(contact)
+    await session.flush()
+    session.add(
+        Conversation(
+            contact_id=contact.id,
+            channel=contact.channel,
+            account_id=contact.account_id,
+            engine_id=uuid.uuid4(),
+            inbound_seq=0,
+            handled_seq=0,
+            outbound_seq=0,
+        )
+    )
+    await session.flush()
+    return contact.id

@@ -180,7 +180,9 @@ class Inbox:
         set_committed_value(
             conversation, "inbound_seq", row.seq
         )  # others of this transaction count on from here
-        if message.event == "unsubscribe":
+        if contact.status == "erased" and spoke:  # the person had it deleted, and comes back by themselves
+            contact.address, contact.status = message.address, "active"
+        if message.event == "unsubscribe" and contact.status != "erased":
             contact.status = "unfollowed"
         elif contact.status == "unfollowed" and spoke:
             contact.status = "active"

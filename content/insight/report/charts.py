@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from content.insight.book import Part
-from content.insight.report.canvas import FONT, INK, LINE, MARGIN, SOFT, Paper
 from content.insight.shown import Speaker
 from content.insight.stats import Estimate
 from content.insight.tables import Row, Share, Span
+from web.paper import FONT, INK, LINE, MARGIN, SOFT, Paper
 
 COLOURS = ((28, 143, 127), (217, 154, 43), (157, 178, 189), (91, 141, 239), (200, 56, 43))
 MOST = 12

@@ -13,8 +13,8 @@ from content.insight.headlines import headlines
 from content.insight.period import Period
 from content.insight.reach_tables import BY, OUTCOMES
 from content.insight.report import charts
-from content.insight.report.canvas import SOFT, Paper
 from content.insight.shown import Speaker
+from web.paper import SOFT, Paper
 
 ROWS = 40
 """Rows of one table; the page has all of them to download."""
@@ -43,8 +43,11 @@ def report(of: Figures, period: Period, as_of: datetime, told: Speaker, hospital
     about = told.words(
         "report", "about", hospital=hospital, period=told.period(period), as_of=f"{local:%Y-%m-%d %H:%M}"
     )
-    paper = Paper(told, about, as_of)
-    paper.say(told.words("report", "title"), 22, after=3)
+    title = told.words("report", "title")
+    paper = Paper(
+        title, about, as_of, lambda page, pages: told.words("report", "page", page=page, pages=pages)
+    )
+    paper.say(title, 22, after=3)
     paper.say(about, 11, SOFT, after=1)
     paper.say(told.words("report", "small", limit=told.limit), 9, SOFT, after=4)
     _headlines(paper, of, period, told)

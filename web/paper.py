@@ -1,16 +1,14 @@
-"""The paper: fonts, heads and feet, tables."""
+"""A PDF's paper: fonts, heads and feet, tables. CPU-bound, and a second of imports: only what makes a file imports it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
 from pylopdf_fonts_zh_cn import sans_path
-
-from content.insight.shown import Speaker
 
 FONT = "noto"
 INK, SOFT, LINE, PAPER, STRONG = (
@@ -26,16 +24,16 @@ MARGIN = 16.0
 
 
 class Paper(FPDF):
-    """A4 pages with the report's name above and their number below."""
+    """A4 pages with what they are `about` above and their number below (`numbered` says it, given `{nb}` for the last)."""
 
-    def __init__(self, told: Speaker, about: str, made: datetime) -> None:
+    def __init__(self, title: str, about: str, made: datetime, numbered: Callable[[int, str], str]) -> None:
         super().__init__(format="A4")
-        self.told, self.about = told, about
+        self.about, self.numbered = about, numbered
         self.add_font(FONT, "", sans_path())
         self.set_margins(MARGIN, MARGIN + 6, MARGIN)
         self.set_auto_page_break(True, MARGIN + 4)
         self.set_lang("zh-CN")
-        self.set_title(f"{told.words('report', 'title')} {about}")
+        self.set_title(f"{title} {about}")
         self.set_creation_date(made)
         self.add_page()
 
@@ -48,8 +46,7 @@ class Paper(FPDF):
     def footer(self) -> None:
         self.set_y(-14)
         self._write(9, SOFT)
-        number = self.told.words("report", "page", page=self.page_no(), pages="{nb}")
-        self.cell(0, 5, number, align="C")
+        self.cell(0, 5, self.numbered(self.page_no(), "{nb}"), align="C")
 
     def _write(self, size: float, colour: tuple[int, int, int] = INK) -> None:
         self.set_font(FONT, size=size)
