@@ -41,8 +41,8 @@ from server.insight import add_insight
 from server.observations import add_observations
 from server.ops import navigation, ops_house, phone_notices
 from server.patients import add_patients
-from server.questionnaire_pages import add_questionnaire_pages
 from server.privacy import add_privacy
+from server.questionnaire_pages import add_questionnaire_pages
 from server.questionnaires import add_questionnaires
 from server.reading import add_reading
 from server.signin import add_sign_in
