@@ -48,6 +48,7 @@ from server.reading import add_reading
 from server.signin import add_sign_in
 from server.trail import add_audit
 from server.wechat_pages import add_wechat_pages, menu_put_up
+from server.wecom import add_wecom_simulator
 from server.wording import page_words
 from store.clock import VirtualClock
 from web.home import HomeLink, home_router
@@ -172,6 +173,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
     house.templates.on_change.append(register)
     app.mount("/sim/wechat", wechat)
     app.mount("/sim/sms", sms)
+    add_wecom_simulator(app, settings)
     look = PhoneLook(account_name=settings.hospital_name, notices=phone_notices(house))
     begins = wechat.state.sim.rules.menu = look.menu_payload()
 

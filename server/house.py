@@ -132,7 +132,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *upkeep(database, clock, sealer),
             *campaign_jobs(settings, database, clock, outbound, templates),
             *closure_jobs(settings, services, outbound),
-            *alert_jobs(database, clock, services.duty_hours),
+            *alert_jobs(settings, database, clock, services.duty_hours, catalogue, outbound),
             templates.run,
             questions.run,
         ],

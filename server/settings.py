@@ -180,6 +180,13 @@ class Settings(BaseSettings):
         description="the secret part of the SMS callback path, 24 characters or more",
     )
     sms_base_url: str = Field("", description="the SMS API; empty: the simulator, or the real one without it")
+    wecom_corp_id: str = Field(
+        "",
+        description="the hospital's WeCom (企业微信), for word to staff; empty: the simulator, or none without it",
+    )
+    wecom_secret: str = Field("", description="secret of the hospital's application there")
+    wecom_agent_id: int = Field(0, description="number of the application (AgentId)", ge=0)
+    wecom_base_url: str = Field("", description="WeCom's API; empty: the real one")
     accounts_file: str = Field(
         "", description="JSON file of further WeChat and SMS accounts (docs/operations.md); empty: none"
     )
@@ -366,6 +373,8 @@ class Settings(BaseSettings):
                 raise SettingsError(
                     "BANYI_OIDC_ISSUER also needs BANYI_OIDC_CLIENT_ID and BANYI_OIDC_ROLE_MAP."
                 )
+        if self.wecom_corp_id and not (self.wecom_secret and self.wecom_agent_id):
+            raise SettingsError("BANYI_WECOM_CORP_ID also needs BANYI_WECOM_SECRET and BANYI_WECOM_AGENT_ID.")
         if self.environment == "production" or not self.simulators:
             # Without the simulators the callbacks are the world's: known secrets would let anybody speak as a vendor.
             demo = [

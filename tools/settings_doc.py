@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "sms_account", "sms_access_key_id", "sms_access_key_secret", "sms_sign", "sms_callback_secret",
         "sms_base_url",
     ),
+    "WeCom": ("wecom_corp_id", "wecom_secret", "wecom_agent_id", "wecom_base_url"),
     "Further accounts": ("accounts_file", "allow_sending_abroad"),
     "The policy gate": (
         "gate_hours", "gate_rest_days", "gate_burden", "gate_call_for", "gate_answer_minutes", "gate_sms_per_minute",
@@ -52,6 +53,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
 
 UNITS = {
+    "wecom_agent_id": "number",
     "article_review_file": "path of a YAML file",
     "sms_part_price": "yuan",
     "insight_small_group": "people",

@@ -1,6 +1,6 @@
 """The hospital's numbers for the gate, read from settings.
 
-Purposes: reply, staff_reply, code are answers; service_notice, follow_up, survey, education, marketing are pushed.
+Purposes: reply, staff_reply, code, staff_notice are answers; service_notice, follow_up, survey, education, marketing are pushed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from datetime import time, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-ANSWERS = frozenset({"reply", "staff_reply", "code"})
-"""What the patient waits for. It needs no consent, is never muted and burdens nobody."""
+ANSWERS = frozenset({"reply", "staff_reply", "code", "staff_notice"})
+"""What somebody waits for: the patient, or (staff_notice) a member of staff who is called to an alert.
+
+It needs no consent, is never muted and burdens nobody."""
 PUSHED = ("service_notice", "follow_up", "survey", "education", "marketing")
 """What we begin, the most important first: a lower one never takes the place of a higher one."""
 RANK: Mapping[str, int] = MappingProxyType({purpose: rank for rank, purpose in enumerate(PUSHED)})

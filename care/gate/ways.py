@@ -28,8 +28,8 @@ from channels.outbox.ports import Notice, Notices, Rung, Verdict
 
 SHORT = timedelta(seconds=60)
 """A click, a follow, a scan and a tap on a menu open WeChat's window so long (`channels/wechat/window.py`)."""
-_OWN_CHANNEL_ONLY = frozenset({"marketing", "code"})
-"""Notices must not carry marketing (templates and subscriptions both); a code is for one phone."""
+_OWN_CHANNEL_ONLY = frozenset({"marketing", "code", "staff_notice"})
+"""Notices must not carry marketing (templates and subscriptions both); a code is for one phone, and so is a call to staff."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ BACKOFF = (2.0, 8.0, 30.0)
 """Seconds before another try of what a vendor said to try again; only outcomes known not to have been accepted."""
 JITTER = 0.25
 """At most so much longer, so that what failed together does not come back together."""
-SPOKEN = frozenset({"reply", "staff_reply", "code"})
+SPOKEN = frozenset({"reply", "staff_reply", "code", "staff_notice"})
 """Purposes whose message is worth nothing on another way later: the person who asked is told in place, or by a person."""
 
 

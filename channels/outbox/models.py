@@ -27,8 +27,8 @@ def _lane(context: DefaultExecutionContext) -> str:
 class OutboundMessage(Base, Leased):
     """`status`: queued, sending, accepted, delivered, failed, uncertain, suppressed, passed_on.
 
-    `purpose` decides which rules the gate applies: reply, staff_reply, code, service_notice, follow_up, survey, education,
-    marketing. `priority`: -1 emergency, 0 conversation, 3 notices, 9 bulk. `reply` holds key, params and options;
+    `purpose` decides which rules the gate applies: reply, staff_reply, code, staff_notice, service_notice, follow_up, survey,
+    education, marketing. `priority`: -1 emergency, 0 conversation, 3 notices, 9 bulk. `reply` holds key, params and options;
     `question_id` the question it asks. `channel` and `account_id` are the contact's. `campaign` groups what is paused, aborted
     and counted together. After `expires_at` it is not worth sending any more. `plan` are the rungs the gate saw when it last
     decided, in order; `rung` the one that was used last. `passed_on` rows go on in another conversation (a phone's): that

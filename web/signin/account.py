@@ -168,6 +168,7 @@ async def _page(request: Request, staff: StaffUser, status: int = 200, **problem
         at=local_time(request),
         browser_of=browser_of,
         least=service.PASSWORD_AT_LEAST,
+        account_links=getattr(request.app.state, "account_links", []),
     )
 
 

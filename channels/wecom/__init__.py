@@ -1,0 +1,1 @@
+"""WeCom (the employer's side of WeChat): word to staff through an application of the hospital's."""
