@@ -136,5 +136,5 @@ def say_rule(when: Iterable[Trigger], every: bool, offers: Iterable[Offer]) -> s
     said = []
     for one in when:
         key, number = chosen(one)
-        said.append(f"{known.get(key, one.of)}{f' {number}' if number else ''}")
+        said.append(known.get(key, one.of).replace(words()("sentences", "blank"), f" {number}"))
     return words()("sentences", "and" if every else "or").join(said)

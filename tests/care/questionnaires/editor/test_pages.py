@@ -74,7 +74,7 @@ async def test_built_by_clicking_and_published_by_another(database: Database, cl
         assert "还没有问卷" in (await editor.get(HOME))[1]
         await _build(editor, database)
         page = html.unescape((await editor.get(KNEE))[1])
-        assert "当“今天体温多少度？”大于或等于（填数字） 38.5" in page
+        assert "当“今天体温多少度？”大于或等于 38.5" in page
         assert "wechat：膝盖能弯到什么程度？" in page
         assert "今天体温多少度？</p>" not in page.partition('id="try"')[2], (
             "not asked before the first answer"
