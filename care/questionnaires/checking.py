@@ -10,6 +10,9 @@ from pydantic import ValidationError
 from care.questionnaires.definition import Definition, read_definition
 from care.questionnaires.errors import DefinitionError, words
 
+DISCREET = frozenset({"phq9", "gad7"})
+"""Questionnaires about mood: never by SMS, whose number is not the person, and no severity label for the patient."""
+
 
 def check(raw: dict[str, Any]) -> Definition:
     """Raises `DefinitionError`, which names the item where it lies within one."""
@@ -26,6 +29,11 @@ def check(raw: dict[str, Any]) -> Definition:
         known = kind if kind in words().known("fhir") else "other"
         said = words()("fhir", known, path=".".join(map(str, problem["loc"])))
         raise DefinitionError("fhir", _item_at(raw, problem["loc"]), problem=said) from error
+    if definition.name in DISCREET or any(rule.crisis for rule in definition.flags):
+        if "sms" in definition.channels:
+            raise DefinitionError("discreet_sms")
+        if definition.shows_result:
+            raise DefinitionError("discreet_result")
     return definition
 
 

@@ -115,6 +115,11 @@ async def changed(session: AsyncSession, name: str, after: Definition) -> list[D
 async def hand_in(session: AsyncSession, draft: QuestionnaireDraft, *, now: datetime) -> None:
     """Ready for a second person. Another meaning gets the next version number by itself. Raises `DefinitionError`, `DraftError`."""
     definition = check(draft.definition)
+    if not definition.copyright:
+        raise DefinitionError("no_permission")
+    for rule in definition.flags:
+        if not rule.source:
+            raise DefinitionError("no_source", rule.code)
     rows = await publishing.history(session, draft.name)
     found = differences(read_definition(rows[0].definition), definition) if rows else []
     if rows and not found and rows[0].retired_at is None:

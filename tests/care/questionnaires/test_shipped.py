@@ -11,7 +11,7 @@ import yaml
 
 from care.questionnaires import extensions as ext
 from care.questionnaires.checking import check
-from care.questionnaires.definition import Definition, asked
+from care.questionnaires.definition import Definition, DefinitionError, asked
 from care.questionnaires.flags import raised
 from care.questionnaires.items import NUMBERS
 from care.questionnaires.parts import Item
@@ -55,6 +55,17 @@ def test_mood_goes_by_no_sms_and_shows_no_label(name: str) -> None:
     assert "sms" not in shipped(name).channels
     assert not shipped(name).shows_result
     assert all(band.says is None for scale in shipped(name).scales for band in scale.bands)
+
+
+@pytest.mark.parametrize("name", ["phq9", "gad7"])
+@pytest.mark.parametrize(
+    ("url", "key", "value"), [(ext.CHANNEL, "valueCode", "sms"), (ext.SHOWS_RESULT, "valueBoolean", True)]
+)
+def test_nobody_can_publish_mood_by_sms_or_with_its_label(name: str, url: str, key: str, value: Any) -> None:
+    loud = raw(name)
+    loud["extension"] = [{"url": url, key: value}, *loud["extension"]]
+    with pytest.raises(DefinitionError, match="情绪和危机类问卷"):
+        check(loud)
 
 
 @pytest.mark.parametrize("name", NAMES)

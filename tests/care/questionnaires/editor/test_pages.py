@@ -86,6 +86,18 @@ async def test_built_by_clicking_and_published_by_another(database: Database, cl
         assert "发烧：问伤口" in tried
         assert "超出合理范围" in tried
         assert (await editor.send(f"{KNEE}/do/publish"))[0] == 409, "not handed in"
+        await editor.send(
+            f"{KNEE}/rule",
+            ("title", "疼"),
+            ("severity", "soon"),
+            ("says", "flag.pain"),
+            ("when", _key("answer", "q1", "=", "a2")),
+            ("when_number", ""),
+            await _edition(database),
+        )
+        status, _, page = await editor.send(f"{KNEE}/do/hand-in")
+        assert (status, "“rule2”：这条预警规则还没写依据" in html.unescape(page)) == (409, True)
+        await editor.send(f"{KNEE}/rule", ("code", "rule2"), ("act", "remove"), await _edition(database))
         assert (await editor.send(f"{KNEE}/do/hand-in"))[1] == f"{KNEE}?said=hand-in"
         status, _, page = await editor.send(f"{KNEE}/do/publish")
         assert (status, "临床审核员" in page) == (409, True)
