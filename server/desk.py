@@ -48,6 +48,7 @@ def desk_tools(house: House, live: Live) -> Tools:
         ),
         hours=services.duty_hours,
         stale_after=timedelta(minutes=settings.desk_stale_minutes),
+        within=services.answer_within,
         speak=partial(words_of, ops_house(house)),
         say=lambda reply: house.catalogue.render_wechat(reply, None).text,
         promised=partial(promised, services),

@@ -49,6 +49,14 @@ class DutyHours:
                     return moment
         return None
 
+    def next_end(self, local: datetime) -> datetime | None:
+        """When nobody is on duty any more: `local` itself where that is so already, None when nobody ever comes."""
+        moment = local
+        while self.on_duty(moment):
+            ends = [end for begin, end in self.week[moment.weekday()] if begin <= moment.time() < end]
+            moment = datetime.combine(moment.date(), max(ends), tzinfo=moment.tzinfo)
+        return moment if any(self.week) else None
+
     def answer_by(self, local: datetime, within: timedelta) -> datetime | None:
         """By when an answer may be promised: `within` from now on duty, else `within` from the next start."""
         if self.on_duty(local):

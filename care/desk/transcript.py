@@ -83,8 +83,11 @@ async def transcript(
     ]
     lines.sort(key=lambda line: (line.at, line.said is not None, line.entry is not None))
     whole = max(len(heard), len(said), len(steps)) < SHOWN and len(lines) <= SHOWN
-    shown = lines[-SHOWN:]
-    understood = next((one for one in heard if one.intent or one.resolved), None) if before is None else None
+    first = max(0, len(lines) - SHOWN)
+    while first and lines[first - 1].at == lines[first].at:
+        first -= 1  # what happened at one moment stays together: the next page begins before it
+    shown = lines[first:]
+    understood = next((one for one in heard if one.intent), None) if before is None else None
     return Transcript(shown, None if whole or not shown else shown[0].at, understood)
 
 

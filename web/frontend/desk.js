@@ -7,10 +7,12 @@ import { setUpCounts } from "./desk/counts.js";
 import { setUpKeys } from "./desk/keys.js";
 import { listen } from "./desk/live.js";
 import { setUpTalk } from "./desk/talk.js";
+import { setUpTyping } from "./desk/typing.js";
 
 setUpCounts();
 setUpKeys();
 setUpCanned();
 setUpTalk();
+setUpTyping();
 listen();
 setUpAlerts();

@@ -44,7 +44,8 @@ def add_routes(router: APIRouter, tools: Tools) -> None:
 
     def hours() -> dict[str, Any]:
         local = tools.clock.local_naive()
-        due = tools.hours.answer_by(local, tools.stale_after)
+        over = tools.hours.next_end(local)
+        due = tools.hours.answer_by(over, tools.within) if over is not None else None
         promised = tools.promised(tools.clock.to_utc(due)) if due is not None else ""
         return {
             "week": week(tools.hours),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,8 @@ from web.signin.models import Role, StaffUser
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`speak`: a message as the patient reads it; `say`: a wording of the house on WeChat; `promised`: a due time in words;
-    `due`: by when people see to a task; `queued`: called when something was queued."""
+    """`within`: how soon a person is promised; `speak`: a message as the patient reads it; `say`: a wording of the house on WeChat;
+    `promised`: a due time in words; `due`: by when people see to a task; `queued`: called when something was queued."""
 
     desk: Desk
     live: Live
@@ -41,6 +42,7 @@ class Tools:
     weigher: Weigher
     hours: DutyHours
     stale_after: timedelta
+    within: timedelta
     speak: Callable[[OutboundMessage], str]
     say: Callable[[Reply], str]
     promised: Callable[[datetime], str]
@@ -62,6 +64,7 @@ def page(tools: Tools, request: Request, staff: StaffUser, template: str, **valu
         request,
         f"desk/{template}",
         times=Times(tools.clock, _ops_words),
+        at=partial(_at, tools.clock),
         masked=masked,
         reason=reason_words,
         me=staff.id,
@@ -69,6 +72,16 @@ def page(tools: Tools, request: Request, staff: StaffUser, template: str, **valu
         may_see_delivery=may(staff, (Role.OPERATOR, Role.NURSE)),
         **values,
     )
+
+
+def _at(clock: Clock, moment: datetime | None) -> str:
+    """A moment to the minute: today only the time, else with the date; empty for None."""
+    if moment is None:
+        return ""
+    local, today = clock.local(moment), clock.local().date()
+    if local.date() == today:
+        return local.strftime("%H:%M")
+    return local.strftime("%m-%d %H:%M" if local.year == today.year else "%Y-%m-%d %H:%M")
 
 
 async def names_of(session: AsyncSession, ids: Iterable[UUID | None]) -> dict[UUID | None, str]:

@@ -1,16 +1,19 @@
 // How many wait: a number behind each tab, their sum in the browser's tab.
 const title = document.title;
-let asking = false;
+const AFTER = 700; // the part that changed is fetched first: what somebody has before them is seen
+let asking = 0;
 
 export function setUpCounts() {
   show();
-  for (const kind of ["alerts", "conversations", "tasks"]) document.body.addEventListener(`desk:${kind}`, show);
+  for (const kind of ["alerts", "conversations", "tasks"]) document.body.addEventListener(`desk:${kind}`, soon);
+}
+
+function soon() {
+  clearTimeout(asking);
+  asking = setTimeout(show, AFTER);
 }
 
 async function show() {
-  if (asking) return;
-  asking = true;
-  setTimeout(() => (asking = false), 300);
   const answer = await fetch("/desk/counts", { headers: { "X-Poll": "1", Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return;
   const counts = await answer.json();

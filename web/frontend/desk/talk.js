@@ -13,6 +13,11 @@ export function setUpTalk() {
     const form = event.target.closest?.("[data-draft]");
     if (form) sessionStorage.setItem(`desk-draft:${form.dataset.draft}`, form.elements.text.value);
   });
+  // A form on its way leads to the next page by itself.
+  let leaving = false;
+  document.addEventListener("submit", (event) => {
+    if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) leaving = true;
+  });
   let atEnd = true;
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target === talk) atEnd = nearEnd(talk);
@@ -21,7 +26,7 @@ export function setUpTalk() {
     if (event.detail.elt === talk || event.detail.target === talk) {
       if (atEnd) toEnd(talk);
       const held = talk.querySelector("[data-held]");
-      if (held && held.dataset.held !== talk.dataset.mine) location.replace(location.pathname);
+      if (!leaving && held && held.dataset.held !== talk.dataset.mine) location.replace(location.pathname);
     }
     const form = document.querySelector("[data-draft]");
     if (form && !form.elements.text.value) sessionStorage.removeItem(`desk-draft:${form.dataset.draft}`);
