@@ -4,6 +4,7 @@ from care.access import models as access
 from care.alerts import models as alerts
 from care.appointments import models as appointments
 from care.appointments.closures import models as closures
+from care.appointments.waitlist import models as waitlist
 from care.binding import models as binding
 from care.consents import models as consents
 from care.desk import models as desk
@@ -40,4 +41,5 @@ __all__ = [
     "records",
     "recovery",
     "reports",
+    "waitlist",
 ]

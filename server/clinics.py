@@ -1,4 +1,4 @@
-"""Clinics in the house: their pages, and the worker that tells whom a closure touches."""
+"""Clinics in the house: their pages, and the workers that tell whom a closure touches and offer places to who waits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments.closing import tell_due
+from actions.appointments.waiting import tell
 from actions.services import Services
 from care.appointments.closures import service as closures
 from care.appointments.pages import clinics_router
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 POLL = 1.0
 """Seconds between two looks for notices that are due."""
+OFFERS_EVERY = 5.0
+"""Seconds between two looks for places somebody waits for."""
 
 
-def closure_jobs(settings: Settings, services: Services, outbound: Outbound) -> list[Job]:
+def clinic_jobs(settings: Settings, services: Services, outbound: Outbound) -> list[Job]:
     """Jobs for processes with workers: a batch a transaction, so that a crash loses at most one, and says nothing twice."""
     database, clock = services.database, services.clock
 
@@ -39,7 +42,17 @@ def closure_jobs(settings: Settings, services: Services, outbound: Outbound) -> 
         while await database.transact(batch, "tell-closures"):
             outbound.delivery.wake()
 
-    return [partial(rounds, "closures.failed", POLL, round_)]
+    async def offers(session: AsyncSession) -> int:
+        return await tell(session, services)
+
+    async def waitlist_round() -> None:
+        if await database.transact(offers, "offer-places"):
+            outbound.delivery.wake()
+
+    return [
+        partial(rounds, "closures.failed", POLL, round_),
+        partial(rounds, "waitlist.failed", OFFERS_EVERY, waitlist_round),
+    ]
 
 
 def add_clinics(app: FastAPI, house: House) -> None:

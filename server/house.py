@@ -27,7 +27,7 @@ from language.retrieve import HybridIndex
 from language.sentiment import judge
 from server.alerts import alert_jobs
 from server.campaigns import campaign_jobs
-from server.clinics import closure_jobs
+from server.clinics import clinic_jobs
 from server.codes import SmsCodes
 from server.inbound import Inbound, make_inbound
 from server.outbound import Outbound, make_outbound
@@ -131,8 +131,8 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *vendors.jobs(),
             *upkeep(database, clock, sealer),
             *campaign_jobs(settings, database, clock, outbound, templates),
-            *closure_jobs(settings, services, outbound),
             *alert_jobs(settings, database, clock, services.duty_hours, catalogue, outbound),
+            *clinic_jobs(settings, services, outbound),
             templates.run,
             questions.run,
         ],

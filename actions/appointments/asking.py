@@ -134,8 +134,11 @@ async def _when(turn: Turn, state: State, linked: Linked) -> None:
             options.append(option(f"slot:{slot_id.hex}", words.moment(turn, slot)))
         elif kept is None or not words.same_half_day(slot, kept):
             options.append(option(f"slot:{slot_id.hex}", words.half_day(turn, slot)))
-    options = options[: search.SHOWN]
     lead, params = state.lead
+    waits = bool(state.data.get("missed")) and lead in ("", "full", "doctor_full", "in")
+    options = options[: search.SHOWN - waits]
+    if waits:
+        options.append(option("waitlist", label("waitlist_join")))
     if not state.ids("offers"):
         options += [
             option("other_department", label("other_department")),

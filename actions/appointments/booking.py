@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from actions.appointments import asking, flow, search, taking, words
+from actions.appointments import asking, flow, search, taking, waiting, words
 from actions.appointments.picking import changeable, movable, names_something, narrow, unbound
 from actions.appointments.reading import (
     Wish,
@@ -34,7 +34,7 @@ from actions.appointments.state import (
 )
 from actions.forms import INSIDE, SMALL, Dialog
 from actions.forms import SURE as SURE_ENOUGH
-from actions.turn import Turn
+from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments.models import Part
 from care.appointments.service import RULES
@@ -43,6 +43,7 @@ from care.hospital import service as hospital
 from care.hospital.models import HealthcareService
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
+from channels.wording.labels import label
 from language.normalise import fold
 
 FIRM = 0.6
@@ -94,6 +95,8 @@ class BookingDialog(Dialog):
         if not linked:
             unbound(turn)
             return False
+        if (entry_id := _uuid(turn.params.get("entry_id"))) is not None:
+            return await self._waited(turn, linked, entry_id)
         state = await State.open(turn)
         department = await self._from_params(turn, state, linked)
         if state.row.patient_id is not None and (slot_id := _uuid(turn.params.get("slot_id"))) is not None:
@@ -112,6 +115,17 @@ class BookingDialog(Dialog):
             await taking.suggest_from(turn, state, turn.text, linked, firmly=FIRM if relative else 2.0)
             state.data.pop("candidate", None)
         return await taking.take(turn, state, wish, linked, first=True)
+
+    async def _waited(self, turn: Turn, linked: Linked, entry_id: UUID) -> bool:
+        """An answer to the waiting list: the place that was kept, or no more of it."""
+        entry = await waiting.answered(turn, linked, entry_id)
+        if entry is None:
+            turn.say("waitlist.over_already", way_to("book_appointment", label("book")), what="")
+            return False
+        if turn.params.get("leave"):
+            await waiting.leave(turn, entry)
+            return False
+        return await waiting.accept(turn, await State.open(turn), linked, entry)
 
     async def _from_params(self, turn: Turn, state: State, linked: Linked) -> HealthcareService | None:
         """What an option that led here says: `department_id`, `practitioner_id`, `standard`, `patient_id` (and, for who, `slot_id`)."""
@@ -252,6 +266,8 @@ class BookingDialog(Dialog):
                 return await self._sure(turn, state, linked, kind == "sure_yes")
             case "slot":
                 return await self._pick(turn, state, linked, _uuid(value))
+            case "waitlist":
+                return await waiting.join(turn, state, linked)
             case "keep":
                 state.go(CONFIRM)
                 state.save()

@@ -15,6 +15,7 @@ from care.appointments import service as appointments
 from care.appointments.models import SlotHold
 from care.appointments.slots import DAYS_AHEAD
 from care.appointments.views import Booked, Held, Refused, SlotView, Why
+from care.appointments.waitlist import service as waitlist
 from care.hospital import service as hospital
 from care.patients import service as patients
 from care.patients.models import PatientStatus
@@ -127,6 +128,7 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
         return await hold(turn, state, linked, await search.slot_in(turn, offers.found[0], state.clock))
     state.remember("offers", [slot.slot_id for slot in offers.found])
     when = words.window(turn, state)
+    state.data["missed"] = None if offers.exact and offers.found else _missed(state)
     if not offers.doctor:
         row.practitioner_id = None
     what = await _what(turn, state)
@@ -144,6 +146,19 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
     if not offers.exact:
         state.want(None, None, None, state.clock)
     return True
+
+
+def _missed(state: State) -> dict[str, str | None] | None:
+    """What was asked for and cannot be had, before the draft turns to what can; None where an appointment is moved."""
+    row = state.row
+    if row.replaces_id is not None:
+        return None
+    return {
+        "doctor": row.practitioner_id.hex if row.practitioner_id else None,
+        "from": row.wanted_from.isoformat() if row.wanted_from else None,
+        "to": row.wanted_to.isoformat() if row.wanted_to else None,
+        "part": row.part,
+    }
 
 
 async def _what(turn: Turn, state: State) -> str:
@@ -268,6 +283,8 @@ async def confirm(turn: Turn, state: State, linked: Linked) -> bool:
         row.hold_id = row.slot_id = None
         return await refused(turn, state, linked, result, slot)
     _tell_booked(turn, result, linked, words.moment(turn, old) if old else "")
+    view = result.appointment
+    await waitlist.booked(turn.session, view.patient_id, view.department_id, now=turn.now)
     await drafts.discard(turn.session, turn.conversation.id)
     return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
-from actions.appointments import flow, words
+from actions.appointments import flow, waiting, words
 from actions.appointments.booking import BookingDialog
 from actions.appointments.picking import nothing_to_come, unbound, upcoming
 from actions.base import BanyiAction
@@ -34,6 +34,7 @@ class ListAppointments(BanyiAction):
             return
         meant = family.meant(turn.text, linked) or linked
         views = await upcoming(turn, meant)
+        await waiting.tell_standing(turn, meant)
         if not views:
             nothing_to_come(turn)
             return

@@ -36,6 +36,7 @@ _RANKS = (
     ("holder", Rank.HOLDER),
     ("reminder:", Rank.CONFIRMATION),
     ("closure:", Rank.CONFIRMATION),
+    ("waitlist:", Rank.CONFIRMATION),
     ("cancel.sure", Rank.CONFIRMATION),
     ("survey", Rank.SURVEY),
     ("questionnaire", Rank.SURVEY),

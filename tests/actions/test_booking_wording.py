@@ -42,6 +42,9 @@ LONG = {
     "number": "12",
     "ahead": "11",
     "minutes": "110",
+    "doctor": "欧阳建平",
+    "substitute": "司马文丽",
+    "days": "11月23日周一到12月6日周日上午",
 }
 """Long but ordinary values."""
 
