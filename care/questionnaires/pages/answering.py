@@ -29,7 +29,7 @@ from care.questionnaires.outcomes import (
 )
 from care.questionnaires.pages import forms, screens
 from care.questionnaires.pages.entering import Entrance
-from care.questionnaires.pages.public import SAVES, PublicDesk, say
+from care.questionnaires.pages.public import SAVES, PublicDesk, texts
 from care.questionnaires.pages.visiting import Visit, visit_of
 from channels.posted import Refused, fields_of
 from channels.reply import Reply
@@ -79,7 +79,7 @@ class _Pages:
     async def _who(self, request: Request, session: AsyncSession, found: Visit) -> Response:
         locked = await proof.is_locked(session, found.response.id)
         provable = await proof.can_prove(session, found.response)
-        problem = say("who.locked", landline=self._desk.landline) if locked else ""
+        problem = texts("who.locked", landline=self._desk.landline) if locked else ""
         return self._entrance.who(request, found, provable=provable, locked=locked, problem=problem)
 
     def _form(
@@ -168,7 +168,7 @@ class _Pages:
             case NotOpen():
                 return {"outcome": "closed", **found}
             case Overtaken():
-                return {"outcome": "overtaken", "said": say("answer.overtaken"), **found}
+                return {"outcome": "overtaken", "said": texts("answer.overtaken"), **found}
         return {"outcome": "asked", **asdict(self._trouble(outcome)), **found}
 
     def _as_page(
@@ -182,7 +182,9 @@ class _Pages:
             case Accepted() | NotOpen():
                 return RedirectResponse(found.path, 303)
             case Overtaken():
-                return self._form(request, found, here, status=409, trouble=Trouble(say("answer.overtaken")))
+                return self._form(
+                    request, found, here, status=409, trouble=Trouble(texts("answer.overtaken"))
+                )
         trouble = self._trouble(outcome)
         understood = (trouble.sure,) if trouble.sure is not None else posted.values
         typed = {posted.link_id: (understood, posted.other)}
@@ -191,14 +193,14 @@ class _Pages:
     def _trouble(self, outcome: Doubted | Invalid) -> Trouble:
         item = outcome.item
         if isinstance(outcome, Invalid):
-            return Trouble(say(f"invalid.{outcome.why}"), item.link_id)
+            return Trouble(texts(f"invalid.{outcome.why}"), item.link_id)
         if outcome.why == "rest":
-            return Trouble(say("invalid.not_a_number"), item.link_id)
+            return Trouble(texts("invalid.not_a_number"), item.link_id)
         low, high = screens.range_of(item)
         value = screens.label_of_value(item, outcome.value)
         range_ = "between" if low and high else "from" if low else "to" if high else "open"
         key = "doubt.unclear" if outcome.why == "unclear" else f"doubt.{range_}"
-        said = say(key, value=value, low=low, high=high)
+        said = texts(key, value=value, low=low, high=high)
         return Trouble(said, item.link_id, forms.plain(outcome.value))
 
     def _alerts(self, raised: Sequence[Raised]) -> list[dict[str, str]]:

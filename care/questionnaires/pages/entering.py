@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from care.questionnaires.entrance import codes, links, proof, visit
-from care.questionnaires.pages.public import TRIES, PublicDesk, say
+from care.questionnaires.pages.public import TRIES, PublicDesk, texts
 from care.questionnaires.pages.visiting import Visit, visit_of
 from channels.posted import Refused, fields_of
 from store import audit
@@ -44,7 +44,7 @@ class Entrance:
                     session, code.response_id, now=now, lasts=desk.link_lasts, code_id=code.id
                 )
         if not path:
-            return desk.answer(request, "code.html", 422, problem=say("code.wrong", landline=desk.landline))
+            return desk.answer(request, "code.html", 422, problem=texts("code.wrong", landline=desk.landline))
         return RedirectResponse(path, 303)
 
     def who(
@@ -83,7 +83,7 @@ class Entrance:
             if not await proof.can_prove(session, found.response):
                 return self.who(request, found, provable=False, locked=False)
             if len(typed.strip()) != 4:
-                return self.who(request, found, provable=True, locked=False, problem=say("who.four"))
+                return self.who(request, found, provable=True, locked=False, problem=texts("who.four"))
             result = await proof.try_last4(session, found.response, typed, now)
             if isinstance(result, proof.Right):
                 if found.link.code_id is not None:
@@ -97,9 +97,9 @@ class Entrance:
             return answer
         locked = isinstance(result, proof.Locked)
         problem = (
-            say("who.locked", landline=desk.landline)
+            texts("who.locked", landline=desk.landline)
             if isinstance(result, proof.Locked)
-            else say("who.wrong", left=result.left)
+            else texts("who.wrong", left=result.left)
         )
         return self.who(request, found, provable=True, locked=locked, problem=problem)
 

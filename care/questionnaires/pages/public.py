@@ -22,7 +22,7 @@ from web.texts import Texts
 
 TEMPLATES = Path(__file__).parent / "templates"
 add_templates("questionnaires", TEMPLATES)
-say = Texts(TEMPLATES / "texts.yml")
+texts = Texts(TEMPLATES / "texts.yml")
 
 LARGE = "banyi_large"
 """The cookie of the large type: of this device, says nothing of anybody."""
@@ -63,7 +63,7 @@ class PublicDesk:
 
     def trouble(self, request: Request, key: str, status: int, **values: Any) -> Response:
         """What happened (`instead` of the texts) and what to do next."""
-        title, said = say(f"instead.{key}.title"), say(f"instead.{key}.said", landline=self.landline)
+        title, said = texts(f"instead.{key}.title"), texts(f"instead.{key}.said", landline=self.landline)
         return self.answer(request, "instead.html", status, title=title, said=said, **values)
 
     async def posted(self, request: Request, what: str, limit: str, key: str = "") -> bytes:
