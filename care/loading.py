@@ -98,9 +98,11 @@ def _patient(row: Row, errors: list[RowError], today: date) -> PatientData | Non
     id_number = fields.text("id_number", needed=False, longest=30)
     region = fields.parsed("residence_code", _region, "six digits of a division such as 330106", needed=False)
     language = fields.text("language", needed=False, longest=10)
+    closed = fields.parsed("confidential", word("yes_or_no"), "是 or 否", needed=False)
     if len(errors) > before or record is None or name is None:
         return None
-    return PatientData(record, name, sex, born, phone, id_number, residence_code=region, language=language)
+    confidential = None if closed is None else closed == "yes"
+    return PatientData(record, name, sex, born, phone, id_number, confidential, region, language)
 
 
 def _region(value: str) -> str:

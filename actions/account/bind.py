@@ -1,4 +1,5 @@
-"""Binding a patient to this contact: name, record number (or last four of the ID), a code to the phone on record.
+"""Binding a patient to this contact: for whom, consent, name, record number (or the ID, whole or its last four), a code to the phone
+on record. Nothing personal is asked or shown before both consents (PIPL art. 13, 29; for a young child a guardian's, art. 31).
 
 Says the same whether a record exists or not. What was typed so far is a row, encrypted, gone when the dialogue ends.
 """
@@ -13,26 +14,40 @@ from uuid import UUID
 from sqlalchemy import String, delete, select
 
 from actions import say
-from actions.account import reading
-from actions.forms import Dialog
+from actions.account import agreeing, reading
+from actions.forms import SURE, Dialog
 from actions.turn import Turn, option, way_to
 from care.binding import qr
 from care.binding import service as binding
 from care.patients import family
 from care.patients import service as patients
 from care.patients.models import Relation
+from care.privacy.consents import Ask
 from channels.inbox.models import InboundMessage
 from channels.wording.labels import label
 from store.base import Base, EncryptedJson, Mapped, UtcDateTime, mapped_column, sealed_column, uuid_pk
 
 _NAME = re.compile(r"(?:我?(?:叫|是|姓名)[:：是]?)?\s*([\u4e00-\u9fff·]{2,12})")
+_ID = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _NUMBER = re.compile(r"[A-Za-z]{0,3}\d{4,12}[Xx]?")
 _CODE = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 _LAST4 = re.compile(r"\d{3}[\dXx]")
+_MYSELF = re.compile(r"本人|自己|我的?$")
+_RELATIONS = (
+    Relation.SELF,
+    Relation.CHILD,
+    Relation.MOTHER,
+    Relation.FATHER,
+    Relation.SPOUSE,
+    Relation.OTHER,
+)
+_BY_SMS = (Relation.SELF, Relation.CHILD, Relation.SPOUSE, Relation.OTHER)
+"""As many as an SMS holds; who writes "我妈" is understood all the same."""
 
 
 class BindingDraft(Base):
-    """`step`: name, number, code; or, after scanning a code shown by staff, last4."""
+    """`step`: relation, consent, name, number, code; after scanning a code shown by staff consent, last4 or code. `data`: what was typed,
+    `agreed`: purposes agreed to in this dialog."""
 
     __tablename__ = "binding_draft"
 
@@ -55,15 +70,48 @@ class BindDialog(Dialog):
             await self._scanned(turn)
             return
         mention = family.mentioned(turn.text) if turn.text else None
-        data = {
-            "relation": mention.relation.value if mention else Relation.SELF.value,
-            "label": mention.word if mention else None,
-        }
-        turn.session.add(
-            BindingDraft(conversation_id=turn.conversation.id, step="name", data=data, updated_at=turn.now)
+        draft = BindingDraft(
+            conversation_id=turn.conversation.id, step="relation", data={}, updated_at=turn.now
         )
+        turn.session.add(draft)
+        if mention is not None:
+            await self._for(turn, draft, mention.relation, mention.word)
         await turn.session.flush()
         turn.start_form(self.name)
+
+    async def _for(
+        self, turn: Turn, draft: BindingDraft, relation: Relation, word: str | None = None
+    ) -> None:
+        """Whom it is for is known: next comes what must be agreed to."""
+        draft.data = {"relation": relation.value, "label": word}
+        await self._go_on(turn, draft)
+
+    async def _go_on(self, turn: Turn, draft: BindingDraft) -> None:
+        """To the next consent, or past them."""
+        draft.updated_at = turn.now
+        if await self._asks(turn, draft):
+            draft.step = "consent"
+        elif "qr" not in draft.data:
+            draft.step = "name"
+        elif draft.data["check"] == "code":
+            relation = _relation(Relation(draft.data["relation"]))
+            turn.say("bind.qr_found", name=draft.data["name"], relation=relation)
+            await self._send_code(turn, draft)
+        else:
+            draft.step = "last4"
+
+    @staticmethod
+    async def _asks(turn: Turn, draft: BindingDraft) -> list[Ask]:
+        """What is still to be agreed to."""
+        return await agreeing.asks(turn, Relation(draft.data["relation"]), draft.data.get("agreed", ()))
+
+    async def _answered(self, turn: Turn, draft: BindingDraft, granted: bool) -> None:
+        purpose = await agreeing.answered(turn, (await self._asks(turn, draft))[0], granted)
+        if not granted:
+            await self._end(turn)
+            return
+        draft.data = {**draft.data, "agreed": [*draft.data.get("agreed", ()), purpose]}
+        await self._go_on(turn, draft)
 
     async def _scanned(self, turn: Turn) -> None:
         """A code shown by staff: its token is in the message, never with the engine."""
@@ -83,18 +131,16 @@ class BindDialog(Dialog):
             "patient": str(found.patient_id),
             "name": found.masked_name,
             "relation": found.relation.value,
+            "check": found.check,
         }
         draft = BindingDraft(
-            conversation_id=turn.conversation.id, step="last4", data=data, updated_at=turn.now
+            conversation_id=turn.conversation.id, step="scanned", data=data, updated_at=turn.now
         )
         turn.session.add(draft)
         await turn.session.flush()
-        if found.check == "code":
-            turn.say("bind.qr_found", name=found.masked_name, relation=_relation(found.relation))
-            await self._send_code(turn, draft)
-            if draft.step != "code":
-                return
-        turn.start_form(self.name)
+        await self._go_on(turn, draft)
+        if draft.step != "scanned":
+            turn.start_form(self.name)
 
     async def ask(self, turn: Turn) -> None:
         draft = await self._draft(turn)
@@ -106,7 +152,12 @@ class BindDialog(Dialog):
                 relation=_relation(Relation(draft.data["relation"])),
             )
             return
-        if draft is None or draft.step == "name":
+        if draft is None or draft.step == "relation":
+            offered = _BY_SMS if turn.is_sms else _RELATIONS
+            turn.say("bind.ask_relation", *(option(one.value, _relation(one)) for one in offered))
+        elif draft.step == "consent":
+            agreeing.say(turn, (await self._asks(turn, draft))[0])
+        elif draft.step == "name":
             turn.say("bind.ask_name")
         elif draft.step == "number":
             turn.say("bind.ask_number", name=draft.data.get("name", ""))
@@ -122,12 +173,18 @@ class BindDialog(Dialog):
             turn.say("bind.qr_declined")
             await self._end(turn)
             return True
+        if draft is not None and draft.step == "relation" and answer in list(Relation):
+            await self._for(turn, draft, Relation(answer))
+            return True
+        if draft is not None and draft.step == "consent" and answer in ("agree", "refuse"):
+            await self._answered(turn, draft, answer == "agree")
+            return True
         if draft is None or draft.step != "code":
             return False
         if answer == "resend":
             await self._send_code(turn, draft)
         elif answer == "other":
-            draft.step, draft.challenge_id = "name", None
+            draft.step, draft.challenge_id, draft.data = "relation", None, {}
         else:
             return False
         return True
@@ -138,10 +195,32 @@ class BindDialog(Dialog):
             await self.start(turn)
             turn.events = [event for event in turn.events if event["event"] != "followup"]
             return True
-        reader = {"name": self._name, "number": self._number, "code": self._code, "last4": self._last4}[
-            draft.step
-        ]
+        reader = {
+            "relation": self._whom,
+            "consent": self._consent,
+            "name": self._name,
+            "number": self._number,
+            "code": self._code,
+            "last4": self._last4,
+        }[draft.step]
         return await reader(turn, draft)
+
+    async def _whom(self, turn: Turn, draft: BindingDraft) -> bool:
+        mention = family.mentioned(turn.text)
+        if mention is not None:
+            await self._for(turn, draft, mention.relation, mention.word)
+        elif _MYSELF.search(turn.text.strip()) is not None:
+            await self._for(turn, draft, Relation.SELF)
+        else:
+            return False
+        return True
+
+    async def _consent(self, turn: Turn, draft: BindingDraft) -> bool:
+        """Only a plain yes or no; what is neither is asked again."""
+        if turn.intent not in ("affirm", "deny") or turn.confidence < SURE:
+            return False
+        await self._answered(turn, draft, turn.intent == "affirm")
+        return True
 
     async def _name(self, turn: Turn, draft: BindingDraft) -> bool:
         match = _NAME.fullmatch(turn.text.strip())
@@ -154,12 +233,13 @@ class BindDialog(Dialog):
         return True
 
     async def _number(self, turn: Turn, draft: BindingDraft) -> bool:
-        match = _NUMBER.search(turn.text.replace(" ", ""))
+        said = turn.text.replace(" ", "")
+        match = _ID.search(said) or _NUMBER.search(said)
         if match is None:
             return False
         number = match[0].upper()
-        last4 = _LAST4.fullmatch(number) is not None
-        draft.data = {**draft.data, "number": None if last4 else number, "last4": number if last4 else None}
+        kind = "id" if _ID.fullmatch(number) else "last4" if _LAST4.fullmatch(number) else "number"
+        draft.data = {**draft.data, "id": None, "last4": None, "number": None, kind: number}
         await self._send_code(turn, draft)
         return True
 
@@ -171,8 +251,8 @@ class BindDialog(Dialog):
             turn.session, UUID(draft.data["qr"]), match[0], contact_id=turn.contact.id, now=turn.now
         )
         match result:
-            case binding.Bound(patient_id=patient_id):
-                await self._done(turn, patient_id)
+            case binding.Bound() as made:
+                await self._done(turn, made)
             case binding.Wrong(left=left):
                 turn.say("bind.qr_wrong_last4", left=left)
             case binding.Expired():
@@ -183,15 +263,19 @@ class BindDialog(Dialog):
                 await self._end(turn)
         return True
 
-    async def _done(self, turn: Turn, patient_id: UUID) -> None:
-        patient = await patients.get(turn.session, patient_id)
-        turn.say(
-            "bind.done",
-            way_to("book_appointment", label("book")),
-            way_to("check_appointment", label("my_appointments")),
-            reading.to_settings(),
-            name=patient.name if patient else "",
-        )
+    async def _done(self, turn: Turn, made: binding.Bound) -> None:
+        """What was agreed to is now the patient's; without a guardian's word a young child is not bound."""
+        patient = await patients.get(turn.session, made.patient_id)
+        assert patient is not None
+        if await agreeing.handed_on(turn, patient, made):
+            turn.say(
+                "bind.done",
+                way_to("book_appointment", label("book")),
+                way_to("check_appointment", label("my_appointments")),
+                reading.to_settings(),
+                name=patient.name,
+                relation=_relation(made.relation),
+            )
         await self._end(turn)
 
     async def _send_code(self, turn: Turn, draft: BindingDraft) -> None:
@@ -221,6 +305,7 @@ class BindDialog(Dialog):
             name=data["name"],
             record_number=data.get("number"),
             id_last4=data.get("last4"),
+            id_number=data.get("id"),
             relation=relation,
             label=data.get("label"),
             now=turn.now,
@@ -238,12 +323,12 @@ class BindDialog(Dialog):
             turn.session, draft.challenge_id, match[1], contact_id=turn.contact.id, now=turn.now
         )
         match result:
-            case binding.Bound(patient_id=patient_id):
+            case binding.Bound() as made:
                 if "qr" in draft.data:
                     await qr.bound_by_code(
                         turn.session, UUID(draft.data["qr"]), contact_id=turn.contact.id, now=turn.now
                     )
-                await self._done(turn, patient_id)
+                await self._done(turn, made)
             case binding.Wrong(left=left):
                 turn.say("bind.wrong_code", left=left)
             case binding.Expired():
@@ -256,10 +341,11 @@ class BindDialog(Dialog):
 
     async def back(self, turn: Turn) -> None:
         draft = await self._draft(turn)
-        if draft is None or draft.step == "name":
+        before = {"consent": "relation", "name": "relation", "number": "name", "code": "number"}
+        if draft is None or "qr" in draft.data or draft.step not in before:
             turn.say("form.first_step")
             return
-        draft.step = "name" if draft.step == "number" else "number"
+        draft.step = before[draft.step]
 
     async def quit(self, turn: Turn) -> None:
         turn.say("form.left")

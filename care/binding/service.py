@@ -1,4 +1,4 @@
-"""Binding: name and record number (or last four of the identity number), then a code to the phone on record.
+"""Binding: name and record number (or the identity number, whole or its last four), then a code to the phone on record.
 
 What the patient hears never depends on whether the record exists: a miss makes a decoy challenge that takes
 the same tries and time. The masked phone number is not shown either, since only a real record could have
@@ -93,16 +93,17 @@ async def start(
     name: str,
     record_number: str | None = None,
     id_last4: str | None = None,
+    id_number: str | None = None,
     relation: Relation = Relation.SELF,
     label: str | None = None,
     now: datetime,
 ) -> Started | TooMany:
-    """Open a challenge. Give `record_number` or `id_last4`; earlier challenges of the contact end."""
-    if not record_number and not id_last4:
-        raise ValueError("binding needs the record number or the last four of the identity number")
+    """Open a challenge. Give `record_number`, `id_number` or `id_last4`; earlier challenges of the contact end."""
+    if not (record_number or id_last4 or id_number):
+        raise ValueError("binding needs the record number or the identity number, whole or its last four")
     if (later := await _too_many(session, contact_id, now)) is not None:
         return later
-    patient = await _match(session, name, record_number, id_last4, now)
+    patient = await _match(session, name, record_number, id_last4, id_number, now)
     return await _open(session, patient, contact_id, relation, label, now)
 
 
@@ -159,7 +160,12 @@ async def _open(
 
 
 async def _match(
-    session: AsyncSession, name: str, record_number: str | None, id_last4: str | None, now: datetime
+    session: AsyncSession,
+    name: str,
+    record_number: str | None,
+    id_last4: str | None,
+    id_number: str | None,
+    now: datetime,
 ) -> Patient | None:
     """The one patient meant who can be sent a code now.
 
@@ -172,6 +178,8 @@ async def _match(
     )
     if record_number:
         query = query.where(Patient.record_number_hash == identity.record_hash(record_number))
+    if id_number:
+        query = query.where(Patient.id_number_hash == identity.id_hash(id_number))
     if id_last4:
         query = query.where(Patient.id_last4_hash == identity.id_last4_hash(id_last4))
     found = (await session.scalars(query.limit(2))).all()

@@ -40,7 +40,7 @@ class PatientData:
     birth_date: date | None = None
     phone: str | None = None
     id_number: str | None = None
-    confidential: bool = False
+    confidential: bool | None = None
     residence_code: str | None = None
     language: str | None = None
 
@@ -79,7 +79,7 @@ async def ids_of_records(session: AsyncSession, numbers: Iterable[str]) -> dict[
 
 def build(data: PatientData, now: datetime, patient_id: UUID | None = None) -> Patient:
     """A new patient row, not yet added. Follow it with `name_pieces` (or use `create`)."""
-    patient = Patient(created_at=now, **({"id": patient_id} if patient_id else {}))
+    patient = Patient(created_at=now, confidential=False, **({"id": patient_id} if patient_id else {}))
     patient.status, patient.status_at = PatientStatus.ACTIVE, now
     apply_data(patient, data)
     return patient
@@ -92,7 +92,8 @@ def apply_data(patient: Patient, data: PatientData) -> None:
     patient.name = identity.fold_name(data.name)
     patient.name_hash = identity.name_hash(data.name)
     patient.sex = data.sex
-    patient.confidential = data.confidential
+    if data.confidential is not None:
+        patient.confidential = data.confidential
     patient.residence_code = data.residence_code or patient.residence_code
     patient.language = data.language or patient.language
     if data.birth_date is not None:
@@ -135,6 +136,21 @@ async def update(session: AsyncSession, patient: Patient, data: PatientData) -> 
     if patient.name_hash != before:
         await session.execute(delete(PatientNamePiece).where(PatientNamePiece.patient_id == patient.id))
         session.add_all(name_pieces(patient))
+
+
+def set_confidential(session: AsyncSession, patient: Patient, on: bool, *, by: UUID, at: datetime) -> bool:
+    """From now on only staff in charge may see the record, or anybody again. False when it was so already."""
+    if patient.confidential is on:
+        return False
+    patient.confidential = on
+    audit.record(
+        session,
+        actor=audit.subject_of("staff", by),
+        action="confidential_on" if on else "confidential_off",
+        subject=audit.subject_of("patient", patient.id),
+        at=at,
+    )
+    return True
 
 
 async def set_status(

@@ -49,12 +49,14 @@ async def asked_at_binding(session: AsyncSession, contact_id: UUID, *, relation:
     with `answered_at_binding`. Refused: say `privacy.binding_refused` and end. Agreed: ask again, until there is nothing to ask.
     When the link is made call `bound`; `guardian_needed`: undo the link and say `privacy.guardian_needed`.
 
-    What was agreed to under the present text is not asked again; a new version of the text asks anew.
+    What was agreed to under the present text is not asked again; a new version of the text asks anew. A guardian is asked for each
+    child: the caller leaves out what was answered in this very dialog.
     """
+    if relation is GUARDIAN_OF:
+        return tuple(_ask(purpose, True) for purpose in AT_BINDING)
     held = await _held_versions(session, contact_id)
-    guardian = relation is GUARDIAN_OF
     return tuple(
-        _ask(purpose, guardian)
+        _ask(purpose, False)
         for purpose in AT_BINDING
         if held.get(purpose) != (True, text_of(purpose).version)
     )

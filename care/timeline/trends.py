@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.observations.models import Observation
+from care.observations import service as observations
+from care.observations.measures import measures
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
 from care.timeline.words import words
 
@@ -80,19 +81,15 @@ async def _scores(session: AsyncSession, patient_id: UUID) -> list[Series]:
 
 
 async def _readings(session: AsyncSession, patient_id: UUID) -> list[Series]:
-    rows = await session.execute(
-        select(Observation.code, Observation.unit, Observation.effective_at, Observation.value)
-        .where(Observation.patient_id == patient_id, Observation.voided_at.is_(None))
-        .order_by(Observation.effective_at.desc())
-        .limit(LOOKED_AT)
-    )
-    found: dict[tuple[str, str], list[tuple[datetime, float]]] = {}
-    for code, unit, at, value in rows:
-        found.setdefault((code, unit), []).append((at, value))
-    return [
-        _series(words("readings", code), words("units", unit), points)
-        for (code, unit), points in sorted(found.items())
-    ]
+    """One kind of reading after the other: a patient has a handful of them."""
+    known = measures().measures
+    found = []
+    for code in await observations.measured(session, patient_id):
+        points = await observations.series(session, patient_id, code, MOST)
+        measure = known.get(code)
+        name, unit = (measure.name, measure.shown) if measure is not None else (code, "")
+        found.append(Series(name, unit, points))
+    return found
 
 
 def _series(title: str, unit: str, newest_first: Sequence[tuple[datetime, float]]) -> Series:

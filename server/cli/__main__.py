@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from server.cli import chat, database, devices, evaluate, files, language, running, staff, wechat
+from server.cli import care_team, chat, database, devices, evaluate, files, language, running, staff, wechat
 from server.settings import SettingsError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ files.add_to(app)
 database.add_to(app)
 wechat.add_to(app)
 staff.add_to(app)
+care_team.add_to(app)
 devices.add_to(app)
 
 

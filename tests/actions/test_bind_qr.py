@@ -74,7 +74,11 @@ class Scans:
             )
         with self.monkeypatch.context() as patched:
             patched.setattr(stages, "new_id", lambda: inbound_id)
-            return await self.on.hear("", "bind_patient", 1.0, {"qr": True})
+            said = await self.on.hear("", "bind_patient", 1.0, {"qr": True})
+        while said[-1].startswith("privacy.ask_"):
+            assert "王" not in str(self.on.last), "nothing of the patient before consent"
+            said = await self.on.say("同意")
+        return said
 
     async def _conversation_id(self) -> UUID:
         async with self.database.read() as session:
@@ -148,7 +152,7 @@ async def test_codes_that_open_nothing_are_answered_kindly(
 
 async def test_a_scan_in_the_middle_of_another_form_starts_the_binding(scans: Scans) -> None:
     scene, patient_id = await scans.make()
-    assert await scans.on.say("绑定就诊卡", "bind_patient") == ["bind.ask_name"]
+    assert await scans.on.say("绑定就诊卡", "bind_patient") == ["bind.ask_relation"]
     said = await scans.scan(scene)
     assert said[-1] == "bind.qr_ask_last4" and "form.not_understood" not in said
     assert await scans.on.say("002X", "out_of_scope", 0.3) == ["bind.done"]

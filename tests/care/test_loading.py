@@ -135,3 +135,19 @@ def test_files_as_hospitals_have_them(tmp_path: Path) -> None:
     listed.write_text("{", encoding="utf-8")
     with pytest.raises(LoadError, match="not JSON"):
         files.read_rows(listed)
+
+
+async def test_a_file_that_says_nothing_of_it_opens_no_confidential_record(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    async def load(*cells: str) -> bool:
+        row = {"病历号": "D0000001", "姓名": "王秀兰", "性别": "女", **({"保密": cells[0]} if cells else {})}
+        async with database.write() as session:
+            await loading.load_patients(session, [row], clock.now())
+        async with database.read() as session:
+            return (await session.get_one(Patient, world.wang)).confidential
+
+    assert not await load()
+    assert await load("是")
+    assert await load(), "loaded again without the column"
+    assert not await load("否")

@@ -11,6 +11,8 @@ from tests.e2e.story import Player, Story, code_sent_to, read
 pytestmark = pytest.mark.e2e
 
 STORIES = read()
+TO_THE_NAME = ("绑定就诊卡", "本人", "同意", "同意")
+"""What somebody says until a binding asks for the name."""
 ON_POSTGRESQL = (
     "straight through, every step asked",
     "an emergency in the middle of a booking, a false alarm, and the booking goes on",
@@ -44,7 +46,7 @@ def test_the_stories_meant_for_postgresql_exist() -> None:
 def test_a_demo_patient_is_bound_from_a_new_phone(home: Installation) -> None:
     """孙丽华 of the demo is on record and bound to nobody; the code reaches the phone on record, nobody else's."""
     phone = Phone.open(home, WECHAT)
-    for said in ("绑定就诊卡", "孙丽华", "D0000008"):
+    for said in (*TO_THE_NAME, "孙丽华", "D0000008"):
         turn = phone.say(said)
     assert turn.keys == ["bind.ask_code"]
     code = code_sent_to(home, "19900000008")
@@ -58,6 +60,6 @@ def test_unknown_and_wrong_people_hear_what_the_right_one_hears(home: Installati
     heard = []
     for name, number in (("孙丽华", "D0000008"), ("孙丽华", "D0000001"), ("无此人", "D7777777")):
         phone = Phone.open(home, SMS)
-        said = ("绑定就诊卡", name, number)
+        said = (*TO_THE_NAME, name, number)
         heard.append([(reply.key, reply.text) for one in said for reply in phone.say(one).replies])
     assert heard[0] == heard[1] == heard[2]

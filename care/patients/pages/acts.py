@@ -135,6 +135,20 @@ def add_routes(router: APIRouter, desk: PatientDesk) -> None:
             note(session, desk, staff, patient.id, "language_changed")
         return back(patient_id, said="language")
 
+    @router.post("/{patient_id}/confidential")
+    async def confidential(
+        staff: Reader, patient_id: UUID, on: Annotated[Literal["on", "off"], Form()]
+    ) -> Response:
+        """Whoever shuts a record stays in charge of it, or it would shut behind them."""
+        now = desk.clock.now()
+        async with record_of(desk, staff, patient_id, "confidential") as (session, patient):
+            patients.set_confidential(session, patient, on == "on", by=staff.id, at=now)
+            await session.flush()
+            if not await access.may_see(session, staff, patient, now=now):
+                role = TeamRole.DOCTOR if Role.DOCTOR in staff.roles else TeamRole.NURSE
+                await access.join_team(session, patient.id, staff.id, role, by=staff.id, now=now)
+        return back(patient_id, said=f"confidential_{on}")
+
 
 async def _speaks(session: AsyncSession, patient_id: UUID, contact_id: UUID) -> bool:
     link = select(PatientContact.id).where(

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.observations.measures import measures
 from care.observations.models import Observation
 from care.timeline.ports import Entry, Who
 from care.timeline.words import words
@@ -47,7 +48,13 @@ class Readings:
 
     @staticmethod
     def _entry(rows: Sequence[Observation]) -> Entry:
-        said = [f"{words('readings', one.code)} {one.value:g} {words('units', one.unit)}" for one in rows]
+        known = measures().measures
+        said = [
+            f"{known[one.code].name} {one.value:g} {known[one.code].shown}"
+            if one.code in known
+            else f"{one.code} {one.value:g} {one.unit}"
+            for one in rows
+        ]
         return Entry(
             at=max(one.effective_at for one in rows),
             title=words("titles", "reading"),

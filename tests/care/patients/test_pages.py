@@ -178,6 +178,19 @@ async def test_tags_come_and_go(database: Database, clock: VirtualClock, world: 
         assert not (await session.scalars(select(PatientTag))).all()
 
 
+async def test_who_shuts_a_record_keeps_it_open_for_themselves(
+    database: Database, clock: VirtualClock, world: World
+) -> None:
+    tokens = await staff(database, Role.NURSE, Role.DOCTOR)
+    app, path = patients_app(database, clock), f"/desk/patients/{world.wang}"
+    async with visiting(app, tokens["nurse"]) as nurse:
+        led = (await nurse.post(f"{path}/confidential", on="on"))[1]
+        assert "已设为保密" in (await nurse.get(led))[1]
+    async with visiting(app, tokens["doctor"]) as doctor:
+        assert (await doctor.get(path))[0] == 403
+        assert (await doctor.post(f"{path}/confidential", on="off"))[0] == 403
+
+
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.OPERATOR, Role.AUDITOR, Role.CLINICAL_REVIEWER])
 async def test_others_see_none_of_it(
     database: Database, clock: VirtualClock, world: World, role: Role
