@@ -55,7 +55,7 @@ class PublicDesk:
             private=True,
             hospital=self.hospital,
             landline=self.landline,
-            say=say,
+            say=texts,
             **values,
         )
         headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
