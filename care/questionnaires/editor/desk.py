@@ -30,6 +30,8 @@ Writer = Annotated[StaffUser, Depends(require(*WRITERS))]
 HOME = "/content/questionnaires"
 SHORT_TEXT = 40
 """How much of what a patient hears a list shows."""
+ABOUT_WHEN = "15:30"
+"""Stands for the time by which a nurse rings, where what a patient hears is shown to editors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class QuestionnaireDesk:
 def heard() -> dict[str, str]:
     """Wording key → how what the patient hears at a red flag begins (`data/seed/wording/flags.yml`)."""
     said = yaml.safe_load((SEED / "wording" / "flags.yml").read_text("utf-8"))
-    return {key: f"{one['wechat'][:SHORT_TEXT]}…" for key, one in said.items() if key.startswith("flag.")}
+    return {
+        key: f"{one['wechat'].replace('{until}', ABOUT_WHEN)[:SHORT_TEXT]}…"
+        for key, one in said.items()
+        if key.startswith("flag.")
+    }
 
 
 def understood(raw: Raw) -> tuple[Definition | None, str]:
