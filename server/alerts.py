@@ -12,6 +12,7 @@ from care.alerts.escalating import Escalator
 from care.alerts.pages.routes import alerts_router
 from care.desk.hours import DutyHours
 from care.desk.pages.desk import Desk
+from care.duty.pages import roster_router
 from care.gate.words import CatalogueWords
 from care.reach.courier import Courier
 from care.reach.pages import reach_router, words
@@ -59,8 +60,10 @@ def alert_jobs(
 
 
 def add_alerts(app: FastAPI, house: House) -> None:
-    """`/desk/alerts` and `/account/reach` on `app`."""
-    app.include_router(alerts_router(Desk(house.database, house.clock)))
+    """`/desk/alerts`, `/desk/roster` and `/account/reach` on `app`."""
+    desk = Desk(house.database, house.clock)
+    app.include_router(alerts_router(desk))
+    app.include_router(roster_router(desk))
     app.include_router(
         reach_router(house.database, house.clock, wecom=wecom_account(house.settings) is not None)
     )

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.duty.models import Position, Shift
 from web.signin.models import Role, StaffUser
 
-_ROLE = {Position.NURSE: Role.NURSE, Position.HEAD_NURSE: Role.NURSE, Position.DOCTOR: Role.DOCTOR}
+ROLE = {Position.NURSE: Role.NURSE, Position.HEAD_NURSE: Role.NURSE, Position.DOCTOR: Role.DOCTOR}
+"""Who may be put on for a position, and who stands in where the roster is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ async def called_for(
     shifts = await on_duty(session, at, position, department_id)
     if shifts:
         return Called(tuple(dict.fromkeys(one.staff_id for one in shifts)), "roster")
-    stand_ins = await _with_roles(session, {_ROLE[position]})
+    stand_ins = await _with_roles(session, {ROLE[position]})
     if stand_ins:
         return Called(stand_ins, "role")
     return await everybody(session, at)
