@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from sqlalchemy import func, select
 from starlette.responses import JSONResponse, Response
 
+from care.alerts import service as alerts
 from channels.contacts.models import Conversation
 from channels.outbox.models import OutboundMessage
 from server.house import House
@@ -16,6 +17,8 @@ from store.database import DatabaseUnavailable
 QUEUED = Gauge("banyi_outbound_queued", "Outbound messages waiting")
 UNCERTAIN = Gauge("banyi_outbound_uncertain", "Outbound messages whose fate is not known")
 DUE = Gauge("banyi_conversations_due", "Conversations waiting for a worker")
+ALERTS = Gauge("banyi_alerts_open", "Alerts that are not closed", ["severity"])
+UNSEEN = Gauge("banyi_alerts_oldest_unacknowledged_seconds", "How long the oldest unacknowledged alert waits")
 
 
 def health_router(house: House) -> APIRouter:
@@ -58,7 +61,11 @@ def health_router(house: House) -> APIRouter:
                 due = await session.scalar(
                     select(func.count()).select_from(Conversation).where(Conversation.due_at.is_not(None))
                 )
+                burning, waited = await alerts.figures(session, house.clock.now())
             QUEUED.set(counts.get("queued", 0))
+            for severity in ("emergency", "urgent", "soon"):
+                ALERTS.labels(severity).set(burning.get(severity, 0))
+            UNSEEN.set(waited)
             UNCERTAIN.set(counts.get("uncertain", 0))
             DUE.set(due or 0)
         except DatabaseUnavailable:

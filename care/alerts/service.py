@@ -280,3 +280,13 @@ async def _task_to(session: AsyncSession, alert_id: UUID, staff_id: UUID) -> Non
         .where(DeskTask.dedup_key == f"alert:{alert_id}", DeskTask.status != "done")
         .values(status="taken", assigned_to=staff_id)
     )
+
+
+async def figures(session: AsyncSession, now: datetime) -> tuple[dict[str, int], float]:
+    """For the metrics: severity → alerts not closed, and how many seconds the oldest unacknowledged one has waited (0: none)."""
+    rows = await session.execute(
+        select(Alert.severity, func.count()).where(Alert.status != "closed").group_by(Alert.severity)
+    )
+    oldest = await session.scalar(select(func.min(Alert.opened_at)).where(Alert.status == "open"))
+    waited = (now - oldest).total_seconds() if oldest is not None else 0.0
+    return {row[0]: row[1] for row in rows}, max(0.0, waited)

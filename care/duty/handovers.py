@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.alerts import service as alerts
@@ -131,14 +131,6 @@ async def gone_since(session: AsyncSession, rows: Sequence[Handover]) -> dict[UU
     ids = {UUID(one) for row in rows for one in row.held["alerts"]}
     still = set(await session.scalars(select(Alert.id).where(Alert.id.in_(ids), Alert.status != "closed")))
     return {row.id: sum(UUID(one) in still for one in row.held["alerts"]) for row in rows}
-
-
-async def open_counts(session: AsyncSession) -> dict[str, int]:
-    """Severity → alerts that are not closed, for whoever comes on duty."""
-    rows = await session.execute(
-        select(Alert.severity, func.count()).where(Alert.status != "closed").group_by(Alert.severity)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _audit(session: AsyncSession, staff_id: UUID, action: str, handover_id: UUID, now: datetime) -> None:

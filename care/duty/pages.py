@@ -179,7 +179,6 @@ def roster_router(desk: Desk) -> APIRouter:
             found = await lines(session, staff, Filters(), now)
             waiting, past = await handovers.waiting(session, now), await handovers.past(session)
             still = await handovers.gone_since(session, waiting)
-            counts = await handovers.open_counts(session)
             people = {one.given_by for one in [*waiting, *past]} | {one.signed_by for one in past}
             names = await staffing.names(session, people)
         said = request.query_params.get("said", "")
@@ -195,7 +194,6 @@ def roster_router(desk: Desk) -> APIRouter:
             waiting=waiting,
             past=past,
             still=still,
-            counts=counts,
             names=names,
             me=staff.id,
         )
