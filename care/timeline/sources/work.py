@@ -18,6 +18,7 @@ from care.desk.models import DeskTask, TaskKind
 from care.timeline.ports import Entry, Who
 from care.timeline.words import words
 from store.clock import Clock
+from web.signin import staffing
 
 _TONES = {"open": "badge-error", "acknowledged": "badge-warning", "taken": "badge-warning"}
 
@@ -43,14 +44,22 @@ class Alerts:
         return select(Alert.opened_at, Alert.id).where(_about(who, Alert.patient_id, Alert.conversation_id))
 
     async def load(self, session: AsyncSession, who: Who, keys: Sequence[UUID]) -> Mapping[UUID, Entry]:
-        rows = await session.scalars(select(Alert).where(Alert.id.in_(keys)))
-        return {one.id: self._entry(one) for one in rows}
+        rows = (await session.scalars(select(Alert).where(Alert.id.in_(keys)))).all()
+        names = await staffing.names(
+            session, {one for row in rows for one in (row.acknowledged_by, row.closed_by)}
+        )
+        return {one.id: self._entry(one, names) for one in rows}
 
-    def _entry(self, row: Alert) -> Entry:
+    def _entry(self, row: Alert, names: Mapping[UUID | None, str]) -> Entry:
         facts = []
-        for step, at in (("acknowledged", row.acknowledged_at), ("closed", row.closed_at)):
+        for step, at, by in (
+            ("escalated", row.escalated_at, None),
+            ("acknowledged", row.acknowledged_at, row.acknowledged_by),
+            ("closed", row.closed_at, row.closed_by),
+        ):
             if at is not None:
-                facts.append(words("facts", step, at=f"{self.clock.local(at):%m-%d %H:%M}"))
+                moment = f"{self.clock.local(at):%m-%d %H:%M}"
+                facts.append(words("facts", step, at=moment, who=names.get(by, "")))
         if row.false_alarm_at is not None:
             facts.append(words("facts", "false_alarm"))
         if row.note:
@@ -64,7 +73,7 @@ class Alerts:
                 (words("states", row.status), _TONES.get(row.status, "badge-ghost")),
             ],
             facts=facts,
-            by=row.closed_by or row.acknowledged_by or row.owner_id,
+            by=row.owner_id if row.status == "open" else None,
         )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from care.access import service as access
 from care.access.models import TeamRole
+from care.alerts import service as alerts
 from care.patients.models import Patient, PatientContact, PatientTag, Relation
 from channels.contacts.models import Contact
 from store.audit import AuditRow
@@ -89,7 +90,14 @@ async def test_everything_of_one_patient_in_one_line(
             f"{path}/reveal", data={"field": "id_number", "csrf_token": TOKEN}
         ) as answer:
             assert "990100196403120024" in await answer.text()
+        async with database.write() as session:
+            doctor_id = await session.scalar(select(StaffUser.id).where(StaffUser.username == "doctor"))
+            [alert] = await alerts.open_alerts(session)
+            assert doctor_id is not None
+            await alerts.close(session, alert.id, staff_id=doctor_id, now=clock.now(), note="已嘱来院")
         only = unescape((await doctor.get(f"{path}/timeline?kind=alert"))[1])
+        assert "doctor先生 关闭" in only
+        assert "已嘱来院" in only
         assert FEVER in only
         assert ANSWERED not in only
         assert "请回电话" in unescape((await doctor.get(f"{path}/print"))[1])
