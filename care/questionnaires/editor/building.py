@@ -13,7 +13,7 @@ from care.questionnaires import extensions as ext
 from care.questionnaires import publishing
 from care.questionnaires.definition import CHANNELS, DefinitionError, read_definition
 from care.questionnaires.editor import drafts, sentences, tree
-from care.questionnaires.editor.desk import HOME, QuestionnaireDesk, Writer, heard, show, understood
+from care.questionnaires.editor.desk import HOME, QuestionnaireDesk, Writer, show, understood
 from care.questionnaires.editor.drafts import DraftError
 from care.questionnaires.editor.filling import item_page, rule_page, scale_page
 from care.questionnaires.editor.forms import (
@@ -201,7 +201,7 @@ def building_router(desk: QuestionnaireDesk) -> APIRouter:
         if part not in PARTS:
             raise HTTPException(404)
         values = scale_page(raw, code, None) if part == "scale" else rule_page(raw, code, None)
-        return show(desk, request, f"{part}.html", **values, name=name, edition=edition, heard=heard())
+        return show(desk, request, f"{part}.html", **values, name=name, edition=edition)
 
     @router.post("/{part}")
     async def save_part(request: Request, staff: Writer, name: str, part: str) -> Response:
@@ -227,7 +227,7 @@ def building_router(desk: QuestionnaireDesk) -> APIRouter:
             )
         raw, edition = await raw_of(name)
         values = scale_page(raw, sent, form) if part == "scale" else rule_page(raw, sent, form)
-        context = {**values, "name": name, "edition": edition, "heard": heard(), "problem": problem}
+        context = {**values, "name": name, "edition": edition, "problem": problem}
         return show(desk, request, f"{part}.html", 422 if problem else 200, **context)
 
     @router.post("/do/{act}")

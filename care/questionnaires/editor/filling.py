@@ -7,6 +7,7 @@ from typing import Any
 from care.questionnaires import extensions as ext
 from care.questionnaires.definition import DefinitionError, Item
 from care.questionnaires.editor import sentences, tree
+from care.questionnaires.editor.desk import heard
 from care.questionnaires.editor.forms import SPARE, UNITS, Form, Row, item_values, parts_of
 from care.questionnaires.editor.tree import Raw
 from care.questionnaires.items import NUMBERS, read_items
@@ -34,7 +35,7 @@ def item_page(raw: Raw, entry: Raw, form: Form | None) -> dict[str, Any]:
         }
         values |= {name: form.on(name) for name in ("required", "repeats")}
         values["choices"] = _sent_choices(form)
-    offers = sentences.answers(earlier)
+    offers = sentences.with_given(sentences.answers(earlier), conditions)
     units = UNITS | (
         {values["unit"]: values["unit"]} if values["unit"] and values["unit"] not in UNITS else {}
     )
@@ -97,7 +98,8 @@ def rule_page(raw: Raw, code: str, form: Form | None) -> dict[str, Any]:
         "crisis": crisis,
         "any_of": any_of,
         "conditions": _with_blanks(conditions, SPARE),
-        "offers": sentences.triggers(items, scales),
+        "offers": sentences.with_given(sentences.triggers(items, scales), conditions),
+        "heard": heard() | ({values["says"]: values["says"]} if values["says"] not in ("", *heard()) else {}),
     }
 
 

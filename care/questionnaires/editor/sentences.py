@@ -25,8 +25,8 @@ def _said(kind: str, what: str, **more: object) -> str:
     return words()("sentences", kind, what=what if len(what) <= SHORT else f"{what[:SHORT]}…", **more)
 
 
-def answers(items: Iterable[Item], *, silent: bool = False) -> list[Offer]:
-    """What an answer may be. `silent`: also none at all."""
+def answers(items: Iterable[Item]) -> list[Offer]:
+    """What an answer may be, none at all included."""
     found: list[Offer] = []
     for item in items:
         if item.type == "boolean":
@@ -48,15 +48,15 @@ def answers(items: Iterable[Item], *, silent: bool = False) -> list[Offer]:
                 (_key("answer", item.link_id, one), _said("number", item.text, order=words()("orders", one)))
                 for one in ORDER
             ]
-        if silent:
-            found.append((_key("answer", item.link_id, "exists", False), _said("silent", item.text)))
+        found.append((_key("answer", item.link_id, "exists", False), _said("silent", item.text)))
+        found.append((_key("answer", item.link_id, "exists", True), _said("spoken", item.text)))
     return found
 
 
 def triggers(items: Iterable[Item], scales: Iterable[Scale]) -> list[Offer]:
     """What a red flag may look at: answers, points, totals, and how they changed."""
     items, scales = list(items), list(scales)
-    found = answers(items, silent=True)
+    found = answers(items)
     pointed = [one for one in items if one.ordinals]
     found += [
         (_key("answer", item.link_id, one), _said("points", item.text, order=words()("orders", one)))
@@ -76,6 +76,14 @@ def triggers(items: Iterable[Item], scales: Iterable[Scale]) -> list[Offer]:
         for operator, kind in ((">=", "rose"), ("<=", "fell"))
     ]
     return found
+
+
+def with_given(offers: list[Offer], given: Iterable[tuple[str, str]]) -> list[Offer]:
+    """`offers`, and what stands in the definition without being one of them (it may come from elsewhere): saving keeps it."""
+    known = {key for key, _ in offers}
+    return offers + [
+        (key, words()("sentences", "other", key=key)) for key, _ in given if key and key not in known
+    ]
 
 
 def chosen(trigger: Trigger) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from care.questionnaires import extensions as ext
 from care.questionnaires.definition import read_definition
 from care.questionnaires.editor.models import QuestionnaireDraft
 from care.questionnaires.publishing import history, latest, publish, publish_shipped
@@ -229,6 +230,37 @@ def _fields(form: str) -> list[tuple[str, str]]:
             value = given.get("value", "")
         found.append((given["name"], html.unescape(value)))
     return [one for one in found if one[0] != "csrf_token"]
+
+
+async def test_what_was_built_elsewhere_survives_a_save(database: Database, clock: VirtualClock) -> None:
+    """A condition, a unit and a wording key that no list offers, a code and an extension nobody here knows."""
+    tokens = await staff(database, Role.EDITOR)
+    foreign = raw("pain-nrs")
+    unit = {"url": ext.UNIT, "valueCoding": {"system": ext.UCUM, "code": "[foz_us]", "display": "盎司"}}
+    foreign["item"][1] |= {
+        "extension": [{"url": "https://elsewhere.example/x", "valueString": "y"}, unit],
+        "enableWhen": [{"question": "now", "operator": "!=", "answerInteger": 3}],
+    }
+    rules = [one for one in foreign["extension"] if one["url"] == ext.RED_FLAG]
+    next(one for one in rules[0]["extension"] if one["url"] == "says")["valueCode"] = "flag.of_ours"
+    async with editors(editor_app(database, clock), list(tokens.values())) as (editor,):
+        await editor.upload(f"{HOME}/import", json.dumps(foreign))
+        for link in ("item?link_id=worst", "rule?code=severe"):
+            form = (await editor.get(f"{HOME}/pain-nrs/draft/{link}"))[1].partition("/draft/")[2]
+            form = form[form.index("<form") if "<form" in form else 0 :]
+            status, _, page = await editor.send(
+                f"{HOME}/pain-nrs/draft/{link.partition('?')[0]}", *_fields(form)
+            )
+            assert status == 303, page
+    draft = await _draft(database, "pain-nrs")
+    assert draft is not None
+    made, before = read_definition(draft.definition), read_definition(foreign)
+    assert (made.items[1].enable, made.items[1].unit_code) == (before.items[1].enable, "[foz_us]")
+    assert made.flags[0].says == "flag.of_ours"
+    assert {"url": "https://elsewhere.example/x", "valueString": "y"} in draft.definition["item"][1][
+        "extension"
+    ]
+    assert draft.definition["item"][0]["code"] == foreign["item"][0]["code"]
 
 
 async def test_files_out_and_in(database: Database, clock: VirtualClock) -> None:
