@@ -163,6 +163,7 @@ def test_two_nurses_and_a_patient(ward: Ward, pages: dict[str, Page]) -> None:
     expect(li.locator("#talk")).to_contain_text("健康咨询，不作诊断、不调药")
     expect(li.locator("#talk")).to_contain_text(re.compile(r"微信窗口到 .*还能发 \d 条"))
     expect(zhang.locator("#talk")).to_contain_text(f"{LI} 接手")
+    expect(zhang.get_by_role("button", name="接手，机器人不再说话")).to_have_count(0)
 
     before = theirs(phones, "#wechat").count()
     say(phones, "发微信消息", "伤口有点红，要紧吗")

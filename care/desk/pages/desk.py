@@ -41,7 +41,7 @@ class Desk:
 def show(desk: Desk, request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """The page (or a part of one) `template`, with the desk's tabs. `?said=` names what was just done, in the words of
     `data/seed/desk_words.yml` unless `said` is given."""
-    known = words.known("said").get(request.query_params.get("said", ""), "")
+    code = request.query_params.get("said", "")
     tabs = _tabs(request.app)
     return render(
         request,
@@ -52,7 +52,8 @@ def show(desk: Desk, request: Request, template: str, status: int = 200, **value
             "local": desk.clock.local,
             "tabs": tabs,
             "tab": _tab(request.url.path, [href for _, href in tabs]),
-            "said": known,
+            "said": words.known("said").get(code, ""),
+            "refused": "" if "said" in values else words.known("refused").get(code, ""),
             **values,
         },
     )

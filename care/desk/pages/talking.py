@@ -77,6 +77,7 @@ def add_routes(router: APIRouter, tools: Tools) -> None:
             "speak": tools.speak,
             "on_duty": tools.hours.on_duty(tools.clock.local_naive()),
             "mine": talk.handoff.state == "taken" and talk.handoff.staff_id == staff.id,
+            "free": talk.handoff.state != "taken" or talk.passed,
         }
 
     @router.get("/conversations/{conversation_id}")

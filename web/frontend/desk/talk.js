@@ -25,8 +25,8 @@ export function setUpTalk() {
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.elt === talk || event.detail.target === talk) {
       if (atEnd) toEnd(talk);
-      const held = talk.querySelector("[data-held]");
-      if (!leaving && held && held.dataset.held !== talk.dataset.mine) location.replace(location.pathname);
+      const held = talk.querySelector("[data-held-now]");
+      if (!leaving && held && held.dataset.heldNow !== talk.dataset.held) location.replace(location.pathname);
     }
     const form = document.querySelector("[data-draft]");
     if (form && !form.elements.text.value) sessionStorage.removeItem(`desk-draft:${form.dataset.draft}`);
