@@ -13,8 +13,8 @@ from actions.desk import Complain, Human
 from actions.finding_care import AdviseDepartment, AskDoctor
 from actions.forms import AskForm, Dialog, StartForm, ValidateForm
 from actions.knowledge import Answer, Unsure
+from actions.questionnaires import QuestionnaireDialog, RateService
 from actions.services import Services
-from actions.survey import StartQuestionnaire, SurveyDialog
 
 PLAIN = (
     Answer,
@@ -26,9 +26,9 @@ PLAIN = (
     OptIn,
     OptOut,
     MyData,
-    StartQuestionnaire,
+    RateService,
 )
-DIALOGS: tuple[Dialog, ...] = (*APPOINTMENT_DIALOGS, SurveyDialog(), BindDialog(), DeleteDataDialog())
+DIALOGS: tuple[Dialog, ...] = (*APPOINTMENT_DIALOGS, QuestionnaireDialog(), BindDialog(), DeleteDataDialog())
 
 
 def all_actions(services: Services) -> list[BanyiAction]:

@@ -79,6 +79,8 @@ SMALL = {
     "help": "smalltalk.help",
 }
 OUT = {"request_human": "action_human", "complain": "action_complain"}
+ANYWHERE = {"start_questionnaire": "action_questionnaire_start"}
+"""An invitation lies in the conversation whatever form is under way; taking it up leads out of that."""
 
 
 class StartForm(BanyiAction):
@@ -144,7 +146,7 @@ class ValidateForm(BanyiAction):
             return await self.dialog.back(turn)
         if intent == "stop":
             return await self.dialog.quit(turn)
-        leads = {**self.dialog.leads_out, **{k: v for k, v in OUT.items() if v in self.others}}
+        leads = {**ANYWHERE, **self.dialog.leads_out, **{k: v for k, v in OUT.items() if v in self.others}}
         if sure and (action := leads.get(intent)) is not None:
             await self.dialog.suspend(turn)
             turn.leave_form()

@@ -6,12 +6,13 @@ import asyncio
 
 import uvloop
 
-from bench import audience, callback, campaign, faq, filled, nlu, outbox, preview, turn
+from bench import audience, callback, campaign, faq, filled, nlu, outbox, preview, questionnaire, turn
 from bench.results import keep
 
 
 def main() -> None:
     keep(asyncio.run(turn.measure()))
+    keep(asyncio.run(questionnaire.measure()))
     keep(uvloop.run(outbox.measure()))
     keep(callback.measure())
     keep(asyncio.run(filled.measure([audience, campaign])))

@@ -39,7 +39,7 @@ TEXTS = (
 )
 
 
-class _Phone:
+class Phone:
     """One patient's phone: says a text and hears the first answer."""
 
     def __init__(self, http: aiohttp.ClientSession, base: str, openid: str) -> None:
@@ -89,7 +89,8 @@ async def _many(turn: Callable[[int, str], Awaitable[float]], turns: int) -> tup
     return len(took) / (time.perf_counter() - begun), took
 
 
-def _engine_ids(settings: Settings) -> list[str]:
+def engine_ids(settings: Settings) -> list[str]:
+    """The ids Rasa knows the conversations by that have gone on for a while."""
     engine = create_engine(f"sqlite:///{settings.var_dir / 'banyi.db'}")
     with engine.connect() as connection:
         rows = connection.execute(
@@ -110,7 +111,8 @@ def _memory() -> float:
     return total / 2**20
 
 
-def _at(values: list[float], share: float) -> float:
+def at(values: list[float], share: float) -> float:
+    """The value below which `share` of `values` (seconds) lie, in milliseconds."""
     return statistics.quantiles(values, n=100)[int(share * 100) - 1] * 1000
 
 
@@ -119,7 +121,7 @@ async def measure() -> list[Result]:
         running() as (settings, _),
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
     ):
-        phones = [_Phone(http, f"{settings.loopback}/sim/wechat", f"oBench{n:03d}") for n in range(PATIENTS)]
+        phones = [Phone(http, f"{settings.loopback}/sim/wechat", f"oBench{n:03d}") for n in range(PATIENTS)]
         for phone in phones:
             await phone.start()
 
@@ -127,7 +129,7 @@ async def measure() -> list[Result]:
             return await phones[number].turn(words)
 
         await _many(full, WARM_UP)
-        ids = _engine_ids(settings)
+        ids = engine_ids(settings)
 
         async def direct(number: int, words: str) -> float:
             begun = time.perf_counter()
@@ -155,7 +157,7 @@ async def measure() -> list[Result]:
     against = "the same Rasa asked directly over REST, 16 at once"
     return [
         Result("turn_messages_per_second", full_rate, "messages/s", against, direct_rate),
-        Result("turn_p50", _at(full_took, 0.5), "ms", against, _at(direct_took, 0.5)),
-        Result("turn_p95", _at(full_took, 0.95), "ms", against, _at(direct_took, 0.95)),
+        Result("turn_p50", at(full_took, 0.5), "ms", against, at(direct_took, 0.5)),
+        Result("turn_p95", at(full_took, 0.95), "ms", against, at(direct_took, 0.95)),
         Result("memory_everything", memory, "MiB", "the limit of 2 GB", 2000.0),
     ]

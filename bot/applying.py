@@ -176,7 +176,7 @@ class Applier:
         if len(replies) > FEW and conversation.channel == ChannelName.WECHAT:
             replies = join_runs(replies)
         first = await queue.finish(session, turn.claimed, message, now, last=last, replies=len(replies))
-        asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+        asking = max((n for n, reply in enumerate(replies) if reply.asks), default=-1)
         urgent = turn.plan.alert is not None
         for n, reply in enumerate(replies):
             asks = n == asking
@@ -189,7 +189,7 @@ class Applier:
                 purpose="reply",
                 now=now,
                 inbound_id=message.id,
-                instance=(turn.said.instance or reply.key) if asks else None,
+                instance=(turn.said.instance or reply.instance or reply.key) if asks else None,
                 resumes=turn.said.resumes if asks else None,
                 seq=first + n + 1,
                 content_ref=content_ref,

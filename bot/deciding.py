@@ -12,7 +12,7 @@ from bot.plan import Plan, State, Words, engine_text
 from bot.ports import Console
 from bot.refusing import refused
 from bot.resolve import number_in, pick
-from bot.shortcuts import MENU, MENU_PARAMS, Opt, opt_word, refusal, wanted_by
+from bot.shortcuts import MENU, MENU_PARAMS, Opt, opt_word, refusal, resumes, wanted_by
 from care.binding import qr
 from channels.contacts.models import Contact
 from channels.inbox.models import InboundMessage
@@ -69,7 +69,7 @@ class Decider:
     def _text(self, contact: Contact, state: State, plan: Plan, words: Words) -> Plan:
         text = words.text
         number = number_in(text)
-        if number == 0:
+        if number == 0 and not state.wants_number:
             return plan.to_intent("request_human", {}, "digit:0")
         if contact.status == "wrong_number" and number == 1:
             # Whoever said 打错了 is believed until a person has looked.
@@ -96,6 +96,8 @@ class Decider:
             return plan.says(
                 Reply("console.keyword", {"text": written}), "keyword", reask=state.question is not None
             )
+        if (state.question is None or state.questioned) and resumes(text):
+            return plan.to_intent("start_questionnaire", {}, "resumes")
         if not state.free_words and (wish := wishes.read(text)) is not None:
             return plan.to_intent(*wanted_by(wish), f"wish:{wish.kind}")
         if not state.free_words and (said := english.answers(text, words.language)) is not None:

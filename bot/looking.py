@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments import remind
@@ -11,7 +9,6 @@ from bot.plan import State, Words
 from bot.ports import People
 from bot.resolve import number_in, parse_ref
 from bot.shortcuts import refusal
-from care.questionnaires import service as questionnaires
 from channels.inbox.models import InboundMessage
 from channels.inbox.queue import Claimed
 from channels.questions import service as questions
@@ -43,9 +40,7 @@ async def look_in(
                     session, conversation_id, f"{remind.INSTANCE}{state.coming}"
                 )
         if message.kind == "text":
-            state.words = words = Words(message.text or "")
-            if words.language is not None or words.halves is not None:
-                state.free_words = await _asks_for_words(session, conversation_id)
+            state.words = Words(message.text or "")
         states.append(state)
     return states
 
@@ -53,11 +48,3 @@ async def look_in(
 def _may_mean_the_coming_one(message: InboundMessage) -> bool:
     text = message.text or ""
     return message.kind == "text" and (refusal(text) is not None or number_in(text) is not None)
-
-
-async def _asks_for_words(session: AsyncSession, conversation_id: UUID) -> bool:
-    response = await questionnaires.active(session, conversation_id)
-    if response is None:
-        return False
-    item = (await questionnaires.position(session, response)).item
-    return item is not None and not item.choices

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from actions.questionnaires.saying import NUMBER, QUESTIONNAIRE, WANTS
 from bot.ports import InCharge
 from bot.shortcuts import Opt
 from channels.questions.holder import Holder
 from channels.questions.models import OpenQuestion
+from channels.questions.service import options_of
 from channels.reply import Reply
 from language import foreign, requests
 from language.normalise import normalise
@@ -55,12 +57,27 @@ class State:
     coming: UUID | None = None
     """The next appointment, and `reminder` what was asked of it; read only for answers that no open question takes."""
     reminder: OpenQuestion | None = None
-    free_words: bool = False
-    """A survey asks for the patient's own words: in any language, of any number of things. Read only for such texts."""
     words: Words | None = None
     """The message's text as far as it was looked into already."""
     found: ScreenResult | None = None
     """What the safety screen found, where a thread has listened already."""
+
+    @property
+    def questioned(self) -> bool:
+        """What is open is an item of a questionnaire, or the invitation to one."""
+        return self.question is not None and self.question.instance.startswith(QUESTIONNAIRE)
+
+    @property
+    def free_words(self) -> bool:
+        """A questionnaire asks for the patient's own words or figures: in any language, of any number of things."""
+        return self.question is not None and self.questioned and not options_of(self.question)
+
+    @property
+    def wants_number(self) -> bool:
+        """Nought is an answer, and no call for a person."""
+        if self.question is None or not self.free_words:
+            return False
+        return Reply.from_json(self.question.reply).params.get(WANTS) == NUMBER
 
     @property
     def taken(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from care.questionnaires.reading.words import words
 from language.normalise import fold
 from language.wishes import Wish
 
@@ -63,3 +64,8 @@ def refusal(text: str) -> Refusal | None:
     """A whole message that says no to what is open: to the question, else to the coming appointment. Only where there is
     neither, "T" is an opt-out."""
     return _REFUSALS.get(fold(text))
+
+
+def resumes(text: str) -> bool:
+    """A whole message that takes up a questionnaire put off."""
+    return fold(text) in words().set("resume")

@@ -71,11 +71,20 @@ def digits(options: Sequence[Option]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`key` of the wording, its `params` (plain JSON values) and `options` in the order they are numbered from 1."""
+    """`key` of the wording, its `params` (plain JSON values) and `options` in the order they are numbered from 1.
+
+    `instance` names what asks, where the key does not say enough; with it even a reply without options opens a question: one that
+    is answered in the patient's own words or figures.
+    """
 
     key: str
     params: dict[str, Any] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
+    instance: str = ""
+
+    @property
+    def asks(self) -> bool:
+        return bool(self.options or self.instance)
 
     def parts(self) -> tuple[Reply, ...]:
         """What was put together into it, or itself."""
@@ -91,11 +100,12 @@ class Reply:
         return None, None
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        raw: dict[str, Any] = {
             "key": self.key,
             "params": self.params,
             "options": [option.to_json() for option in self.options],
         }
+        return {**raw, "instance": self.instance} if self.instance else raw
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Reply:
@@ -103,6 +113,7 @@ class Reply:
             key=str(raw["key"]),
             params=cast("dict[str, Any]", raw.get("params") or {}),
             options=tuple(Option.from_json(option) for option in raw.get("options") or ()),
+            instance=str(raw.get("instance", "")),
         )
 
 
@@ -111,7 +122,7 @@ def join_runs(replies: Sequence[Reply]) -> list[Reply]:
 
     A reply that asks stays by itself: it is said again alone when its question is asked again."""
     joined: list[Reply] = []
-    asking = max((n for n, reply in enumerate(replies) if reply.options), default=-1)
+    asking = max((n for n, reply in enumerate(replies) if reply.asks), default=-1)
     for asks, run in groupby(enumerate(replies), key=lambda item: item[0] == asking):
         said = [reply for _, reply in run]
         if asks or len(said) == 1:

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         ge=1,
         description="A conversation a person has taken and not answered for so long goes back to the bot; the patient is told",
     )
+    questionnaire_chase_days: str = Field(
+        "1,3,7",
+        pattern=r"^\d+(\.\d+)?(,\d+(\.\d+)?)*$",
+        description="Days after which an assigned questionnaire that is not finished is reminded of",
+    )
     simulators: bool = Field(
         True, description="run the simulators of WeChat and SMS, and the page with both phones"
     )

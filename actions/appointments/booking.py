@@ -79,7 +79,7 @@ class BookingDialog(Dialog):
         "cancel_appointment": "action_cancel_start",
         "reschedule_appointment": "action_reschedule_start",
         "bind_patient": "action_bind_start",
-        "rate_service": "action_survey_start",
+        "rate_service": "action_rate_start",
         "start_questionnaire": "action_questionnaire_start",
         "my_data": "action_my_data",
         "delete_my_data": "action_delete_my_data",

@@ -21,6 +21,7 @@ from care.questionnaires import flags, scoring
 from care.questionnaires.definition import Answers, Definition, Item
 from care.questionnaires.flags import Flag
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
+from care.questionnaires.showing import in_words
 from channels.wording.labels import label
 from language.screen import screen
 
@@ -270,17 +271,4 @@ def _said(definition: Definition, answers: Answers, link_id: str | None) -> str:
             f"{one.title} {one.value:g}" + (f"（{one.band}）" if one.band else "") for one in found
         )
     item = _item(definition, link_id)
-    return f"{item.text}\n{_in_words(item, answers.get(link_id))}" if item is not None else ""
-
-
-def _in_words(item: Item, value: Any) -> str:
-    if isinstance(value, list):
-        return "、".join(_in_words(item, one) for one in value)
-    if isinstance(value, bool):
-        return label("answer_yes" if value else "answer_no")
-    if isinstance(value, Mapping):
-        return str(value.get("other") or "")
-    if isinstance(value, int | float):
-        return f"{value:g}{item.unit or ''}"
-    named = next((one.label for one in item.choices if one.code == value), None)
-    return named or str(value or "")
+    return f"{item.text}\n{in_words(item, answers.get(link_id))}" if item is not None else ""

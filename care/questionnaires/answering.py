@@ -151,7 +151,7 @@ async def _store(
     if not response.answers:
         emit(session, response, "questionnaire.started", now)
     response.answers = {**response.answers, **given}
-    response.asking = response.paused_at = None
+    response.asking = response.paused_at = response.doubt = None
     response.revision += 1
     response.updated_at, response.channel = now, by.channel
     if by.staff_id is not None:
@@ -197,7 +197,7 @@ async def back(session: AsyncSession, response: QuestionnaireResponse, *, now: d
         return None
     items = asked(here.definition, here.answers)
     before = items[max(0, here.number - 2)]
-    response.asking, response.updated_at = before.link_id, now
+    response.asking, response.doubt, response.updated_at = before.link_id, None, now
     response.revision += 1
     return before
 

@@ -48,7 +48,8 @@ class QuestionnaireResponse(Base, Leased):
     `key`: what asked for it, so that it is asked once; None for what the patient began. `source`: `self`, `plan`, `staff`,
     `visit`… `conversation_id`: where it is answered now, `channel`: where the last answer came from (wechat, sms, page, phone).
     `answers`: link id → value (see `definition.asked`; None: skipped). `asking`: the item the patient went back to; None: the
-    first one without an answer. `revision` counts every change. `due_at`: when it is asked for, reminded of or expires next
+    first one without an answer. `doubt`: what is
+    being asked back before it is stored. `revision` counts every change. `due_at`: when it is asked for, reminded of or expires next
     (`chased`: how often it was asked for). `score`: the sum of the questionnaire's own scale; `scores`: every scale, with its band and the
     sentence a patient may hear. `reason` of stopping: left, expired, withdrawn, superseded.
     """
@@ -77,6 +78,8 @@ class QuestionnaireResponse(Base, Leased):
     asking: Mapped[str | None] = mapped_column(String(60))
     answers = EncryptedJson()
     answers_sealed: Mapped[bytes | None] = sealed_column(nullable=False)
+    doubt = EncryptedJson()
+    doubt_sealed: Mapped[bytes | None] = sealed_column()
     score: Mapped[int | None] = mapped_column(Integer)
     scores: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     chased: Mapped[int] = mapped_column(Integer, default=0)

@@ -51,19 +51,19 @@ async def enqueue(
 ) -> OutboundMessage | None:
     """Queue `reply` to the conversation's contact. None when `dedup_key` was said before: nothing is said twice.
 
-    With options it opens a question under `instance` (default: the reply's key): a reply's at once,
+    What asks opens a question under `instance` (default: the reply's own, or its key): a reply's at once,
     a push's when it is sent (`questions.on_sending`; `waits` says otherwise). `seq` is its place among what is said there,
     where the caller has already counted it. After `expires_at` it is suppressed instead of sent.
     """
     question_id: UUID | None = None
-    if reply.options:
+    if reply.asks:
         said = select(OutboundMessage.id).where(OutboundMessage.dedup_key == dedup_key)
         if await session.scalar(said) is not None:
             return None
         question = await questions.open_question(
             session,
             conversation_id=conversation.id,
-            instance=instance or reply.key,
+            instance=instance or reply.instance or reply.key,
             reply=reply,
             now=now,
             patient_id=patient_id,

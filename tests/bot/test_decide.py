@@ -496,10 +496,23 @@ def test_danger_in_english_is_answered_in_english(
         assert (after.false_alarm, after.in_english) == (True, True)
 
 
-def test_english_words_asked_for_by_a_survey_go_to_the_survey(handler: ConversationHandler) -> None:
-    found = state()
-    found.free_words = True
-    assert decide(handler, message("the nurse was very kind to me"), found).engine is not None
+def test_own_words_asked_for_by_a_questionnaire_go_to_it(
+    handler: ConversationHandler, clock: VirtualClock
+) -> None:
+    free = question(clock, Reply("questionnaire.item", {"n": 1}), instance="questionnaire:1:comment")
+    for text in ("the nurse was very kind to me", "3", "12"):
+        assert decide(handler, message(text), state(free)).engine is not None
+    person = decide(handler, message("0"), state(free)).engine
+    assert person is not None and person[0] == "/request_human"
+
+
+def test_nought_is_a_number_where_a_number_is_asked_for(
+    handler: ConversationHandler, clock: VirtualClock
+) -> None:
+    pain = question(clock, Reply("questionnaire.item", {"wants": "number"}), instance="questionnaire:1:pain")
+    assert decide(handler, message("0"), state(pain)).engine == ("0", {"text": "0"})
+    screened = decide(handler, message("突然胸口压得慌，左胳膊麻，出冷汗"), state(pain))
+    assert screened.alert == "emergency"
 
 
 @pytest.mark.parametrize(

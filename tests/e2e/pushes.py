@@ -18,8 +18,11 @@ from care.desk.hours import DutyHours
 from care.hospital.gazetteer import GazetteerCache
 from care.patients import identity
 from care.patients.models import Patient, PatientContact
+from care.questionnaires import asking
+from care.questionnaires import service as questionnaires
 from channels.contacts.models import Contact, Conversation
 from channels.outbox import service as outbox
+from channels.outbox.models import OutboundMessage
 from channels.reply import Option, Reply
 from store.clock import Clock
 from store.ids import new_id
@@ -88,4 +91,37 @@ async def survey(session: AsyncSession, conversation: Conversation, now: datetim
     return row.id
 
 
-PUSHES: dict[str, Push] = {"reminder": reminder, "survey": survey}
+async def follow_up(session: AsyncSession, conversation: Conversation, now: datetime) -> UUID:
+    """The check a week after an operation, which the patient has agreed to."""
+    [patient_id, *_] = await _whose(session, conversation)
+    await consents.decide(
+        session,
+        subject="contact",
+        subject_id=conversation.contact_id,
+        purpose=Purpose.FOLLOW_UP,
+        granted=True,
+        text_version="1",
+        channel=conversation.channel,
+        now=now,
+    )
+    response = await questionnaires.assign(
+        session,
+        "postop-day7",
+        patient_id=patient_id,
+        contact_id=conversation.contact_id,
+        now=now,
+        source="plan",
+        key=f"postop:{new_id()}",
+    )
+    assert response is not None
+    await asking.ask(session, response, now)
+    response.due_at = now + timedelta(days=1)
+    await session.flush()
+    row = await session.scalar(
+        select(OutboundMessage.id).where(OutboundMessage.dedup_key == f"questionnaire:{response.id}:1")
+    )
+    assert row is not None
+    return row
+
+
+PUSHES: dict[str, Push] = {"reminder": reminder, "survey": survey, "follow_up": follow_up}

@@ -30,7 +30,7 @@ RULES = {
     "my_data": "action_my_data",
     "delete_my_data": "action_delete_data_start",
     "bind_patient": "action_bind_start",
-    "rate_service": "action_survey_start",
+    "rate_service": "action_rate_start",
     "start_questionnaire": "action_questionnaire_start",
     "describe_symptom": "action_advise_department",
     "find_department": "action_advise_department",
@@ -111,7 +111,7 @@ class Stage:
             queue += [one["name"] for one in done if one["event"] == "followup"]
             if name.startswith("validate_") and self.form:
                 queue.append(f"action_ask_{self.form}_answer")
-        asking = [reply for reply in self.replies if reply.options]
+        asking = [reply for reply in self.replies if reply.asks]
         self.offered = asking[-1].options if asking else self.offered
         return self.keys
 
