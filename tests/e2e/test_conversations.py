@@ -53,6 +53,10 @@ def test_a_demo_patient_is_bound_from_a_new_phone(home: Installation) -> None:
     assert code not in "".join(event["text"] for event in phone.transcript())
     assert phone.say(code).keys == ["bind.done"], phone
     assert phone.facts()["bound"] == 1
+    turn = phone.say("我的报告出来了吗")
+    assert turn.keys == ["report.list"], phone
+    assert "血常规：报告已出" in turn.replies[0].text
+    assert "参考范围" not in turn.replies[0].text
 
 
 def test_unknown_and_wrong_people_hear_what_the_right_one_hears(home: Installation) -> None:
