@@ -7,7 +7,9 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from care.questionnaires.pages.answering import answering_router
+from care.questionnaires.pages.desk import questionnaires_router
 from care.questionnaires.pages.public import PublicDesk
+from care.questionnaires.pages.staff import QuestionnaireDesk
 from channels.reply import Reply
 from channels.wechat.wording import as_text
 from server.house import House
@@ -15,7 +17,7 @@ from web.limits import Limits
 
 
 def add_questionnaire_pages(app: FastAPI, house: House) -> None:
-    """Routes of `/q` on `app`."""
+    """Routes of `/q` and `/desk/questionnaires` on `app`."""
     settings = house.settings
 
     def speak(reply: Reply) -> str:
@@ -32,3 +34,14 @@ def add_questionnaire_pages(app: FastAPI, house: House) -> None:
         speak=speak,
     )
     app.include_router(answering_router(public))
+    desk = QuestionnaireDesk(
+        database=house.database,
+        clock=house.clock,
+        hospital=settings.hospital_name,
+        landline=settings.landline,
+        site=settings.base,
+        sms_account=settings.sms_account,
+        link_lasts=public.link_lasts,
+        code_lasts=timedelta(hours=settings.questionnaire_code_hours),
+    )
+    app.include_router(questionnaires_router(desk))

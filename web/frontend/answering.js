@@ -22,16 +22,17 @@ function Answering(main) {
     points: JSON.parse(box.dataset.points),
   }));
   const answers = new Map();
+  const stored = new Map();
   const waiting = new Waiting(root, main.dataset.key);
   const place = (name) => main.querySelector(`[data-${name}]`);
-  const words = (name) => main.querySelector(`[data-say="${name}"]`).textContent;
+  const words = (name) => main.querySelector(`[data-say="${name}"]`).content.textContent;
   let revision = Number(main.dataset.revision);
   let current = null;
   let sending = false;
 
   this.begin = async () => {
     for (const one of questions) {
-      if (fields(one).length) answers.set(one.id, { values: fields(one), other: other(one) });
+      if (fields(one).length) learn(one.id, { values: fields(one), other: other(one) });
       one.form.addEventListener("submit", (event) => {
         event.preventDefault();
         answer(one, event.submitter?.name === "skip");
@@ -40,7 +41,7 @@ function Answering(main) {
       one.form.addEventListener("input", (event) => changed(one, event.target));
     }
     await waiting.restore();
-    for (const one of waiting.list) answers.set(one.link_id, { values: one.values, other: one.other });
+    for (const one of [...waiting.list]) await takeUp(one);
     place("progress").hidden = false;
     place("send").addEventListener("click", send);
     addEventListener("online", send);
@@ -51,6 +52,22 @@ function Answering(main) {
     show(doubted || left || firstOpen(), false);
     send();
   };
+
+  /** What the server has for a question. */
+  function learn(id, answer) {
+    answers.set(id, answer);
+    stored.set(id, JSON.stringify(answer));
+  }
+
+  /** What waited here since an earlier visit counts, unless the same was answered elsewhere in the meantime. */
+  async function takeUp(one) {
+    if ((stored.get(one.link_id) ?? null) === one.was) {
+      answers.set(one.link_id, { values: one.values, other: one.other });
+      return;
+    }
+    await waiting.done(one);
+    say(words("overtaken"));
+  }
 
   function fields(one) {
     const inputs = [...one.form.elements].filter((field) => field.name === "value");
@@ -101,7 +118,8 @@ function Answering(main) {
     if (doubted) return trouble(one, doubted, values[0]);
     trouble(one, "");
     answers.set(one.id, { values, other: other(one) });
-    await waiting.add({ link_id: one.id, values, other: other(one), sure, skip: !values.length });
+    const was = stored.get(one.id) ?? null;
+    await waiting.add({ link_id: one.id, values, other: other(one), sure, skip: !values.length, was });
     for (const button of one.form.querySelectorAll("button")) button.disabled = true;
     const settled = await send();
     for (const button of one.form.querySelectorAll("button")) button.disabled = false;
@@ -149,7 +167,7 @@ function Answering(main) {
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), PATIENCE);
     try {
-      const body = JSON.stringify({ ...one, revision });
+      const body = JSON.stringify({ ...one, was: undefined, revision });
       const headers = { "Content-Type": "application/json" };
       const answer = await fetch(`${root}/answer`, { method: "POST", headers, body, signal: giveUp.signal });
       return answer.status >= 500 || answer.status === 429 ? null : await answer.json();
@@ -173,6 +191,7 @@ function Answering(main) {
     }
     revision = found.revision;
     if (found.outcome === "accepted") {
+      stored.set(one.link_id, JSON.stringify({ values: one.values, other: one.other }));
       alarm(found.alerts);
       if (found.finished) await finish(found.alerts);
       return !found.finished;
@@ -192,8 +211,9 @@ function Answering(main) {
     const mine = [one, ...waiting.list].filter((other) => !(other.link_id in found.answers));
     for (const other of [...waiting.list]) await waiting.done(other);
     answers.clear();
+    stored.clear();
     for (const [id, [values, text]] of Object.entries(found.answers)) {
-      answers.set(id, { values, other: text });
+      learn(id, { values, other: text });
       const question = questions.find((other) => other.id === id);
       if (question) fill(question, { values, other: text });
     }

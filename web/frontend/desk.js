@@ -7,7 +7,7 @@ import { setUpCounts } from "./desk/counts.js";
 import { setUpKeys } from "./desk/keys.js";
 import { listen } from "./desk/live.js";
 import { setUpTalk } from "./desk/talk.js";
-import { setUpTyping } from "./desk/typing.js";
+import { setUpPhone } from "./desk/phone.js";
 
 setUpCounts();
 setUpKeys();
@@ -16,3 +16,4 @@ setUpTalk();
 setUpTyping();
 listen();
 setUpAlerts();
+setUpPhone();

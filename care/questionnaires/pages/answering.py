@@ -6,7 +6,7 @@ Without the script each question is a form of its own; with it answers go as JSO
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,14 +20,13 @@ from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
 from care.questionnaires.outcomes import (
     Accepted,
     By,
-    Doubted,
-    Invalid,
     NotOpen,
     Outcome,
     Overtaken,
     Position,
 )
 from care.questionnaires.pages import forms, screens
+from care.questionnaires.pages.asking_back import Trouble, trouble_of
 from care.questionnaires.pages.entering import Entrance
 from care.questionnaires.pages.public import SAVES, PublicDesk, texts
 from care.questionnaires.pages.visiting import Visit, visit_of
@@ -49,15 +48,6 @@ def answering_router(desk: PublicDesk) -> APIRouter:
     router.add_api_route("/q/{token}/pause", pages.pause, methods=["POST"])
     router.add_api_route("/q/{token}/stop", pages.stop, methods=["POST"])
     return router
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What is asked back, or said, under a question (`link_id` empty: of the whole page). `sure`: the value a second "yes" stores."""
-
-    said: str = ""
-    link_id: str = ""
-    sure: str | None = None
 
 
 class _Pages:
@@ -169,7 +159,7 @@ class _Pages:
                 return {"outcome": "closed", **found}
             case Overtaken():
                 return {"outcome": "overtaken", "said": texts("answer.overtaken"), **found}
-        return {"outcome": "asked", **asdict(self._trouble(outcome)), **found}
+        return {"outcome": "asked", **asdict(trouble_of(outcome)), **found}
 
     def _as_page(
         self, request: Request, found: Visit, here: Position, outcome: Outcome, posted: forms.Posted
@@ -185,23 +175,10 @@ class _Pages:
                 return self._form(
                     request, found, here, status=409, trouble=Trouble(texts("answer.overtaken"))
                 )
-        trouble = self._trouble(outcome)
+        trouble = trouble_of(outcome)
         understood = (trouble.sure,) if trouble.sure is not None else posted.values
         typed = {posted.link_id: (understood, posted.other)}
         return self._form(request, found, here, status=422, trouble=trouble, typed=typed)
-
-    def _trouble(self, outcome: Doubted | Invalid) -> Trouble:
-        item = outcome.item
-        if isinstance(outcome, Invalid):
-            return Trouble(texts(f"invalid.{outcome.why}"), item.link_id)
-        if outcome.why == "rest":
-            return Trouble(texts("invalid.not_a_number"), item.link_id)
-        low, high = screens.range_of(item)
-        value = screens.label_of_value(item, outcome.value)
-        range_ = "between" if low and high else "from" if low else "to" if high else "open"
-        key = "doubt.unclear" if outcome.why == "unclear" else f"doubt.{range_}"
-        said = texts(key, value=value, low=low, high=high)
-        return Trouble(said, item.link_id, forms.plain(outcome.value))
 
     def _alerts(self, raised: Sequence[Raised]) -> list[dict[str, str]]:
         """What the patient is told at once, each thing once."""

@@ -55,7 +55,6 @@ class PublicDesk:
             private=True,
             hospital=self.hospital,
             landline=self.landline,
-            say=texts,
             **values,
         )
         headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}

@@ -8,11 +8,11 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from care.questionnaires import responses
 from care.questionnaires.entrance import links, proof, visit
 from care.questionnaires.entrance.models import ResponseLink
 from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
 from care.questionnaires.pages.public import MISSES, PublicDesk
+from care.questionnaires.responses import is_open
 from channels.wechat.oauth import session_of
 from web.signin.cookies import address_of
 
@@ -54,6 +54,6 @@ def over(response: QuestionnaireResponse, link: ResponseLink, desk: PublicDesk) 
         return "late"
     if response.status == ResponseStatus.STOPPED:
         return {"left": "left", "expired": "late", "superseded": "newer"}.get(response.reason or "", "ended")
-    if responses.is_open(response) and response.expires_at is not None and response.expires_at <= now:
+    if is_open(response) and response.expires_at is not None and response.expires_at <= now:
         return "late"
     return ""

@@ -148,6 +148,7 @@ TYPICAL = {
     "tracking": "没有打开",
     "topic": "糖尿病",
     "until": "下午15:30",
+    "url": "https://h.example/q/Ab3dEf6hIj9kLm2n",
     "what": "眼科 李敏",
     "when": "11月24日周二上午9:30",
     "when_short": "11月24日周二上午",
