@@ -6,8 +6,9 @@ import { setUpCanned } from "./desk/canned.js";
 import { setUpCounts } from "./desk/counts.js";
 import { setUpKeys } from "./desk/keys.js";
 import { listen } from "./desk/live.js";
-import { setUpTalk } from "./desk/talk.js";
 import { setUpPhone } from "./desk/phone.js";
+import { setUpTalk } from "./desk/talk.js";
+import { setUpTyping } from "./desk/typing.js";
 
 setUpCounts();
 setUpKeys();
