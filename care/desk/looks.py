@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.alerts.models import Alert
 from care.desk.models import DeskEntry, DeskTask, Handoff
 from channels.contacts.models import Conversation
+from channels.media.models import MediaItem
 from channels.outbox.models import OutboundMessage
 
 MOST = 1000
@@ -15,7 +16,8 @@ MOST = 1000
 
 
 async def conversations(session: AsyncSession) -> object:
-    """Who has which conversation, how far each has come, how what was said there was delivered, what staff wrote beside it."""
+    """Who has which conversation, how far each has come, how what was said there was delivered, which pictures have come,
+    what staff wrote beside it."""
     held = select(
         Handoff.id,
         Handoff.state,
@@ -37,11 +39,25 @@ async def conversations(session: AsyncSession) -> object:
         .group_by(OutboundMessage.status)
         .order_by(OutboundMessage.status)
     )
+    fetched = (
+        select(MediaItem.state, func.count())
+        .join(Conversation, Conversation.contact_id == MediaItem.contact_id)
+        .join(Handoff, Handoff.conversation_id == Conversation.id)
+        .where(Handoff.state == "taken")
+        .group_by(MediaItem.state)
+        .order_by(MediaItem.state)
+    )
+    media = [tuple(row) for row in await session.execute(fetched)]
     written = select(func.count(), func.max(DeskEntry.at)).join(
         Handoff, Handoff.conversation_id == DeskEntry.conversation_id
     )
     beside = (await session.execute(written.where(Handoff.state.in_(("waiting", "taken"))))).one()
-    return [tuple(row) for row in rows], [tuple(row) for row in await session.execute(said)], tuple(beside)
+    return (
+        [tuple(row) for row in rows],
+        [tuple(row) for row in await session.execute(said)],
+        media,
+        tuple(beside),
+    )
 
 
 async def tasks(session: AsyncSession) -> object:
