@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -25,6 +25,9 @@ from care.questionnaires.showing import in_words
 from channels.wording.labels import label
 from language.screen import screen
 
+if TYPE_CHECKING:  # it tells what was raised here
+    from care.questionnaires.outcomes import By
+
 CRISIS_WORDS = "safety.crisis"
 """What somebody in a crisis hears, whatever rang: the conversation's own words."""
 _BY_HAND = ("page", "phone")
@@ -40,15 +43,6 @@ class Raised:
     severity: Severity
     says: str
     params: dict[str, Any]
-
-
-class By(Protocol):
-    """Who answered, and from where: see `care.questionnaires.outcomes.By`."""
-
-    @property
-    def channel(self) -> Literal["wechat", "sms", "page", "phone"]: ...
-    @property
-    def inbound_id(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +188,7 @@ async def _screened(
         AlertKind(found.verdict),
         text=text,
         now=now,
-        dedup_key=f"response:{response.id}:text:{link_id}:{getattr(response, 'revision', 0)}",
+        dedup_key=f"response:{response.id}:text:{link_id}:{response.revision}",
         patient_id=response.patient_id,
         source="free_text",
         rule=found.rule or None,
@@ -224,10 +218,9 @@ def _item(definition: Definition, link_id: str) -> Item | None:
 
 async def _department(session: AsyncSession, response: QuestionnaireResponse) -> UUID | None:
     """Of the visit the response is about."""
-    appointment_id = getattr(response, "appointment_id", None)
-    if appointment_id is None:
+    if response.appointment_id is None:
         return None
-    query = select(Appointment.department_id).where(Appointment.id == appointment_id)
+    query = select(Appointment.department_id).where(Appointment.id == response.appointment_id)
     return await session.scalar(query)
 
 
