@@ -45,6 +45,7 @@ from server.privacy import add_privacy
 from server.questionnaire_pages import add_questionnaire_pages
 from server.questionnaires import add_questionnaires
 from server.reading import add_reading
+from server.recovery import add_recovery
 from server.signin import add_sign_in
 from server.trail import add_audit
 from server.wechat_pages import add_wechat_pages, menu_put_up
@@ -99,6 +100,7 @@ def create_app(house: House) -> FastAPI:
     add_campaigns(app, house)
     add_insight(app, house)
     add_privacy(app, house)
+    add_recovery(app, house)
     add_desk(app, house)
     add_patients(app, house)
     add_questionnaires(app, house)

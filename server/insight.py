@@ -10,6 +10,7 @@ from content.feedback.pages import FeedbackDesk, feedback_router
 from content.insight.figures.rows import Figures
 from content.insight.pages import InsightDesk, insight_router
 from content.insight.period import Period
+from content.insight.satisfaction.pages import satisfaction_router
 from content.insight.shown import speaker
 from content.insight.worker import InsightWorker
 from server.articles import review_rules
@@ -32,6 +33,7 @@ def add_insight(app: FastAPI, house: House) -> None:
         worker.run,
         lambda: rounds("insight.last_month_failed", HOUR, worker.last_month),
     ]
+    app.include_router(satisfaction_router(house.database, house.clock, limit))
     app.include_router(insight_router(InsightDesk(house.database, house.clock, worker.wake, limit)))
     rules = review_rules(house.settings)
     app.include_router(feedback_router(FeedbackDesk(house.database, house.clock, rules, limit)))

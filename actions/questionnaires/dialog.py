@@ -23,6 +23,7 @@ from care.questionnaires.outcomes import (
 )
 from care.questionnaires.parts import Item
 from care.questionnaires.reading.words import fold, words
+from care.recovery import service as recovery
 from channels.wording.labels import label
 
 SURE, ASKED = 0.85, 0.5
@@ -231,7 +232,7 @@ class QuestionnaireDialog(Dialog):
         overall, comment = str(answers.get("overall", "")), str(answers.get("comment") or "")
         complains = bool(comment) and turn.services.mood(comment).complaint
         if complains or (overall.isdigit() and int(overall) <= LOW):
-            await open_complaint(turn, f"survey:{turn.inbound_id}", comment)
+            await open_complaint(turn, recovery.task_key(response.id), comment)
             turn.say("survey.sorry")
         else:
             turn.say("survey.done")

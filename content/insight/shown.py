@@ -9,7 +9,7 @@ from pathlib import Path
 from content.insight.period import Period
 from content.insight.protect import Hidden
 from content.insight.stats import Estimate
-from content.insight.tables import Mark, Row, Share, Span, Table, Value, Verdict
+from content.insight.tables import Mark, Mean, Row, Share, Span, Table, Value, Verdict
 from web.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +27,7 @@ class Speaker:
     def say(self, value: Value, column: str = "") -> str:
         """The value in words; `column` tells a difference of shares from a share."""
         match value:
-            case None | Share(None) | Span(None) | Mark(None):
+            case None | Share(None) | Span(None) | Mark(None) | Mean(None):
                 return NOTHING
             case int():
                 return f"{value:,}"
@@ -40,15 +40,18 @@ class Speaker:
                 return self._span(seconds or 0)
             case Mark(mean):
                 return self.words("labels", "mark", value=f"{mean or 0:.2f}")
+            case Mean(Estimate() as mean):
+                numbers = [f"{number:.2f}" for number in (mean.value, mean.low, mean.high)]
+                return self.words("labels", "interval", value=numbers[0], low=numbers[1], high=numbers[2])
             case Estimate():
-                if column == "difference":
+                if column in ("difference", "nps"):
                     numbers = [
                         f"{round(100 * number, 1) + 0.0:+.1f}"
                         for number in (value.value, value.low, value.high)
                     ]  # without + 0.0 it might say -0.0
                 else:
                     numbers = [f"{number:.1%}" for number in (value.value, value.low, value.high)]
-                said = "difference" if column == "difference" else "interval"
+                said = "difference" if column in ("difference", "nps") else "interval"
                 return self.words("labels", said, value=numbers[0], low=numbers[1], high=numbers[2])
             case Verdict():
                 return self.words("verdicts", value.code)

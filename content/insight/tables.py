@@ -41,13 +41,20 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean mark with its interval; None where it is not shown."""
+
+    value: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a comparison says: a word of `verdicts` in words.yml."""
 
     code: str
 
 
-Value: TypeAlias = int | Hidden | Share | Span | Mark | Estimate | Verdict | None
+Value: TypeAlias = int | Hidden | Share | Span | Mark | Mean | Estimate | Verdict | None
 Shown: TypeAlias = Mapping[str, Count]
 """A row's counts by column."""
 

@@ -12,6 +12,7 @@ from content.insight.figures.rows import Figures
 from content.insight.pages import InsightDesk, insight_router
 from content.insight.period import Period
 from content.insight.report.pdf import report
+from content.insight.satisfaction.pages import satisfaction_router
 from content.insight.shown import speaker
 from content.insight.worker import InsightWorker
 from store.clock import Clock
@@ -38,6 +39,7 @@ def insight_app(database: Database, clock: Clock) -> FastAPI:
     install_shell(app)
     app.include_router(signin_router())
     app.state.worker = InsightWorker(database, clock, render)
+    app.include_router(satisfaction_router(database, clock, LIMIT))
     app.include_router(insight_router(InsightDesk(database, clock, app.state.worker.wake, LIMIT)))
     app.include_router(feedback_router(FeedbackDesk(database, clock, RULES, LIMIT)))
     app.include_router(articles_router(ArticleDesk(database, clock, RULES, FRAME)))

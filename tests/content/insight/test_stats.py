@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
-from content.insight.stats import difference, proportion
+from content.insight.stats import difference, mean, promoters, proportion, student
 
 
 # Newcombe, Stat Med 17 (1998) 857-872, table I, method 3.
@@ -58,3 +58,23 @@ def test_wilson_is_scipys(people: int) -> None:
 def test_what_is_no_proportion_is_refused(events: int, people: int) -> None:
     with pytest.raises(ValueError, match="no proportion"):
         proportion(events, people)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 9, 29, 99, 1000])
+def test_students_quantile_is_scipys(degrees: int) -> None:
+    assert student(degrees) == pytest.approx(t.ppf(0.975, degrees), rel=5e-3)
+
+
+def test_the_mean_of_marks_has_students_interval() -> None:
+    found = mean({5: 20, 4: 10, 1: 10})
+    assert found is not None
+    marks = [5] * 20 + [4] * 10 + [1] * 10
+    low, high = t.interval(0.95, 39, loc=3.75, scale=(sum((x - 3.75) ** 2 for x in marks) / 39 / 40) ** 0.5)
+    assert (found.value, found.low, found.high) == pytest.approx((3.75, low, high), rel=1e-4)
+    assert mean({5: 1}) is None
+
+
+def test_net_promoters_lie_between_all_against_and_all_for() -> None:
+    found = promoters(50, 20, 100)
+    assert (round(found.value, 3), round(found.low, 3), round(found.high, 3)) == (0.3, 0.147, 0.453)
+    assert promoters(10, 0, 10).high == 1.0
