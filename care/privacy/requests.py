@@ -19,8 +19,8 @@ from channels.reply import Reply
 from store import audit
 
 ANSWER_WITHIN = timedelta(days=15)
-"""PIPL art. 50 asks for a "timely" answer and names no days; 15 working days are what GB/T 35273-2020, 8.7 recommends (30 at most).
-We take 15 calendar days, which is never later."""
+"""PIPL art. 50 asks for a timely answer and names no days; GB/T 35273-2020, 8.7, says 30 days, the rules for apps of 2019 (how
+unlawful collection of personal information by apps is told, item 6) 15 working days. Ours: 15 days of the calendar, never later."""
 
 
 async def open_request(

@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from server.cli import care_team, chat, database, devices, evaluate, files, language, running, staff, wechat
+from server.cli import (
+    care_team,
+    chat,
+    database,
+    devices,
+    evaluate,
+    files,
+    language,
+    privacy,
+    running,
+    staff,
+    wechat,
+)
 from server.settings import SettingsError
 
 app = typer.Typer(
@@ -25,6 +37,7 @@ database.add_to(app)
 wechat.add_to(app)
 staff.add_to(app)
 care_team.add_to(app)
+privacy.add_to(app)
 devices.add_to(app)
 
 
