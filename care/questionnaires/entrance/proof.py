@@ -110,7 +110,7 @@ async def _lock(session: AsyncSession, response: QuestionnaireResponse, now: dat
         patient_id=response.patient_id,
         contact_id=response.contact_id,
     )
-    subject = audit.subject_of("response", response.id)
+    subject = audit.subject_of("questionnaire_response", response.id)
     audit.record(session, actor="system", action="questionnaire.locked", subject=subject, at=now)
 
 
