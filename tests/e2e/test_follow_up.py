@@ -50,7 +50,7 @@ def test_asked_on_wechat_continued_by_sms_fever_in_words_opens_an_alert(home: In
     wechat.push(PUSHES["follow_up"])
     assert wechat.unasked("sent") is not None
     assert wechat.tap(1).keys == ["questionnaire.item"]
-    assert sms.say("继续").keys == ["questionnaire.item"], sms
+    assert sms.say("继续").keys == ["questionnaire.intro", "questionnaire.item"], sms
     turn = sms.say("三十八度八")
     assert turn.keys == ["flag.fever", "questionnaire.list"], sms
     assert "120" in turn.replies[0].text
