@@ -28,7 +28,7 @@ from channels.wording.labels import label
 
 SURE, ASKED = 0.85, 0.5
 """Confidence from which words that are no answer are a wish, or a question, instead."""
-_WISHES = frozenset({"request_human", "book_appointment", "go_back", "stop", "complain"})
+_WISHES = frozenset({"request_human", "book_appointment", "go_back", "stop"})
 LOW = 2
 """A first answer of at most this opens a complaint for people to follow up; so does a comment that is one, whatever the mark."""
 _NO_DIGRESSION = frozenset({"describe_symptom"})

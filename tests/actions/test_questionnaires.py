@@ -65,7 +65,7 @@ async def test_the_unhappy_are_called_back(on: Stage, database: Database) -> Non
     await on.say("我要评价", RATE)
     await on.say("1")
     await on.say("4")
-    assert await on.say("排队太久了", "complain", 0.5) == ["survey.sorry"]
+    assert await on.say("排队太久了", "complain", 0.99) == ["survey.sorry"]
     assert await tasks(database) == ["complaint"]
 
 
