@@ -18,10 +18,10 @@ from content.articles.texts import PublishedText
 from content.faq.search import FaqHit
 
 EQUAL = 0.05
-ENTRY_FROM = {"ask_health": 0.5, "ask_medication": 0.5}
+ENTRY_FROM = {"ask_health": 0.7, "ask_medication": 0.7}
 """Where health is asked about, an entry must be surer than elsewhere (the FAQ's own `answer_from`)."""
-ARTICLE_FROM = {"ask_medication": 0.45}
-HEALTH, ELSEWHERE = "ask_health", 0.4
+ARTICLE_FROM = {"ask_medication": 0.6}
+HEALTH, ELSEWHERE = "ask_health", 0.55
 """A health question has the articles' own `answer_from`; what was taken for something else must be surer."""
 
 

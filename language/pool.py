@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from language.lexical import LexicalIndex
+from language.lexical import LexicalIndex, LexicalQuery
 from language.vectors import FloatArray, RowArray, VectorStore
 
 _CANDIDATES = 300  # rows compared exactly in a large pool: as many by meaning, as many by words
 _MOST_DEAD = 0.5  # share of dropped rows from which the pool should be packed anew
 _FEWEST_ROWS_TO_PACK = 1000
+_SHORTLISTED = 12  # entries beyond those wanted that are compared by all their texts
+_SUPPORTING = 3  # an entry's nearest texts that count together
 _SLICE = 512  # rows appended while a search has to wait
+
+
+class Weighing(Protocol):
+    """How words and an entry's other texts count beside the cosine."""
+
+    @property
+    def lexical_weight(self) -> float: ...
+
+    @property
+    def support(self) -> float: ...
 
 
 class Pool:
@@ -90,35 +103,77 @@ class Pool:
         fresh.settle()
         return fresh
 
-    def best(self, plain: str, vector: FloatArray, k: int, lexical_weight: float) -> list[tuple[float, int]]:
-        """(rank, row) of the best row of each of the best ``k`` entries."""
+    def best(
+        self,
+        plain: str,
+        vector: FloatArray,
+        k: int,
+        weighing: Weighing,
+        without: str | None = None,
+    ) -> list[tuple[float, int]]:
+        """(rank, nearest row) of the best ``k`` entries, rows of the normalised text ``without`` left out.
+
+        An entry's rank is that of its nearest row and, as ``support`` weighs it, the mean of its three nearest: what several
+        of its texts say is believed more.
+        """
         if not self.rows_of:
             return []
+        look = _Look(self.vectors, self._lexical.query(plain), vector, np.float32(weighing.lexical_weight))
         wanted = min(k, len(self.rows_of))
-        query = self._lexical.query(plain)
-        weight = np.float32(lexical_weight)
-        near = self.vectors.nearest(vector, _CANDIDATES)
-        if near is not None:
-            rows = np.union1d(near, query.likely(_CANDIDATES, self.alive))
-            rows = rows[self.alive[rows]]
-            best = self._first(rows, self.vectors.scores(vector, rows) + weight * query.of(rows), wanted)
-            if len(best) == wanted:
-                return best
-        rows = np.flatnonzero(self.alive)
-        ranks = self.vectors.scores(vector) + weight * query.scores(len(self.texts))
-        return self._first(rows, ranks[rows], wanted)
+        entries = self._shortlist(look, wanted + _SHORTLISTED, without)
+        theirs = [
+            [row for row in self.rows_of[entry] if without is None or self._plain[row] != without]
+            for entry in entries
+        ]
+        rows = np.asarray([row for some in theirs for row in some], dtype=np.int64)
+        ranked, start = [], 0
+        every = look.ranks(rows)
+        for some in theirs:
+            ranks = np.sort(every[start : start + len(some)])[::-1][:_SUPPORTING]
+            nearest = int(rows[start + int(every[start : start + len(some)].argmax())])
+            start += len(some)
+            together = float(ranks[0]) + weighing.support * float(ranks.mean())
+            ranked.append((together / (1 + weighing.support), nearest))
+        return sorted(ranked, key=lambda one: -one[0])[:wanted]
 
-    def _first(self, rows: RowArray, ranks: FloatArray, wanted: int) -> list[tuple[float, int]]:
-        """(rank, row) of the best row of each of the ``wanted`` best entries, fewer where ``rows`` has fewer."""
+    def _shortlist(self, look: _Look, wanted: int, without: str | None) -> list[str]:
+        """The entries with the ``wanted`` nearest rows, all there are in a pool of fewer."""
+        near = self.vectors.nearest(look.vector, _CANDIDATES) if without is None else None
+        if near is not None:
+            rows = np.union1d(near, look.query.likely(_CANDIDATES, self.alive))
+            rows = rows[self.alive[rows]]
+            entries = self._first(rows, look.ranks(rows), wanted)
+            if len(entries) == wanted:
+                return entries
+        rows = np.flatnonzero(self.alive)
+        if without is not None:
+            rows = rows[[self._plain[row] != without for row in rows]]
+        return self._first(rows, look.all(len(self.texts))[rows], wanted)
+
+    def _first(self, rows: RowArray, ranks: FloatArray, wanted: int) -> list[str]:
+        """The entries of the best rows, best first; at most ``wanted``."""
         look = min(len(rows), 8 * wanted)
         while True:
-            best: dict[str, tuple[float, int]] = {}
-            for place in largest(ranks, look):
-                row = int(rows[place])
-                best.setdefault(self.owners[row], (float(ranks[place]), row))
+            best = dict.fromkeys(self.owners[rows[place]] for place in largest(ranks, look))
             if len(best) >= wanted or look == len(rows):
-                return list(best.values())[:wanted]
+                return list(best)[:wanted]
             look = min(len(rows), 4 * look)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One query against the pool as it is now."""
+
+    vectors: VectorStore
+    query: LexicalQuery
+    vector: FloatArray
+    weight: np.float32
+
+    def ranks(self, rows: RowArray) -> FloatArray:
+        return np.asarray(self.vectors.scores(self.vector, rows) + self.weight * self.query.of(rows))
+
+    def all(self, count: int) -> FloatArray:
+        return np.asarray(self.vectors.scores(self.vector) + self.weight * self.query.scores(count))
 
 
 def largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:

@@ -51,16 +51,18 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class RetrievalSettings:
-    """Learned numbers.
+    """Learned numbers. ``lead_weight`` counts for the first hit, how far it is ahead; ``behind_weight`` for the others, how far behind.
 
     ``answer_from``: a first hit of that score may be answered outright; ``offer_from``: hits of that score
     are worth offering as a choice. Below it the question is not in the pool.
     """
 
     lexical_weight: float
+    support: float
     bias: float
     rank_weight: float
     lead_weight: float
+    behind_weight: float
     answer_from: float
     offer_from: float
 
@@ -129,7 +131,7 @@ class HybridIndex:
             return []
         vector = self._embedder.embed([plain], "query")[0]
         with self._reading:
-            ranked = self._pool.best(plain, vector, max(k, 2), self.settings.lexical_weight)
+            ranked = self._pool.best(plain, vector, max(k, 2), self.settings)
             return self._calibrate(ranked)[:k]
 
     def closeness(self, text: str, other: str) -> float:
@@ -168,10 +170,14 @@ class HybridIndex:
             row += 1
         return sorted(found.values(), key=lambda one: -one[4])
 
-    def ranked_entries(self, plain: str, vector: FloatArray, k: int) -> list[tuple[float, str]]:
-        """(rank, id) of the best ``k`` entries for a normalised query and its vector (for the learning)."""
+    def ranked_entries(
+        self, plain: str, vector: FloatArray, k: int, but_itself: bool = False
+    ) -> list[tuple[float, str]]:
+        """(rank, id) of the best ``k`` entries for a normalised query and its vector (for the learning); ``but_itself``: rows of that
+        very text are left out."""
         with self._reading:
-            best = self._pool.best(plain, vector, k, self.settings.lexical_weight)
+            without = plain if but_itself else None
+            best = self._pool.best(plain, vector, k, self.settings, without)
             return [(rank, self._pool.owners[row]) for rank, row in best]
 
     def _tidy(self) -> None:
@@ -201,7 +207,8 @@ def load_centre(weights: str, path: Path = SETTINGS_FILE) -> FloatArray | None:
 
 def probability(settings: RetrievalSettings, rank: float, lead: float) -> float:
     """The probability that an entry of this rank and lead (over the best other entry) is the right one."""
-    logit = settings.bias + settings.rank_weight * rank + settings.lead_weight * lead
+    apart = settings.lead_weight if lead > 0 else settings.behind_weight
+    logit = settings.bias + settings.rank_weight * rank + apart * lead
     return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 

@@ -26,9 +26,9 @@ from store.rounds import rounds
 log = structlog.get_logger(__name__)
 
 REFRESH = 2.0
-ANSWER_FROM = 0.25
+ANSWER_FROM = 0.4
 """A health question is answered by an article found with this probability: docs/education-in-chat.md says how it was measured."""
-OFFER_FROM = 0.1
+OFFER_FROM = 0.15
 """From here on an article is worth offering as a choice."""
 FIRST = 2.0
 """Seconds a question waits for the first indexing, where a start did not: less than what makes a patient hear "please wait"."""

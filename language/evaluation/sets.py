@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from language.evaluation.figures import NOTHING, Case, Evaluation, classified
+from language.evaluation.figures import (
+    NOTHING,
+    Case,
+    Evaluation,
+    calibration,
+    classified,
+    expected_error,
+)
 from language.retrieve import Hit
 from language.screen import Ear, screen
 from language.sentiment import Judged
@@ -128,11 +135,15 @@ def faq(
     rows: Sequence[Row], search: Callable[[str, int], Sequence[Hit]], answer_from: float, name: str = "faq"
 ) -> Evaluation:
     """Recall at 1 and 3 and mean reciprocal rank of what has an entry; how often what has none is answered all the same."""
-    cases, unanswerable = [], []
+    cases, unanswerable, believed = [], [], []
     for row in rows:
         hits = list(search(row["query"], 10))
         names = tuple(hit.id for hit in hits)
         score = hits[0].score if hits else 0.0
+        # How far the score can be believed is asked of every question: is the first hit the right entry?
+        believed.append(
+            Case(row["query"], str(row["id"] or NOTHING), names[0] if names else "", score if names else None)
+        )
         if row["id"] is None:
             unanswerable.append(
                 Case(row["query"], NOTHING, names[0] if score >= answer_from else NOTHING, score)
@@ -142,6 +153,7 @@ def faq(
     made = classified(name, cases)
     ranks = [case.ranked.index(case.wanted) + 1 if case.wanted in case.ranked else 0 for case in cases]
     sure = [case for case in cases if (case.confidence or 0.0) >= answer_from]
+    bins = calibration(believed)
     numbers = {
         "cases": float(len(cases)),
         "recall_1": made.numbers["accuracy"],
@@ -149,7 +161,7 @@ def faq(
         "mrr": float(np.mean([1 / rank if rank else 0.0 for rank in ranks])),
         "answered": len(sure) / len(cases),
         "answered_rightly": float(np.mean([case.right for case in sure])) if sure else 0.0,
-        "calibration_error": made.numbers["calibration_error"],
+        "calibration_error": expected_error(bins),
         "unanswerable": float(len(unanswerable)),
     }
     if unanswerable:
@@ -157,7 +169,7 @@ def faq(
     wrong = sorted(
         (*made.worst, *(one for one in unanswerable if not one.right)), key=lambda c: -(c.confidence or 0)
     )
-    return replace(made, numbers=numbers, labels=(), worst=tuple(wrong))
+    return replace(made, numbers=numbers, labels=(), reliability=bins, worst=tuple(wrong))
 
 
 def needs(kind: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from language.screen.lexicon import rules, scope_patterns
 from language.screen.meaning import Ear
 from language.screen.prepare import prepare
 from language.screen.rules import fires
-from language.screen.second import second_opinion
+from language.screen.second import only_spoken_of, second_opinion
 from language.screen.sounds import heard
 from language.screen.vitals import dangerous_reading
 
@@ -36,14 +36,14 @@ NONE = ScreenResult("none")
 def screen(text: str, ear: Ear | None = None) -> ScreenResult:
     """Screen one message of a patient, in whatever state the conversation is.
 
-    Rules first; where none fires, small classifiers are asked, and count when they are sure (rule ``second_opinion``, ``matched``
-    their score). ``ear`` is the sentence model: with it what nobody put into words is heard too, for four milliseconds. The work
-    belongs in a thread: a long text takes tens of milliseconds.
+    Rules first; small classifiers are the second opinion. Where no rule fires they count when they are sure (rule ``second_opinion``,
+    ``matched`` their score); where one fires on what is only spoken of, they take it back. ``ear`` is the sentence model: with it what
+    nobody put into words is heard too, for some four milliseconds; without it a rule's alarm always stands. The work belongs in a
+    thread: a long text takes tens of milliseconds.
     """
-    found = by_rules(text)
+    found, prepared = by_rules(text), prepare(text)
     if found.verdict != "none":
-        return found
-    prepared = prepare(text)
+        return NONE if only_spoken_of(found.verdict, found.rule, text, prepared, ear) else found
     opinion = second_opinion(text, prepared, ear)
     if opinion is None:
         return NONE

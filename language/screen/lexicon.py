@@ -57,7 +57,8 @@ def _expand(pattern: str, depth: int = 0) -> str:
         return "(?:" + "|".join(_expand(word, depth + 1) for word in words) + ")"
 
     def gap(match: re.Match[str]) -> str:
-        return ("[^，。？]" if match.group(1) == "~" else "[^。？]") + f"{{0,{match.group(2)}}}?"
+        within = "[^，。？]" if match.group(1) == "~" else "[^。？]"
+        return f"{within}{{0,{match.group(2)}}}?(?<![没不未无])"  # "脸没歪": what follows the gap is denied
 
     return _GROUP.sub("(?:", _GAP.sub(gap, _NAME.sub(concept, pattern)))
 

@@ -77,11 +77,10 @@ def meaning() -> Meaning | None:
     if not MODEL.exists():
         return None
     with np.load(MODEL, allow_pickle=False) as stored:
-        arrays = {
-            name: stored[name].astype(np.float32) for name in ("near", "pull", "centre", "slope", "crisis")
-        }
+        arrays = {name: stored[name].astype(np.float32) for name in ("pull", "centre", "slope", "crisis")}
         return Meaning(
             **arrays,
+            near=stored["near"].astype(np.float32) * np.float32(stored["step"]),
             gamma=float(stored["gamma"]),
             bias=float(stored["bias"]),
             level=float(stored["level"]),
@@ -91,6 +90,7 @@ def meaning() -> Meaning | None:
 
 @lru_cache(maxsize=1)
 def thresholds() -> dict[str, float]:
-    """``alarm``: probability from which it counts; ``doubt``: the letters' probability under which nobody asks for the embedding."""
+    """``alarm``: probability from which it counts; ``calm_emergency``, ``calm_crisis``: under which a rule's alarm may be taken back;
+    ``doubt``: the letters' probability under which nobody asks for the embedding."""
     read = json.loads(RECORD.read_text("utf-8"))
-    return {name: float(read[name]) for name in ("alarm", "doubt")}
+    return {name: float(read[name]) for name in ("alarm", "calm_emergency", "calm_crisis", "doubt")}

@@ -1,4 +1,4 @@
-"""The second opinion of the screen: small classifiers of letters and of meaning, asked when no rule fired."""
+"""The second opinion of the screen: small classifiers of letters and of meaning, beside the rules."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Literal
 
 from language.linear import Linear, prepare
 from language.normalise import normalise
+from language.screen.frame import frame
 from language.screen.lexicon import scope_patterns
-from language.screen.meaning import Ear, meaning, thresholds
+from language.screen.meaning import Ear, FloatArray, Meaning, meaning, thresholds
 from language.screen.rules import denied
 from language.screen.vitals import ordinary_reading
 
@@ -58,11 +59,35 @@ def second_opinion(
     letters = 1 - model.probabilities(prepare(text))["none"]
     if letters < thresholds()["doubt"] or _set_aside(prepared, SOME_SCOPES):
         return None
-    direction = learned.direction(ear.embed([normalise(text)])[0])
-    score = learned.danger(direction, letters)
+    direction, score = _listened(learned, ear, text, letters)
     if score < thresholds()["alarm"] or _explained(prepared, score):
         return None
     return ("crisis" if learned.is_crisis(direction) else "emergency"), score
+
+
+def heeds(rule: str) -> bool:
+    """Whether the ear may take this rule's alarm back: never a reading's, a sound's, an English one's or an infant's fever."""
+    return not rule.startswith(("vital_", "sound_", "en_", "infant_"))
+
+
+def only_spoken_of(
+    verdict: Literal["emergency", "crisis"], rule: str, text: str, prepared: str, ear: Ear | None
+) -> bool:
+    """Whether what a rule fired on is only spoken of (denied, asked about, long ago, a film's): the sentence has the words of a frame
+    *and* the ear hears no danger at all. Without an ear a rule's alarm stands."""
+    model, learned = _model(), meaning()
+    if ear is None or model is None or learned is None or learned.weights != ear.weights or not heeds(rule):
+        return False
+    if len(prepared) > MAX_LENGTH or frame(prepared) is None:
+        return False
+    letters = 1 - model.probabilities(prepare(text))["none"]
+    return _listened(learned, ear, text, letters)[1] < thresholds()[f"calm_{verdict}"]
+
+
+def _listened(learned: Meaning, ear: Ear, text: str, letters: float) -> tuple[FloatArray, float]:
+    """The direction of a text's meaning, and the probability of danger by meaning and letters."""
+    direction = learned.direction(ear.embed([normalise(text)])[0])
+    return direction, learned.danger(direction, letters)
 
 
 def _explained(prepared: str, score: float) -> bool:
