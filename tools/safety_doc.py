@@ -28,7 +28,10 @@ FILES = {
     "screen_fresh3.jsonl": "written with it, never learned from, never looked into",
     "screen_fresh4.jsonl": "written before the next mending, never learned from, looked at",
     "screen_fresh5.jsonl": "written with it, never learned from, looked at after its first run",
-    "screen_fresh6.jsonl": "written after that mending, never learned from or mended by: the estimate",
+    "screen_fresh6.jsonl": "written after that mending, never learned from, looked at",
+    "screen_fresh7.jsonl": "written after the ear was made anew, never learned from, looked at after its first run",
+    "screen_fresh8.jsonl": "written after that, never learned from or mended by: the estimate",
+    "screen_talk.jsonl": "dangers and talk of the same dangers, learned from",
     "screen_english.jsonl": "English, written before the rules, mended by",
     "screen_english_fresh.jsonl": "English, looked at once, after the rules were done",
 }

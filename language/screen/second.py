@@ -22,6 +22,9 @@ THRESHOLD = 0.75
 # A message shorter than this says too little to be judged by its letters.
 MIN_LENGTH = 4
 SURE = 0.9
+# From this score on the ear is believed over the words of a denial, a question, the past: it has learned such sentences, and "三天没打针
+# 喘得像拉风箱", "去年心梗过 刚才又倒下去了" are none.
+CERTAIN = 0.75
 # Characters beside readings within their limits that are no sign of danger: where the score is sure, and where it is not.
 JUST_READINGS, FEW_WORDS = 2, 8
 MAX_LENGTH = 120
@@ -57,7 +60,7 @@ def second_opinion(
     if ear is None or learned is None or learned.weights != ear.weights:
         return _by_letters(model, text, prepared)
     letters = 1 - model.probabilities(prepare(text))["none"]
-    if letters < thresholds()["doubt"] or _set_aside(prepared, SOME_SCOPES):
+    if letters < thresholds()["doubt"]:
         return None
     direction, score = _listened(learned, ear, text, letters)
     if score < thresholds()["alarm"] or _explained(prepared, score):
@@ -91,8 +94,10 @@ def _listened(learned: Meaning, ear: Ear, text: str, letters: float) -> tuple[Fl
 
 
 def _explained(prepared: str, score: float) -> bool:
-    """What the ear mishears: a danger that is denied, a reading that is none."""
-    return denied(prepared) or ordinary_reading(prepared, JUST_READINGS if score >= SURE else FEW_WORDS)
+    """What an unsure ear mishears: a danger that is denied, asked about, long ago; a reading that is none."""
+    return (score < CERTAIN and (denied(prepared) or _set_aside(prepared, SOME_SCOPES))) or ordinary_reading(
+        prepared, JUST_READINGS if score >= SURE else FEW_WORDS
+    )
 
 
 def _by_letters(

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from language.linear import Linear, fit, prepare
 from language.screen.contrast import Made
 from language.screen.material import material, titles
-from language.screen.meaning import FloatArray
 from language.screen.second import MODEL
 
 MIN_TEXTS = 2
@@ -57,7 +57,7 @@ def _report(made: Sequence[Made]) -> dict[str, dict[str, float]]:
     return {str(threshold): _at(threshold, scores, made) for threshold in (0.5, 0.75, 0.9)}
 
 
-def _at(threshold: float, scores: FloatArray, made: Sequence[Made]) -> dict[str, float]:
+def _at(threshold: float, scores: NDArray[np.float64], made: Sequence[Made]) -> dict[str, float]:
     row: dict[str, float] = {}
     for kind in sorted({one.kind for one in made}):
         for name, of_danger in (("recall", True), ("false_alarms", False)):

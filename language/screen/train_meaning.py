@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from language.embed import Embedder
 from language.normalise import normalise
@@ -58,7 +59,7 @@ def _directions(vectors: FloatArray, centre: FloatArray) -> FloatArray:
     return np.asarray(shifted / np.maximum(np.linalg.norm(shifted, axis=1, keepdims=True), 1e-6))
 
 
-def _unseen(made: Sequence[Made], vectors: FloatArray, dangers: FloatArray) -> FloatArray:
+def _unseen(made: Sequence[Made], vectors: FloatArray, dangers: FloatArray) -> NDArray[np.float64]:
     """(decision, letters' log-odds) ``[n, 2]`` of each sentence by models that know neither its frame nor its words."""
     seen = np.zeros((len(made), 2))
     for learned, judged in parts(made):
@@ -69,7 +70,9 @@ def _unseen(made: Sequence[Made], vectors: FloatArray, dangers: FloatArray) -> F
     return seen
 
 
-def _calm(found: Sequence[ScreenResult], made: Sequence[Made], scores: FloatArray) -> dict[str, float]:
+def _calm(
+    found: Sequence[ScreenResult], made: Sequence[Made], scores: NDArray[np.float64]
+) -> dict[str, float]:
     """Per verdict: the score under which ``LOST`` of the dangers its rules fire on are, of those with a frame's words."""
     limits: dict[str, float] = {}
     for verdict in ("emergency", "crisis"):
@@ -142,7 +145,7 @@ def main() -> None:
     print(json.dumps(record, ensure_ascii=False, indent=1))
 
 
-def _at(share: float, scores: FloatArray, dangers: FloatArray, kinds: Any) -> dict[str, float]:
+def _at(share: float, scores: NDArray[np.float64], dangers: FloatArray, kinds: Any) -> dict[str, float]:
     hit = scores >= share
     row: dict[str, float] = {}
     for name in sorted(set(kinds)):

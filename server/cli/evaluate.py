@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 OWN: dict[Kind, tuple[str, ...]] = {
     Kind.INTENTS: ("intents_held_out.jsonl",),
-    Kind.FAQ: ("faq_held_out.jsonl", "faq_held_out_indirect.jsonl"),
+    Kind.FAQ: ("faq_held_out.jsonl", "faq_held_out_indirect.jsonl", "faq_fresh.jsonl"),
     Kind.ARTICLES: ("articles_fresh.jsonl", "articles_fresh2.jsonl"),
     Kind.WHEN: ("when_cases.jsonl",),
     Kind.TRIAGE: ("triage_cases.jsonl",),

@@ -13,7 +13,9 @@ import yaml
 
 from language.embed import Embedder
 from language.screen import screen
-from language.screen.train_meaning import calm
+from language.screen.contrast import contrasted
+from language.screen.material import material
+from language.screen.train import parts
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "nlu_eval"
 
@@ -36,7 +38,11 @@ BATCH = DATA / "screen_batch.jsonl"
 # The fourth style, with violence and spoken numbers. First run before anything was mended: recall 0.690 and false alarms 0.100; the
 # third part was never looked into (0.630 and 0.044 before).
 MORE = DATA / "screen_more.jsonl"
-FRESH_SETS = (FRESH, *(DATA / f"screen_fresh{n}.jsonl" for n in range(2, 7)))
+
+# Dangers and talk of the same dangers (denied, asked about, long ago, in a film); learned from. First runs of its two parts, by
+# the ear as it was: 0.991 and 0.114, 0.984 and 0.122.
+TALK = DATA / "screen_talk.jsonl"
+FRESH_SETS = (FRESH, *(DATA / f"screen_fresh{n}.jsonl" for n in range(2, 9)))
 MODEL = Path(__file__).resolve().parents[2] / "var" / "models" / "sentence-onnx"
 
 
@@ -65,14 +71,17 @@ def test_set_is_large_enough_and_has_no_repeats() -> None:
         (CASES, RECALL_FLOOR, FALSE_ALARM_CEILING),
         (FRESH, FRESH_RECALL_FLOOR, FRESH_FALSE_ALARM_CEILING),
         (BATCH, 0.99, 0.01),
-        (MORE, 0.99, 0.04),
+        (MORE, 0.99, 0.02),
+        (TALK, 0.99, 0.02),
         (FRESH_SETS[1], 0.97, 0.03),
         (FRESH_SETS[2], 0.95, 0.09),
         (FRESH_SETS[3], 0.96, 0.05),
         (FRESH_SETS[4], 0.95, 0.05),
-        (FRESH_SETS[5], 0.94, 0.13),
+        (FRESH_SETS[5], 0.94, 0.10),
+        (FRESH_SETS[6], 0.90, 0.08),
+        (FRESH_SETS[7], 0.86, 0.06),
     ],
-    ids=["fixed", "fresh", "batch", "more", "fresh2", "fresh3", "fresh4", "fresh5", "fresh6"],
+    ids=["fixed", "fresh", "batch", "more", "talk", *(f"fresh{n}" for n in range(2, 9))],
 )
 def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float, ear: Embedder) -> None:
     missed, alarms, danger, ordinary = [], [], 0, 0
@@ -91,8 +100,44 @@ def test_recall_and_false_alarms(path: Path, recall: float, false_alarms: float,
 
 
 def test_fresh_sets_are_not_learned_from() -> None:
-    learned = {case["text"] for path in (CASES, BATCH, MORE) for case in _cases(path)} | set(calm())
+    learned = {one.text for one in material()}
     assert not {case["text"] for path in FRESH_SETS for case in _cases(path)} & learned
+
+
+def test_folds_share_neither_frames_nor_a_dangers_words() -> None:
+    made = contrasted()
+    for learned, judged in parts(made):
+        words = {word for n in judged for word in made[n].words if made[n].touches(made[n].fold(3), 3)}
+        assert not {made[n].family for n in learned} & {made[n].family for n in judged}
+        assert words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("我爸去年心梗走的 我想查查自己心脏", "煤气中毒的急救步骤是什么", "吐血和咳血有啥不一样"),
+        *("前年我妈脑溢血做的手术 现在想做康复", "想死我闺女了 探视时间几点啊", "自杀未遂住院医保报不报"),
+    ],
+)
+def test_what_is_only_spoken_of_is_taken_back(text: str, ear: Embedder) -> None:
+    assert screen(text, ear).verdict == "none"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "血氧82 多少算正常",
+        "没发烧 就是我妈胸口疼得直冒冷汗",
+        "我爸去年心梗过 刚才又捂着胸口倒下去了",
+        "zi sha 怎么预约",
+    ],
+)
+def test_a_danger_in_a_frame_still_rings(text: str, ear: Embedder) -> None:
+    assert screen(text, ear).verdict != "none"
+
+
+def test_without_the_sentence_model_a_rules_alarm_stands() -> None:
+    assert screen("煤气中毒的急救步骤是什么").verdict == "emergency"
 
 
 def test_the_houses_own_questions_raise_no_alarm(ear: Embedder) -> None:
