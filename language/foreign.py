@@ -71,7 +71,7 @@ def foreign(text: str) -> Foreign | None:
     others = {str(word) for word in _data()["other"]}
     known = sum(word in others for word in words)
     accents = sum(_ACCENT.search(word) is not None for word in words)
-    if not accents and all(_is_pinyin(word) for word in words):
+    if not accents and 2 * known <= len(words) and all(_is_pinyin(word) for word in words):
         return None  # "dao wo le ma": "le" is no French here
     return "other" if len(words) > 1 and known + (accents > 0) > 1 and known else None
 

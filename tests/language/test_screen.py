@@ -129,7 +129,7 @@ def test_what_is_only_spoken_of_is_taken_back(text: str, ear: Embedder) -> None:
         "血氧82 多少算正常",
         "没发烧 就是我妈胸口疼得直冒冷汗",
         "我爸去年心梗过 刚才又捂着胸口倒下去了",
-        "zi sha 怎么预约",
+        "zi sha",
     ],
 )
 def test_a_danger_in_a_frame_still_rings(text: str, ear: Embedder) -> None:
