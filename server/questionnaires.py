@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from actions.questionnaires.saying import question
 from care.desk.pages.desk import Desk
+from care.questionnaires.after_visits import ask_after_visits
 from care.questionnaires.asking import Chasing, ask_due
 from care.questionnaires.download import download_router
 from care.questionnaires.editor.desk import QuestionnaireDesk
@@ -33,6 +34,9 @@ def add_questionnaires(app: FastAPI, house: House) -> None:
     house.work.workers.append(
         lambda: rounds("questionnaires.asking_failed", EVERY, partial(_ask, house, chasing))
     )
+    if hours := house.settings.ask_after_visit_hours:
+        after = partial(ask_after_visits, house.database, house.clock, timedelta(hours=hours))
+        house.work.workers.append(lambda: rounds("questionnaires.visits_failed", EVERY, after))
     app.include_router(download_router(Desk(house.database, house.clock)))
 
     def speak(definition: Definition, item: Item, channel: str) -> str:

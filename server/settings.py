@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         pattern=r"^\d+(\.\d+)?(,\d+(\.\d+)?)*$",
         description="Days after which an assigned questionnaire that is not finished is reminded of",
     )
+    ask_after_visit_hours: float = Field(
+        2.0,
+        ge=0,
+        le=72,
+        description="So long after a visit the patient is asked how it was (who agreed to surveys, once in 30 days); 0: not at all",
+    )
     simulators: bool = Field(
         True, description="run the simulators of WeChat and SMS, and the page with both phones"
     )

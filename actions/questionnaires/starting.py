@@ -12,10 +12,10 @@ from actions.questionnaires.saying import fits
 from actions.turn import Turn, way_to
 from care.patients import service as patients
 from care.questionnaires import service as questionnaires
+from care.questionnaires.after_visits import SATISFACTION, visit_meant
 from care.questionnaires.models import QuestionnaireResponse
 from channels.wording.labels import label
 
-SATISFACTION = "satisfaction"
 FORM = "questionnaire"
 EVENING, MORNING = time(18, 30), time(9, 30)
 """When it is asked again after "not now": inside the hours in which follow-up may be sent (`BANYI_GATE_HOURS`); ours."""
@@ -37,14 +37,17 @@ class RateService(BanyiAction):
             for one in await patients.patients_of_contact(turn.session, turn.contact.id)
             if one.relation == "self"
         ]
+        patient_id = own[0].patient.id if len(own) == 1 else None
         response = await questionnaires.start(
             turn.session,
             published,
             now=turn.now,
             conversation_id=turn.conversation.id,
             contact_id=turn.contact.id,
-            patient_id=own[0].patient.id if len(own) == 1 else None,
+            patient_id=patient_id,
         )
+        if patient_id is not None and response.appointment_id is None:
+            response.appointment_id = await visit_meant(turn.session, patient_id, turn.now)
         await take_up(turn, response, intro=True)
 
 

@@ -1,0 +1,77 @@
+"""After a visit the patient is asked how it was: the doctor and the department come with the answer. Events by cursor, once a visit."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.appointments.models import Appointment, Status
+from care.questionnaires.models import QuestionnaireResponse
+from care.questionnaires.responses import assign
+from store.clock import Clock
+from store.database import Database
+from store.events import PatientEvent, advance, read_after
+
+SATISFACTION = "satisfaction"
+CONSUMER = "after_visits"
+FRESH = timedelta(days=2)
+"""Nobody is asked about a visit longer ago (an installation that is brought up to date)."""
+NOT_AGAIN = timedelta(days=30)
+"""Nobody is asked twice in so long, however often they come; ours."""
+SPOKEN_OF = timedelta(days=30)
+"""A visit so long ago is what somebody means who rates of their own accord; ours."""
+
+
+async def ask_after_visits(database: Database, clock: Clock, wait: timedelta) -> int:
+    """One batch of events; `wait`: from the end of the visit to the question. How many events were read."""
+    now = clock.now()
+    async with database.read("visits that ended") as session:
+        found = await read_after(session, CONSUMER)
+    if not found:
+        return 0
+    over = [one for one in found if one.kind == "appointment.fulfilled" and one.at > now - FRESH]
+
+    async def work(session: AsyncSession) -> None:
+        for event in over:
+            await _ask(session, event, now, wait)
+        await advance(session, CONSUMER, found[-1].id)
+
+    await database.transact(work, "ask after visits")
+    return len(found)
+
+
+async def _ask(session: AsyncSession, event: PatientEvent, now: datetime, wait: timedelta) -> None:
+    asked_lately = select(QuestionnaireResponse.id).where(
+        QuestionnaireResponse.patient_id == event.patient_id,
+        QuestionnaireResponse.name == SATISFACTION,
+        QuestionnaireResponse.started_at > now - NOT_AGAIN,
+    )
+    if await session.scalar(asked_lately.limit(1)) is not None:
+        return
+    visit = str(event.data["appointment_id"])
+    row = await assign(
+        session,
+        SATISFACTION,
+        patient_id=event.patient_id,
+        now=now,
+        source="visit",
+        key=f"visit:{visit}",
+        appointment_id=UUID(visit),
+    )
+    if row is not None:
+        row.due_at = event.at + wait
+
+
+async def visit_meant(session: AsyncSession, patient_id: UUID, now: datetime) -> UUID | None:
+    """The last visit of somebody who rates of their own accord."""
+    query = select(Appointment.id).where(
+        Appointment.patient_id == patient_id,
+        Appointment.status.in_((Status.ARRIVED, Status.FULFILLED)),
+        Appointment.start > now - SPOKEN_OF,
+        Appointment.start <= now,
+    )
+    found: UUID | None = await session.scalar(query.order_by(Appointment.start.desc()).limit(1))
+    return found
