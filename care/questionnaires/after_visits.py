@@ -9,6 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Status
+from care.consents import service as consents
+from care.consents.models import Purpose
+from care.patients import service as patients
 from care.questionnaires.models import QuestionnaireResponse
 from care.questionnaires.responses import assign
 from store.clock import Clock
@@ -49,7 +52,9 @@ async def _ask(session: AsyncSession, event: PatientEvent, now: datetime, wait: 
         QuestionnaireResponse.name == SATISFACTION,
         QuestionnaireResponse.started_at > now - NOT_AGAIN,
     )
-    if await session.scalar(asked_lately.limit(1)) is not None:
+    if await session.scalar(asked_lately.limit(1)) is not None or not await _agreed(
+        session, event.patient_id
+    ):
         return
     visit = str(event.data["appointment_id"])
     row = await assign(
@@ -63,6 +68,14 @@ async def _ask(session: AsyncSession, event: PatientEvent, now: datetime, wait: 
     )
     if row is not None:
         row.due_at = event.at + wait
+
+
+async def _agreed(session: AsyncSession, patient_id: UUID) -> bool:
+    """Whether they agreed to surveys, on any of their own ways to us."""
+    linked = (await patients.contacts_of_patients(session, [patient_id]))[patient_id]
+    who = [consents.Recipient(one.contact_id, patient_id) for one in linked]
+    found = await consents.verdicts(session, Purpose.SURVEY, who)
+    return any(one.allowed for one in found.values())
 
 
 async def visit_meant(session: AsyncSession, patient_id: UUID, now: datetime) -> UUID | None:

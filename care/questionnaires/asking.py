@@ -142,11 +142,10 @@ async def ask(session: AsyncSession, row: QuestionnaireResponse, now: datetime) 
     row.chased += 1
     row.paused_at = None
     talk = await _talk(session, row, by_phone=row.chased % 2 == 0 and "sms" in here.definition.channels)
-    if talk is None or here.item is None:
-        await _call(session, row, now, "unreachable")
-        return
-    if talk.channel == "sms" and "sms" not in here.definition.channels:
-        await _call(session, row, now, "unreachable")
+    not_there = talk is not None and talk.channel == "sms" and "sms" not in here.definition.channels
+    if talk is None or here.item is None or not_there:
+        if here.definition.purpose != "survey":  # nobody is rung up to be asked how it was
+            await _call(session, row, now, "unreachable")
         return
     patient = await session.get_one(Patient, row.patient_id)
     await outbox.enqueue(

@@ -6,14 +6,20 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
 from care.appointments import slots
 from care.appointments.models import Status
 from care.appointments.views import Booked, Held
+from care.consents import service as consents
+from care.consents.models import Purpose
+from care.patients import service as patients
+from care.patients.models import Relation
 from care.questionnaires.after_visits import ask_after_visits, visit_meant
 from care.questionnaires.models import QuestionnaireResponse
 from care.questionnaires.publishing import publish_shipped
+from channels.contacts import service as contacts
 from store.clock import VirtualClock
 from store.database import Database
 from tests.care.conftest import World
@@ -21,10 +27,31 @@ from tests.care.conftest import World
 WAIT = timedelta(hours=2)
 
 
-async def seen(database: Database, clock: VirtualClock, world: World, doctor: UUID) -> UUID:
+async def agreed(session: AsyncSession, clock: VirtualClock, world: World, *, surveys: bool) -> None:
+    """王秀兰 on her phone; with `surveys` she agreed to be asked."""
+    now = clock.now()
+    contact, _ = await contacts.ensure(session, "sms", "acc", "+8619900000001", now)
+    await patients.link_contact(session, world.wang, contact.id, Relation.SELF, at=now)
+    if surveys:
+        await consents.decide(
+            session,
+            subject="patient",
+            subject_id=world.wang,
+            purpose=Purpose.SURVEY,
+            granted=True,
+            text_version="1",
+            channel="sms",
+            now=now,
+        )
+
+
+async def seen(
+    database: Database, clock: VirtualClock, world: World, doctor: UUID, *, surveys: bool = True
+) -> UUID:
     """A visit from the booking to its end."""
     async with database.write() as session:
         await publish_shipped(session, clock.now())
+        await agreed(session, clock, world, surveys=surveys)
         await slots.generate_slots(session, clock)
         [free] = await slots.find_slots(session, now=clock.now(), practitioner_id=doctor, limit=1)
         held = await appointments.hold(session, slot_id=free.slot_id, patient_id=world.wang, now=clock.now())
@@ -73,6 +100,15 @@ async def test_not_again_for_a_month_however_often_they_come(
 async def test_visits_long_ago_are_left_alone(database: Database, world: World, clock: VirtualClock) -> None:
     await seen(database, clock, world, world.li)
     clock.advance(timedelta(days=3))
+    while await ask_after_visits(database, clock, WAIT):
+        pass
+    assert await asked(database) == []
+
+
+async def test_who_never_agreed_to_surveys_is_not_asked(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    await seen(database, clock, world, world.li, surveys=False)
     while await ask_after_visits(database, clock, WAIT):
         pass
     assert await asked(database) == []
