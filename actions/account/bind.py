@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import String, delete, select
 
 from actions import say
-from actions.account import agreeing, reading
+from actions.account import agreeing, consent_ways, reading
 from actions.forms import SURE, Dialog
 from actions.turn import Turn, option, way_to
 from care.binding import qr
@@ -272,7 +272,7 @@ class BindDialog(Dialog):
                 "bind.done",
                 way_to("book_appointment", label("book")),
                 way_to("check_appointment", label("my_appointments")),
-                reading.to_settings(),
+                await consent_ways.first_offer(turn) or reading.to_settings(),
                 name=patient.name,
                 relation=_relation(made.relation),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from actions.account import reading
 from actions.turn import Turn, way_to
 from care.consents.models import Purpose
 from care.patients import service as patients
@@ -15,7 +16,7 @@ from channels.reply import Option
 from channels.wording.labels import label
 
 Way = Callable[[Turn], Awaitable[None]]
-_MOST = 4
+_MOST = 3
 """Purposes with a button; the others are named, and all together have one."""
 
 
@@ -24,10 +25,10 @@ async def overview(turn: Turn) -> None:
     who = await _who(turn)
     held = await withdrawal.granted(turn.session, who)
     if not held:
-        turn.say("privacy.no_consents", *_offers(await _undecided(turn, who)))
+        turn.say("privacy.no_consents", *_offers(await _undecided(turn, who)), reading.to_settings())
         return
     ways = [_way(f"show_{one}", text_of(one).title) for one in held if one not in consents.AT_BINDING]
-    ways = [*ways[:_MOST], _way("less_all", label("withdraw_all"))]
+    ways = [*ways[:_MOST], reading.to_settings(), _way("less_all", label("withdraw_all"))]
     rows = "\n".join(label("consent_row", title=text_of(one).title) for one in held)
     turn.say("privacy.consents", *ways, rows=rows)
 
@@ -58,6 +59,12 @@ def request(wanted: str) -> Way | None:
         "show": _show(purpose),
     }
     return makers.get(what)
+
+
+async def first_offer(turn: Turn) -> Option | None:
+    """The way to the consents nobody decided on yet; None: all are."""
+    purposes = await _undecided(turn, await _who(turn))
+    return _way(f"ask_{purposes[0]}", label("choose_messages")) if purposes else None
 
 
 async def offer_next(turn: Turn) -> bool:

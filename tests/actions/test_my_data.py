@@ -150,7 +150,7 @@ async def test_withdrawing_one_purpose_stops_what_waits_under_it(
             )
     await on.say("你们有我什么信息", "my_data")
     assert await on.say("4") == ["privacy.consents"]
-    assert on.labels == ["随访", "健康科普", "全部撤回并解绑"]
+    assert on.labels == ["随访", "健康科普", "文章推荐设置", "全部撤回并解绑"]
     assert await on.say("1") == ["privacy.consent_text"]
     assert await on.say("1") == ["privacy.withdrawn_stopped"]
     assert on.last.params["count"] == 1
@@ -170,7 +170,7 @@ async def test_withdrawing_one_purpose_stops_what_waits_under_it(
 async def test_withdrawing_everything_ends_the_binding(on: Stage, database: Database, wang: UUID) -> None:
     await on.say("你们有我什么信息", "my_data")
     await on.say("4")
-    assert await on.say("3") == ["privacy.withdrawn_all"]
+    assert await on.say("4") == ["privacy.withdrawn_all"]
     async with database.read() as session:
         assert await patients.patients_of_contact(session, on.contact_id) == []
 

@@ -52,6 +52,7 @@ async def held(database: Database, patient: UUID) -> dict[str, bool]:
 
 async def test_each_is_decided_by_itself(on: Stage, database: Database, world: World) -> None:
     await on.say("我的数据", "my_data")
+    await on.say(str(on.labels.index("撤回同意") + 1))
     assert await on.say(str(on.labels.index("文章推荐设置") + 1)) == ["reading.settings"]
     assert set(on.last.params.values()) == {"没有打开"}
     assert on.labels == ["打开个性化推荐", "同意记录阅读", "同意用于研究"]
@@ -67,6 +68,7 @@ async def test_research_is_agreed_to_for_oneself_and_a_child(
     on: Stage, database: Database, world: World
 ) -> None:
     await on.say("我的数据", "my_data")
+    await on.say(str(on.labels.index("撤回同意") + 1))
     await on.say(str(on.labels.index("文章推荐设置") + 1))
     await on.say("3")
     agreed = {name: await held(database, who) for name, who in world.people.items()}

@@ -76,7 +76,13 @@ async def test_nothing_on_wechat_makes_it_speak(
         assert engine.asked == [], what
     async with database.write() as session:
         await own.put(
-            session, talk.id, key="heard", kind="voice", event="heard", text="我刚才说的", now=clock.now()
+            session,
+            talk.id,
+            key="heard",
+            kind="voice",
+            event="heard",
+            text="想问一下刚才那件事",
+            now=clock.now(),
         )
         await own.put(session, talk.id, key="lost", kind="event", event="unreadable", now=clock.now())
     await settle(worker())
