@@ -59,6 +59,7 @@ class PhoneCodes(Protocol):
 @dataclass(slots=True)
 class Services:
     """`site`: where patients reach our pages, without the last slash. `answer_within`: how soon people promise to answer while on duty.
+    `questionnaire_link`, `questionnaire_code`: how long these are good.
     `mood` judges a comment (without an embedder a little worse)."""
 
     database: Database
@@ -72,6 +73,8 @@ class Services:
     landline: str
     site: str
     answer_within: timedelta = timedelta(minutes=30)
+    questionnaire_link: timedelta = timedelta(days=14)
+    questionnaire_code: timedelta = timedelta(hours=72)
     mood: Callable[[str], Judged] = judge
     reports: ReportSystem = field(default_factory=StoredReports)
     """Where the hospital's reports are."""

@@ -114,6 +114,8 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         hospital_name=settings.hospital_name,
         landline=settings.landline,
         site=settings.base,
+        questionnaire_link=timedelta(days=settings.questionnaire_link_days),
+        questionnaire_code=timedelta(hours=settings.questionnaire_code_hours),
         mood=partial(judge, embed=partial(embed_one, embedder)),
         ear=embedder,
     )

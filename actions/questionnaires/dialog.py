@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from actions.desk import open_complaint
 from actions.forms import INSIDE, OUT, SMALL, Dialog
 from actions.questionnaires import starting
+from actions.questionnaires.elsewhere import go_on_elsewhere
 from actions.questionnaires.saying import doubt, fits, question
 from actions.turn import Turn, way_to
 from care.questionnaires import service as questionnaires
@@ -208,7 +209,7 @@ class QuestionnaireDialog(Dialog):
             definition = await questionnaires.definition_of(turn.session, response)
             if not fits(definition, "sms" if turn.is_sms else "wechat", outcome.next):
                 questionnaires.pause(response, now=turn.now)
-                turn.say("questionnaire.not_here")
+                await go_on_elsewhere(turn, response)
                 turn.leave_form()
 
     async def _finished(self, turn: Turn, response: QuestionnaireResponse, *, alarmed: bool) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from actions import say
 from actions.base import BanyiAction
+from actions.questionnaires.elsewhere import go_on_elsewhere
 from actions.questionnaires.saying import fits
 from actions.turn import Turn, way_to
 from care.patients import service as patients
@@ -119,7 +120,7 @@ async def take_up(turn: Turn, response: QuestionnaireResponse, *, intro: bool = 
         turn.say("questionnaire.over")
         return
     if not fits(here.definition, "sms" if turn.is_sms else "wechat", here.item):
-        turn.say("questionnaire.not_here")
+        await go_on_elsewhere(turn, response)
         return
     questionnaires.resume(response, now=turn.now)
     response.conversation_id = turn.conversation.id

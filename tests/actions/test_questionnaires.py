@@ -14,6 +14,7 @@ from care.patients import service as patients
 from care.patients.models import Relation
 from care.patients.service import PatientData
 from care.questionnaires import service as questionnaires
+from care.questionnaires.entrance import codes
 from care.questionnaires.models import QuestionnaireResponse
 from store.clock import VirtualClock
 from store.database import Database
@@ -272,8 +273,11 @@ async def test_a_mood_questionnaire_never_goes_by_sms(services: Services, clock:
         await questionnaires.publish_shipped(session, clock.now())
     phone = await stage(services, SMS, "19900000098")
     await given(phone, services, clock, "gad7")
-    assert await phone.say("填随访", GO) == ["questionnaire.not_here"]
+    assert await phone.say("填随访", GO) == ["questionnaire.code"]
     assert phone.form is None
+    async with services.database.read() as session:
+        found = await codes.find(session, phone.last.params["code"], clock.now())
+    assert found is not None, "the six digits open the page"
 
 
 async def test_fever_typed_in_words_opens_an_alert_and_is_answered_at_once(
