@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.questionnaires.definition import Definition, read_definition
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse, ResponseStatus
+from care.questionnaires.prefilling import known
 from care.questionnaires.publishing import latest
 from care.rows import add_new
 from store import events
@@ -53,7 +54,7 @@ async def assign(
         appointment_id=appointment_id,
         status=ResponseStatus.IN_PROGRESS,
         revision=0,
-        answers={},
+        answers=await known(session, patient_id, read_definition(questionnaire.definition)),
         chased=0,
         attempts=0,
         started_at=now,
@@ -89,6 +90,8 @@ async def start(
             one.conversation_id = conversation_id
             resume(one, now=now)
             return one
+    definition = read_definition(questionnaire.definition)
+    filled = await known(session, patient_id, definition) if patient_id is not None else {}
     response = QuestionnaireResponse(
         questionnaire_id=questionnaire.id,
         name=questionnaire.name,
@@ -98,7 +101,7 @@ async def start(
         conversation_id=conversation_id,
         status=ResponseStatus.IN_PROGRESS,
         revision=0,
-        answers={},
+        answers=filled,
         chased=0,
         attempts=0,
         started_at=now,
