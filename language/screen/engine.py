@@ -17,6 +17,8 @@ from language.screen.sounds import heard
 from language.screen.vitals import dangerous_reading
 
 Verdict = Literal["none", "emergency", "crisis"]
+SECOND_OPINION = "second_opinion"
+"""The rule of a verdict no rule gave, but the classifier."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def screen(text: str, ear: Ear | None = None) -> ScreenResult:
     if opinion is None:
         return NONE
     violent = opinion[0] == "emergency" and scope_patterns()["violent"].search(prepared) is not None
-    return ScreenResult(opinion[0], "second_opinion", f"{opinion[1]:.2f}", violent)
+    return ScreenResult(opinion[0], SECOND_OPINION, f"{opinion[1]:.2f}", violent)
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from typing import Any
 
 from language.linear import prepare
 from language.normalise import normalise
-from language.screen import Ear, screen
+from language.screen import SECOND_OPINION, Ear, screen
 from language.triage import model
 from language.triage.calibrate import likely
 from language.triage.meaning import LONGEST, NO_COMPLAINT, by_meaning
@@ -97,7 +97,10 @@ def triage(
     wording = raw()["wording"]
     first: list[Suggestion] = []
     # A wish to die is no complaint for 急诊; the crisis texts of the bot have answered it already.
-    verdict = screen(text, ear).verdict
+    heard = screen(text, ear)
+    # The second opinion takes some complaints of the out-patients' for danger: it says 急诊 too, but not first.
+    unsure = heard.verdict == "emergency" and heard.rule == SECOND_OPINION
+    verdict = "none" if unsure else heard.verdict
     if verdict == "emergency":
         first.append(Suggestion(DANGER, wording["danger"]))
     elif verdict == "crisis":
@@ -119,6 +122,8 @@ def triage(
     departments = first + [
         Suggestion(name, reasons.get(name) or wording["model"]) for name, _ in ranked if name not in taken
     ]
+    if unsure:
+        departments.insert(1, Suggestion(DANGER, wording["danger"]))
     return Triage(
         departments[:3],
         round(_confidence(ranked, bool(first)), 3),

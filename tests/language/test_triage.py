@@ -130,7 +130,7 @@ def test_every_option_leads_to_its_department() -> None:
 
 
 def test_every_suggestion_says_why() -> None:
-    advice = triage("胸闷心慌，爬楼喘")
+    advice = triage("胸闷心慌，晚上躺下喘")
     assert advice.departments[0].name == "心血管内科"
     assert all(one.reason for one in advice.departments)
     assert len(advice.departments) <= 3

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from care.alerts.models import Alert
 from care.desk import service as desk
 from care.desk.models import DeskTask
+from channels.inbox.models import InboundMessage
 from channels.media.worker import Policy
 from channels.questions import service as questions
 from channels.reply import Option, Reply
@@ -205,8 +206,8 @@ async def test_who_is_in_charge_gets_the_words(
         await house.settle()
         assert await said(database) == []
         async with database.read() as session:
-            notes = [task.note for task in await session.scalars(select(DeskTask))]
-        assert "我想约明天上午的眼科" in notes
+            heard = [one.text for one in await session.scalars(select(InboundMessage))]
+        assert "我想约明天上午的眼科" in heard, "they stand in the conversation the nurse has before her"
 
 
 async def test_a_voice_is_kept_where_the_policy_says_so(

@@ -78,7 +78,7 @@ async def test_templates_are_listed_with_what_is_known_of_them(
             ("state=old", ["booking.gone"]),
             ("state=rejected", [rows[0].key]),
             ("state=findings", ["faq:parking"]),
-            ("state=long", ["faq:parking"]),
+            ("state=long", ["bind.ask_relation", "faq:parking"]),
             ("q=parking", ["faq:parking"]),
             ("state=draft&q=nothing", []),
         ):
