@@ -21,6 +21,7 @@ from care.patients.models import Patient
 from server.settings import ROOT
 from store.clock import real_now
 from tests.channels.ops.site import PASSWORD
+from tests.e2e.conftest import on_monday
 from tests.e2e.installation import Installation
 from tests.e2e.test_phones_page import chromium as chromium
 from tests.e2e.test_phones_page import violations
@@ -45,6 +46,13 @@ class Ward:
     home: Installation
     tokens: dict[str, str]
     name: str
+
+
+@pytest.fixture(scope="module")
+def home(model: None, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """An installation of its own: on this desk nobody waits whom another test left waiting."""
+    with on_monday(request.session, "desk") as installation:
+        yield installation
 
 
 @pytest.fixture(scope="module")
