@@ -9,6 +9,7 @@ from care.binding import models as binding
 from care.consents import models as consents
 from care.desk import models as desk
 from care.duty import models as duty
+from care.followup import models as followup
 from care.hospital import models as hospital
 from care.observations import models as observations
 from care.patients import models as patients
@@ -19,6 +20,7 @@ from care.questionnaires.entrance import models as entrance
 from care.reach import models as reach
 from care.records import models as records
 from care.recovery import models as recovery
+from care.reminders import models as reminders
 from care.reports import models as reports
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "desk",
     "duty",
     "entrance",
+    "followup",
     "hospital",
     "observations",
     "patients",
@@ -40,6 +43,7 @@ __all__ = [
     "reach",
     "records",
     "recovery",
+    "reminders",
     "reports",
     "waitlist",
 ]

@@ -18,6 +18,8 @@ class TeamRole(StrEnum):
     NURSE = "nurse"
     DOCTOR = "doctor"
     FOLLOW_UP = "follow_up"
+    DIETITIAN = "dietitian"
+    PSYCHOLOGIST = "psychologist"
 
 
 class CareTeamMember(Base):

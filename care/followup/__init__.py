@@ -1,0 +1,1 @@
+"""Calls to patients, and those who are lost to follow-up."""

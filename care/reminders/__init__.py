@@ -1,0 +1,1 @@
+"""Reminders that patients or nurses set: medicine, blood pressure, blood glucose."""
