@@ -13,12 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 import server.tables
 from server import migrate
 from store import crypto
 from store.clock import VirtualClock
 from store.database import Database
+from tests.again import pytest_runtest_makereport as pytest_runtest_makereport
+from tests.again import pytest_runtest_setup as pytest_runtest_setup
+from tests.again import show_first_failures
 from tests.factories.servers import Missing, Postgres, Valkey
 
 TABLES = server.tables.Base.metadata
@@ -29,10 +33,12 @@ SUNDAY_MORNING = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=30_000)  # five seconds are too few on a machine that does other work
     config.stash[NOT_TESTED] = {}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    show_first_failures(terminalreporter, config)
     for server_name, why in config.stash[NOT_TESTED].items():
         terminalreporter.write_line(
             f"NOT TESTED: {server_name} could not start here ({why})", red=True, bold=True

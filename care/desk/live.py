@@ -90,7 +90,8 @@ class Live:
         async with self._database.read("desk live") as session:
             seen = {name: await look(session) for name, look in self._looks.items()}
         self._looked = time.monotonic()
-        changed = [name for name, what in seen.items() if name in self._known and self._known[name] != what]
+        # A first look tells everything: what changed between a page's making and its listening would never be told else.
+        changed = [name for name, what in seen.items() if name not in self._known or self._known[name] != what]
         self._known = seen
         if changed:
             for listener in self._listeners:

@@ -28,3 +28,11 @@ for (const box of document.querySelectorAll("[data-all]")) {
     for (const one of box.form.querySelectorAll(`[name="${box.dataset.all}"]`)) one.checked = box.checked;
   });
 }
+
+// A form that answers while it is filled in: a field somebody types in is not exchanged under their hands; leaving it asks again.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  const field = document.activeElement;
+  if (!part.closest?.("form[data-steady]") || !part.contains(field) || !field.matches("input:not([type=radio], [type=checkbox]), textarea")) return;
+  if (field.value !== field.defaultValue) event.detail.shouldSwap = false;
+});

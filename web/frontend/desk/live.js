@@ -6,7 +6,8 @@ const LOOK_EVERY = 2_000;
 const RETRY = 3_000;
 
 let heard = Date.now();
-let lost = false;
+// Until the line is first heard the page may already be behind: what changed while it was made is asked for then.
+let lost = true;
 let passOn = () => {};
 
 export function listen() {
