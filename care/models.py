@@ -22,6 +22,7 @@ from care.records import models as records
 from care.recovery import models as recovery
 from care.reminders import models as reminders
 from care.reports import models as reports
+from care.systems import models as systems
 
 __all__ = [
     "access",
@@ -45,5 +46,6 @@ __all__ = [
     "recovery",
     "reminders",
     "reports",
+    "systems",
     "waitlist",
 ]

@@ -1,0 +1,60 @@
+"""What is said to systems and by them, as rows: put once, settled once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.systems.models import Direction, Said, SystemMessage
+from store.database import insert_new
+
+_COLUMNS = (
+    "id", "system", "direction", "kind", "key", "subject_id", "patient_id", "body_sealed", "status", "reason", "asked", "attempts",
+    "created_at", "due_at", "answer_sealed",
+)  # fmt: skip
+
+
+async def put(
+    session: AsyncSession,
+    *,
+    system: str,
+    direction: Direction,
+    kind: str,
+    key: str,
+    body: Any,
+    now: datetime,
+    subject_id: UUID | None = None,
+    patient_id: UUID | None = None,
+    due_at: datetime | None = None,
+) -> SystemMessage | None:
+    """Write a message down; None: the key is there already. It is due at once unless `due_at` says when."""
+    row = SystemMessage(
+        system=system,
+        direction=direction,
+        kind=kind,
+        key=key,
+        subject_id=subject_id,
+        patient_id=patient_id,
+        body=body,
+        status=Said.QUEUED,
+        asked=0,
+        attempts=0,
+        created_at=now,
+        due_at=due_at or now,
+    )
+    if not await insert_new(session, SystemMessage, {name: getattr(row, name) for name in _COLUMNS}):
+        return None
+    return await session.get(SystemMessage, row.id)
+
+
+async def by_key(session: AsyncSession, system: str, direction: Direction, key: str) -> SystemMessage | None:
+    found: SystemMessage | None = await session.scalar(
+        select(SystemMessage)
+        .where(SystemMessage.system == system, SystemMessage.direction == direction, SystemMessage.key == key)
+        .execution_options(populate_existing=True)
+    )
+    return found
