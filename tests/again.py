@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
-from pytest_rerunfailures import _restore_suspended_finalizers
+from pytest_rerunfailures import _restore_suspended_finalizers  # type: ignore[import-untyped]
 
 LINES = 60
 """Of each first failure, its last ones."""
@@ -18,7 +18,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """What a module or package shares is taken down: the first try may have left anything in it."""
     if getattr(item, "execution_count", 1) > 1:
         _restore_suspended_finalizers(item)
-        item.session._setupstate.teardown_exact(item.session)
+        item.session._setupstate.teardown_exact(item.session)  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(wrapper=True)
