@@ -51,10 +51,35 @@ LIVE = (Status.PENDING, Status.BOOKED, Status.ARRIVED)
 _LIVE_SQL = text("status IN ('pending', 'booked', 'arrived')")
 
 
+class Kind(StrEnum):
+    """What kind of visit a clinic is for (FHIR Schedule.serviceType)."""
+
+    GENERAL = "general"
+    EXPERT = "expert"
+    SPECIAL = "special"
+    FIRST = "first"
+    RETURN = "return"
+    ONLINE = "online"
+
+
+class OnHolidays(StrEnum):
+    """What a weekly clinic does on days off and swapped working days (调休).
+
+    `FOLLOW`: not held on named days off; on a working day the hospital holds as another weekday, that weekday's clinics are.
+    `IGNORE`: held on its weekday whatever the calendar says. `REPLACE`: a holiday clinic, held only on named days off.
+    """
+
+    FOLLOW = "follow"
+    IGNORE = "ignore"
+    REPLACE = "replace"
+
+
 class Schedule(Base):
     """A weekly clinic.
 
-    `weekday` 0 is Monday; times are the hospital's own; `capacity` is places a slot; fee in fen.
+    `weekday` 0 is Monday; times are the hospital's own; `capacity` is places a slot, `overbook` places above them that only
+    staff give; fee in fen. `min_age`, `max_age` in whole years, both included, and `sex` narrow the department's own limits.
+    `valid_from`, `valid_to`: first and last day, None without end. `location_id` None: where the department is.
     """
 
     __tablename__ = "schedule"
@@ -71,13 +96,52 @@ class Schedule(Base):
     capacity: Mapped[int] = mapped_column(Integer)
     fee_fen: Mapped[int] = mapped_column(Integer)
     active: Mapped[bool] = mapped_column(default=True)
+    kind: Mapped[str] = mapped_column(String(10), default=Kind.GENERAL, server_default=Kind.GENERAL)
+    overbook: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    min_age: Mapped[int | None] = mapped_column(Integer)
+    max_age: Mapped[int | None] = mapped_column(Integer)
+    sex: Mapped[str | None] = mapped_column(String(10))
+    location_id: Mapped[UUID | None] = mapped_column(ForeignKey("location.id"))
+    valid_from: Mapped[date | None] = mapped_column(Date)
+    valid_to: Mapped[date | None] = mapped_column(Date)
+    on_holidays: Mapped[str] = mapped_column(
+        String(10), default=OnHolidays.FOLLOW, server_default=OnHolidays.FOLLOW
+    )
+
+
+class ScheduleException(Base):
+    """One day on which a weekly clinic, or all of a doctor's, is otherwise: exactly one of `schedule_id` and `practitioner_id`.
+
+    `closed`: not held. Else held that day, whatever its weekday, with what is given here instead of the schedule's own; for a
+    doctor only `capacity` counts. An exception of a clinic wins over one of its doctor, both over holidays.
+    """
+
+    __tablename__ = "schedule_exception"
+    __table_args__ = (
+        Index(None, "schedule_id", "day", unique=True),
+        Index(None, "practitioner_id", "day", unique=True),
+        CheckConstraint("(schedule_id IS NULL) <> (practitioner_id IS NULL)", name="of_one"),
+    )
+
+    id: Mapped[UUID] = uuid_pk()
+    schedule_id: Mapped[UUID | None] = mapped_column(ForeignKey("schedule.id", ondelete="CASCADE"))
+    practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(Date, index=True)
+    closed: Mapped[bool] = mapped_column(default=False)
+    starts: Mapped[time | None] = mapped_column(Time)
+    ends: Mapped[time | None] = mapped_column(Time)
+    capacity: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Slot(Base):
-    """A dated time with `capacity` places, of which `taken` are held or booked.
+    """A dated time with `capacity` places, of which `taken` are held or booked; staff may go `overbook` above it.
 
-    `status`: `free` (bookable while places are left) or `blocked`. `day` is the local date. Practitioner and
-    department are repeated from the schedule: searching is by them.
+    `status`: `free` (bookable while places are left), `blocked` (a closure), `gone` (no longer planned, kept for what is or was
+    booked in it). `day` is the local date. Practitioner, department and the limits are repeated from the schedule: searching and
+    booking are by them. `place` None: where the department is.
     """
 
     __tablename__ = "slot"
@@ -85,7 +149,7 @@ class Slot(Base):
         Index(None, "schedule_id", "start", unique=True),
         Index(None, "department_id", "start"),
         Index(None, "practitioner_id", "start"),
-        CheckConstraint("taken >= 0 AND taken <= capacity", name="taken_within_capacity"),
+        CheckConstraint("taken >= 0 AND taken <= capacity + overbook", name="taken_within_capacity"),
     )
 
     id: Mapped[UUID] = uuid_pk()
@@ -100,6 +164,12 @@ class Slot(Base):
     taken: Mapped[int] = mapped_column(Integer, default=0)
     fee_fen: Mapped[int] = mapped_column(Integer)
     status: Mapped[str] = mapped_column(String(10), default="free")
+    kind: Mapped[str] = mapped_column(String(10), default=Kind.GENERAL, server_default=Kind.GENERAL)
+    overbook: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    min_age: Mapped[int | None] = mapped_column(Integer)
+    max_age: Mapped[int | None] = mapped_column(Integer)
+    sex: Mapped[str | None] = mapped_column(String(10))
+    place: Mapped[str | None] = mapped_column(String(120))
 
 
 class SlotHold(Base):
@@ -156,6 +226,8 @@ class Appointment(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     hold_id: Mapped[UUID | None] = mapped_column(unique=True)
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("appointment.id"))
+    place: Mapped[str | None] = mapped_column(String(120))
+    kind: Mapped[str] = mapped_column(String(10), default=Kind.GENERAL, server_default=Kind.GENERAL)
     reason = EncryptedText()
     reason_sealed: Mapped[bytes | None] = sealed_column()
 

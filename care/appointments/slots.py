@@ -63,6 +63,11 @@ def _slots_of_day(schedule: Schedule, day: date, clock: Clock) -> Iterator[dict[
             "taken": 0,
             "fee_fen": schedule.fee_fen,
             "status": "free",
+            "kind": schedule.kind,
+            "overbook": schedule.overbook,
+            "min_age": schedule.min_age,
+            "max_age": schedule.max_age,
+            "sex": schedule.sex,
         }
         start += step
 

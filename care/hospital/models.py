@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Integer, String
+from sqlalchemy import JSON, Date, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped
 
 from store.base import Base, mapped_column, uuid_pk
@@ -36,7 +38,8 @@ class HealthcareService(Base):
 
     `standard` is one of `STANDARD_DEPARTMENTS`. `kind`: `clinic` is booked by slot, `walk_in` is open
     without booking (fever, animal bites), `emergency`. `sensitive`: SMS and lock screens say `place`, never
-    the name. Ages are whole years, both ends included; `sex` is `male`, `female` or None for everyone.
+    the name. Ages are whole years, both ends included; `sex` is `male`, `female` or None for everyone. `preparation`: what patients
+    are told to bring or do before (空腹, 带上片子), one sentence.
     """
 
     __tablename__ = "healthcare_service"
@@ -55,6 +58,7 @@ class HealthcareService(Base):
     min_age: Mapped[int | None] = mapped_column(Integer)
     max_age: Mapped[int | None] = mapped_column(Integer)
     sex: Mapped[str | None] = mapped_column(String(10))
+    preparation: Mapped[str] = mapped_column(String(200), default="", server_default="")
     intro: Mapped[str] = mapped_column(String(500), default="")
     position: Mapped[int] = mapped_column(Integer, default=0)
     active: Mapped[bool] = mapped_column(default=True)
@@ -74,3 +78,24 @@ class Practitioner(Base):
     specialty: Mapped[str] = mapped_column(String(300), default="")
     intro: Mapped[str] = mapped_column(String(1000), default="")
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class DayKind(StrEnum):
+    """What the hospital makes of a date: off although offices work, or worked although they do not."""
+
+    OFF = "off"
+    WORK = "work"
+
+
+class HospitalDay(Base):
+    """A date on which this hospital differs from the public calendar. `name`: how a day off is called (院庆).
+
+    `as_weekday` (0 is Monday): on a day of work, the weekday whose clinics are held (周六按周一出诊).
+    """
+
+    __tablename__ = "hospital_day"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(40), default="")
+    as_weekday: Mapped[int | None] = mapped_column(Integer)
