@@ -91,7 +91,9 @@ class Live:
             seen = {name: await look(session) for name, look in self._looks.items()}
         self._looked = time.monotonic()
         # A first look tells everything: what changed between a page's making and its listening would never be told else.
-        changed = [name for name, what in seen.items() if name not in self._known or self._known[name] != what]
+        changed = [
+            name for name, what in seen.items() if name not in self._known or self._known[name] != what
+        ]
         self._known = seen
         if changed:
             for listener in self._listeners:
