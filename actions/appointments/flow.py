@@ -12,7 +12,7 @@ from actions.appointments.state import CONFIRM, DEPARTMENT, DOCTOR, SURE, WHEN, 
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments import service as appointments
-from care.appointments.models import SlotHold
+from care.appointments.models import SlotHold, Status
 from care.appointments.slots import DAYS_AHEAD
 from care.appointments.views import Booked, Held, Refused, SlotView, Why
 from care.appointments.waitlist import service as waitlist
@@ -292,7 +292,10 @@ async def confirm(turn: Turn, state: State, linked: Linked) -> bool:
 def _tell_booked(turn: Turn, result: Booked, linked: Linked, old: str) -> None:
     view = result.appointment
     name = words.names(linked).get(view.patient_id, "")
-    turn.say("booking.moved" if old else "booking.booked", **words.card(turn, view, name), old=old)
+    key = "systems.pending" if view.status == Status.PENDING else "booking.booked"
+    if old:
+        key = "systems.pending_move" if view.status == Status.PENDING else "booking.moved"
+    turn.say(key, **words.card(turn, view, name), old=old)
 
 
 SEARCH_AGAIN = {Why.FULL: "gone", Why.UNKNOWN: "gone", Why.PAST: "begun", Why.HOLD_GONE: "expired"}

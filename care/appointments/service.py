@@ -15,7 +15,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments import slots
+from care.appointments import outside, slots
 from care.appointments.models import LIVE, Appointment, Slot, SlotHold, Status
 from care.appointments.views import (
     AppointmentView,
@@ -124,7 +124,7 @@ async def confirm(
     """Book what is held. The same hold confirmed twice gives the same appointment.
 
     A hold past its time still books while nobody else took the place. `pending`: the hospital's system must
-    confirm yet. Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
+    confirm yet; where there is one (`outside`), always, and it is told in this transaction. Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
     """
     before = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
     if before is not None:
@@ -150,9 +150,9 @@ async def confirm(
         await _give_back(session, slot_id)
         return Refused(Why.PAST if slot.start <= now else Why.FULL)
     if replaces_id is not None:
-        await _cancel(session, replaces_id, now, why="moved")
+        await _cancel(session, replaces_id, now, why="moved", keeps_place=outside.current() is not None)
     appointment = Appointment(
-        status=Status.PENDING if pending else Status.BOOKED,
+        status=Status.PENDING if pending or outside.current() is not None else Status.BOOKED,
         patient_id=patient_id,
         slot_id=slot_id,
         practitioner_id=slot.practitioner_id,
@@ -177,6 +177,8 @@ async def confirm(
         clash = await _same_half_day(session, patient_id, slot.department_id, slot.day, slot.part)
         return Refused(Why.SAME_HALF_DAY, clash)
     events.emit(session, patient_id, "appointment.booked", now, **_event_data(appointment))
+    if (system := outside.current()) is not None:
+        await system.booked(session, appointment.id, replaces_id, now)
     return Booked(await _told(session, appointment.id))
 
 
@@ -248,7 +250,9 @@ async def cancel(
     return Cancelled(await _told(session, appointment_id), again=not done)
 
 
-async def _cancel(session: AsyncSession, appointment_id: UUID, now: datetime, *, why: str) -> bool:
+async def _cancel(
+    session: AsyncSession, appointment_id: UUID, now: datetime, *, why: str, keeps_place: bool = False
+) -> bool:
     changed = await session.execute(
         update(Appointment)
         .where(Appointment.id == appointment_id, Appointment.status.in_((Status.PENDING, Status.BOOKED)))
@@ -258,7 +262,10 @@ async def _cancel(session: AsyncSession, appointment_id: UUID, now: datetime, *,
     slot_id = changed.scalar()
     if slot_id is None:
         return False
-    await _give_back(session, slot_id)
+    if not keeps_place and (system := outside.current()) is not None:
+        keeps_place = await system.cancelled(session, appointment_id, now)
+    if not keeps_place:
+        await _give_back(session, slot_id)
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
     events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **_event_data(row))
     return True
