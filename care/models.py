@@ -13,6 +13,7 @@ from care.followup import models as followup
 from care.hospital import models as hospital
 from care.observations import models as observations
 from care.patients import models as patients
+from care.plans import models as plans
 from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
 from care.questionnaires.editor import models as questionnaire_drafts
@@ -38,6 +39,7 @@ __all__ = [
     "hospital",
     "observations",
     "patients",
+    "plans",
     "privacy",
     "questionnaire_drafts",
     "questionnaires",
