@@ -24,6 +24,7 @@ from care.recovery import models as recovery
 from care.reminders import models as reminders
 from care.reports import models as reports
 from care.systems import models as systems
+from care.systems.taking import models as taken_facts
 
 __all__ = [
     "access",
@@ -49,5 +50,6 @@ __all__ = [
     "reminders",
     "reports",
     "systems",
+    "taken_facts",
     "waitlist",
 ]

@@ -46,50 +46,79 @@ async def record(session: AsyncSession, device: ObservationDevice, sent: Sent, n
     """
     patient = await _patient(session, device, sent)
     key = crypto.lookup(f"{device.id}|{sent.identifier}", "observation.identifier")
-    known = list(await session.scalars(select(Observation).where(Observation.key == key)))
+    known = await _known(session, key)
     if any(row.patient_id != patient.id for row in known):
         raise ObservationError("conflict", "Observation.identifier", issue="conflict", status=409)
     panel_id = known[0].panel_id if known else new_id()
-    same = {(row.code, row.value, row.effective_at) for row in known if row.voided_at is None}
-    if same == {(one.code, one.value, sent.effective_at) for one in sent.readings}:
-        return Recorded(panel_id, patient.id, new=False)
-    rows = {row.code: row for row in known}
-    for row in known:
-        row.voided_at = now
-    for one in sent.readings:
-        _keep(session, rows.get(one.code), one, patient.id, panel_id, device.id, key, sent.effective_at, now)
-    await session.flush()
-    codes = sorted(one.code for one in sent.readings)
-    events.emit(
-        session, patient.id, "observation.recorded", now, panel_id=str(panel_id), codes=codes, source="device"
+    about = Observation(
+        patient_id=patient.id, panel_id=panel_id, source="device", device_id=device.id, key=key
     )
+    if not await _replace(session, known, about, sent.readings, sent.effective_at, now):
+        return Recorded(panel_id, patient.id, new=False)
     raised = await _watch(session, patient.id, sent, now) if sent.readings else ()
     return Recorded(panel_id, patient.id, new=not known, raised=raised)
 
 
-def _keep(
+async def keep_results(
     session: AsyncSession,
-    row: Observation | None,
-    one: Reading,
     patient_id: UUID,
-    panel_id: UUID,
-    device_id: UUID,
+    *,
     key: str,
+    readings: Sequence[Reading],
+    effective_at: datetime,
+    source: str,
+    now: datetime,
+) -> bool:
+    """Keep the numbers of a report of the hospital's own under its `key`; none of them takes them back. Whether anything changed.
+
+    Emits `observation.recorded`. Nothing rings: critical values are the laboratory's to telephone.
+    """
+    known = await _known(session, key)
+    if not known and not readings:
+        return False
+    panel_id = known[0].panel_id if known else new_id()
+    about = Observation(patient_id=patient_id, panel_id=panel_id, source=source, device_id=None, key=key)
+    return await _replace(session, known, about, readings, effective_at, now)
+
+
+async def _known(session: AsyncSession, key: str) -> list[Observation]:
+    return list(await session.scalars(select(Observation).where(Observation.key == key)))
+
+
+async def _replace(
+    session: AsyncSession,
+    known: Sequence[Observation],
+    about: Observation,
+    readings: Sequence[Reading],
     effective_at: datetime,
     now: datetime,
-) -> None:
-    if row is None:
-        row = Observation(
-            patient_id=patient_id,
-            panel_id=panel_id,
-            code=one.code,
-            recorded_at=now,
-            source="device",
-            device_id=device_id,
-            key=key,
-        )
-        session.add(row)
-    row.value, row.unit, row.effective_at, row.voided_at = one.value, one.unit, effective_at, None
+) -> bool:
+    """The rows `known` under one key say `readings` from now on; `about` has what a new one repeats. False: they said so already."""
+    same = {(row.code, row.value, row.effective_at) for row in known if row.voided_at is None}
+    if same == {(one.code, one.value, effective_at) for one in readings}:
+        return False
+    rows = {row.code: row for row in known}
+    for row in known:
+        row.voided_at = now
+    for one in readings:
+        kept = rows.get(one.code)
+        if kept is None:
+            kept = Observation(
+                patient_id=about.patient_id,
+                panel_id=about.panel_id,
+                code=one.code,
+                recorded_at=now,
+                source=about.source,
+                device_id=about.device_id,
+                key=about.key,
+            )
+            session.add(kept)
+        kept.value, kept.unit, kept.effective_at, kept.voided_at = one.value, one.unit, effective_at, None
+    await session.flush()
+    codes = sorted(one.code for one in readings)
+    data = {"panel_id": str(about.panel_id), "codes": codes, "source": about.source}
+    events.emit(session, about.patient_id, "observation.recorded", now, **data)
+    return True
 
 
 async def _patient(session: AsyncSession, device: ObservationDevice, sent: Sent) -> Patient:
