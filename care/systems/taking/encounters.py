@@ -115,8 +115,8 @@ def _emit(
         tell("encounter.discharge_cancelled", None, fact.as_of)
     elif was is not None:
         codes |= {
-            "start": row.start_date.isoformat(),
-            "end": row.end_date.isoformat() if row.end_date else "",
+            "first": row.start_date.isoformat(),
+            "last": row.end_date.isoformat() if row.end_date else "",
         }
         tell("encounter.corrected", None, fact.as_of)
 
