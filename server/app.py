@@ -37,6 +37,7 @@ from server.desk import add_desk
 from server.faq import faq_desk
 from server.health import health_router
 from server.house import House
+from server.followup import add_followup
 from server.insight import add_insight
 from server.observations import add_observations
 from server.ops import navigation, ops_house, phone_notices
@@ -101,6 +102,7 @@ def create_app(house: House) -> FastAPI:
     add_insight(app, house)
     add_privacy(app, house)
     add_recovery(app, house)
+    add_followup(app, house)
     add_desk(app, house)
     add_patients(app, house)
     add_questionnaires(app, house)

@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         pattern=r"^\d+(\.\d+)?(,\d+(\.\d+)?)*$",
         description="Days after which an assigned questionnaire that is not finished is reminded of",
     )
+    follow_up_call_tries: int = Field(
+        3,
+        ge=1,
+        le=10,
+        description="Follow-up calls nobody answers, each on another half-day, before the patient counts as unreachable",
+    )
     ask_after_visit_hours: float = Field(
         2.0,
         ge=0,

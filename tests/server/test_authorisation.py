@@ -30,6 +30,7 @@ from care.appointments.models import Appointment
 from care.binding.models import BindingQr
 from care.desk import service as desk
 from care.desk.hours import DutyHours
+from care.followup import service as followup
 from care.patients import service as patients
 from care.patients.identity import mask_name
 from care.patients.models import Relation
@@ -220,9 +221,13 @@ async def samples(session: Any) -> dict[str, str]:
     )
     session.add(response)
     await session.flush()
+    call, _ = await followup.open_call(
+        session, patient.id, key="sample", due_on=now.date(), script="staff", source="staff", now=now
+    )
     visit = (await session.scalars(select(Appointment).where(Appointment.status == "booked").limit(1))).one()
     return {
         "response_id": str(response.id),
+        "call_id": str(call.id),
         "patient": str(patient.id),
         "patient_id": str(patient.id),
         "campaign_id": str(campaign),

@@ -15,12 +15,18 @@ export function setUpKeys() {
       document.querySelectorAll("#desk-tabs a")[Number(event.key) - 1]?.click();
       return;
     }
-    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    const target = keyed(`[data-key="${CSS.escape(event.key)}"]`);
     if (!target) return;
     event.preventDefault();
-    if (target.matches("textarea, input")) target.focus();
+    if (target.matches("textarea, input:not([type=radio])")) target.focus();
     else target.click();
   });
+}
+
+// Inside a list's line a key counts while the focus is in that line; everywhere else at once.
+function keyed(key) {
+  const line = document.activeElement?.closest("[data-line]");
+  return line?.querySelector(key) ?? [...document.querySelectorAll(key)].find((one) => !one.closest("[data-line]"));
 }
 
 function move(event, step) {

@@ -1,0 +1,58 @@
+"""How a loss ends, one patient at a time: found again, or lost with a reason. `lost.py` does it for everybody by night. Nothing commits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from care.followup.models import RUNNING, Loss, LossReason, Stage
+from care.rows import add_new
+from channels.chinatime import CHINA
+from store import events
+
+BACK = (*RUNNING, Stage.LOST)
+"""Who can be found again: also those who were given up, except the dead."""
+
+
+async def recover(session: AsyncSession, patient_id: UUID, by: str, now: datetime) -> int:
+    """`by`: `visit`, `answer`, `reply`. Emits `followup.recovered`; 0: the patient was not lost."""
+    changed = await session.execute(
+        update(Loss)
+        .where(Loss.patient_id == patient_id, Loss.stage.in_(BACK), Loss.reason != LossReason.DIED)
+        .values(stage=Stage.RECOVERED, stage_at=now, next_at=None, recovered_by=by, closed_at=now)
+        .returning(Loss.id)
+        .execution_options(synchronize_session=False)
+    )
+    found = len(changed.all())
+    if found:
+        events.emit(session, patient_id, "followup.recovered", now, by=by)
+    return found
+
+
+async def lose(session: AsyncSession, patient_id: UUID, reason: LossReason, now: datetime) -> None:
+    """The running loss ends with its reason; where none runs, one is kept: a plan's call came to the same end."""
+    changed = await session.execute(
+        update(Loss)
+        .where(Loss.patient_id == patient_id, Loss.stage.in_(RUNNING))
+        .values(stage=Stage.LOST, reason=reason, stage_at=now, next_at=None, closed_at=now)
+        .returning(Loss.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed.first() is None:
+        row = Loss(
+            patient_id=patient_id,
+            rule="call",
+            since=now.astimezone(CHINA).date(),
+            stage=Stage.LOST,
+            reason=reason,
+            told=True,
+            noticed_at=now,
+            stage_at=now,
+            closed_at=now,
+        )
+        if not await add_new(session, row):
+            return
+    events.emit(session, patient_id, "followup.lost", now, reason=reason.value)
