@@ -35,9 +35,9 @@ from server.clinics import add_clinics
 from server.demo import DemoDirectory
 from server.desk import add_desk
 from server.faq import faq_desk
+from server.followup import add_followup
 from server.health import health_router
 from server.house import House
-from server.followup import add_followup
 from server.insight import add_insight
 from server.observations import add_observations
 from server.ops import navigation, ops_house, phone_notices

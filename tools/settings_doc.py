@@ -53,6 +53,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
 
 UNITS = {
+    "follow_up_call_tries": "calls",
     "wecom_agent_id": "number",
     "article_review_file": "path of a YAML file",
     "sms_part_price": "yuan",

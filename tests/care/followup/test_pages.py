@@ -1,0 +1,49 @@
+"""The day's list: its order, whom it shows, what is kept in the trail, and an outcome that is taken back."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from care.followup.models import CallStatus, FollowUpCall
+from store.audit import AuditRow
+from store.clock import VirtualClock
+from store.database import Database
+from tests.care.conftest import World
+from tests.care.followup.site import a_morning, calls_app
+from tests.channels.ops.site import TOKEN, staff, visiting
+from web.signin.models import Role
+
+
+async def test_the_list_is_ordered_discreet_and_leaves_a_trail(
+    database: Database, clock: VirtualClock, world: World
+) -> None:
+    await a_morning(database, clock, world)
+    tokens = await staff(database, Role.NURSE, Role.EDITOR)
+    async with visiting(calls_app(database, clock), tokens["editor"]) as editor:
+        assert (await editor.get("/desk/calls"))[0] == 403
+    async with visiting(calls_app(database, clock), tokens["nurse"]) as nurse:
+        status, page = await nurse.get("/desk/calls")
+        assert status == 200
+        assert page.index("王秀兰") < page.index("李静")
+        assert "逾期 2 天" in page and "您11月15日从眼科出院" in page and "王女士" in page
+        assert "张伟" not in page and "受保护的患者" in page
+        assert "还剩 3 个" in page
+        assert "王秀兰" in (await nurse.get("/desk/calls/print"))[1]
+        async with database.read() as session:
+            seen = select(AuditRow.subject).where(AuditRow.action == "read")
+            assert set(await session.scalars(seen)) == {f"patient:{world.wang}", f"patient:{world.lijing}"}
+            calls = {one.patient_id: one.id for one in await session.scalars(select(FollowUpCall))}
+
+        async def post(who: object, act: str, **fields: str) -> int:
+            path = f"/desk/calls/{calls[who]}/{act}"  # type: ignore[index]
+            async with nurse._session.post(path, data={"csrf_token": TOKEN, **fields}) as answer:
+                return int(answer.status)
+
+        assert await post(world.zhang, "take") == 403
+        await post(world.wang, "ended", outcome="connected", note="恢复好")
+        _, page = await nurse.get("/desk/calls?show=done")
+        assert "王秀兰" in page and "恢复好" in page and "今天打完 1 个，还剩 2 个" in page
+        await post(world.wang, "undo")
+        async with database.read() as session:
+            row = await session.get_one(FollowUpCall, calls[world.wang])
+            assert (row.status, row.outcome) == (CallStatus.TAKEN, None)
