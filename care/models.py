@@ -3,7 +3,11 @@
 from care.access import models as access
 from care.alerts import models as alerts
 from care.appointments import models as appointments
+from care.appointments.blocks import models as blocks
 from care.appointments.closures import models as closures
+from care.appointments.feeds import models as feeds
+from care.appointments.notices import models as notices
+from care.appointments.queue import models as queue
 from care.appointments.waitlist import models as waitlist
 from care.binding import models as binding
 from care.consents import models as consents
@@ -31,19 +35,23 @@ __all__ = [
     "alerts",
     "appointments",
     "binding",
+    "blocks",
     "closures",
     "consents",
     "desk",
     "duty",
     "entrance",
+    "feeds",
     "followup",
     "hospital",
+    "notices",
     "observations",
     "patients",
     "plans",
     "privacy",
     "questionnaire_drafts",
     "questionnaires",
+    "queue",
     "reach",
     "records",
     "recovery",

@@ -9,9 +9,11 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments.closing import tell_due
+from actions.appointments.told import tell_counter
 from actions.appointments.waiting import tell
 from actions.services import Services
 from care.appointments.closures import service as closures
+from care.appointments.notices import service as notices
 from care.appointments.pages import clinics_router
 from care.desk.pages.desk import Desk
 from server.outbound import Outbound
@@ -49,8 +51,19 @@ def clinic_jobs(settings: Settings, services: Services, outbound: Outbound) -> l
         if await database.transact(offers, "offer-places"):
             outbound.delivery.wake()
 
+    async def counter(session: AsyncSession) -> int:
+        return await tell_counter(session, services, settings.sms_account)
+
+    async def counter_round() -> None:
+        async with database.read("counter-peek") as session:
+            if not await notices.is_due(session, clock.now()):
+                return
+        while await database.transact(counter, "tell-counter"):
+            outbound.delivery.wake()
+
     return [
         partial(rounds, "closures.failed", POLL, round_),
+        partial(rounds, "counter.failed", POLL, counter_round),
         partial(rounds, "waitlist.failed", OFFERS_EVERY, waitlist_round),
     ]
 

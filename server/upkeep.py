@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
+from care.appointments.blocks import service as blocks
 from care.appointments.closures import service as closures
 from care.appointments.slots import generate_slots
 from server.settings import Settings
@@ -33,6 +34,7 @@ def upkeep(database: Database, clock: Clock, sealer: AuditSealer) -> list[Job]:
         async with database.write("generate-slots") as session:
             await generate_slots(session, clock)
             await closures.block_covered(session, clock.now())
+            await blocks.block_covered(session, clock.now())
 
     return [
         lambda: rounds("audit.seal_failed", SECOND, sealer.seal_once),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from actions.appointments.booking import BookingDialog
 from actions.appointments.cancel import CancelDialog
-from actions.appointments.listing import ListAppointments, Queue, RescheduleStart
+from actions.appointments.listing import ListAppointments, RescheduleStart
+from actions.appointments.queueing import Queue
 from actions.base import BanyiAction
 from actions.forms import Dialog
 from actions.services import Services

@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import say
-from actions.appointments.remind import CONFIRM
+from actions.appointments.remind import ways
+from actions.appointments.telling import card, talk_about
 from actions.services import Services
 from care.appointments import service as appointments
 from care.appointments import slots
 from care.appointments.closures import service as closures
 from care.appointments.closures.models import ClinicClosure, ClosureNotice, Owed
-from care.appointments.models import Appointment, Status
+from care.appointments.models import Status
 from care.appointments.slots import DAYS_AHEAD
 from care.appointments.views import AppointmentView, SlotView
 from care.desk import service as desk
 from care.desk.models import TaskKind
 from care.hospital import service as hospital
 from care.patients import service as patients
-from care.patients.models import Patient
-from channels.contacts import service as contacts
-from channels.contacts.models import Contact, Conversation
 from channels.outbox import service as outbox
 from channels.ports import ChannelName
-from channels.reply import SENSITIVE, Option, Reply
+from channels.reply import Option, Reply
 from channels.wording.labels import label
 
 INSTANCE = "closure:"
@@ -116,7 +113,7 @@ async def _tell(
         await appointments.cancel(session, view.appointment_id, now=now, by_staff=True)
     else:
         await closures.hand_over(session, view.appointment_id, closure.substitute_id, now)
-    talk = await _talk(session, view, patient, sms_account, now)
+    talk = await talk_about(session, view, patient, sms_account, now)
     if talk is None:
         await _call(session, services, closure, view, now)
         notice.state = Owed.CALL
@@ -157,20 +154,14 @@ def _cancelled(
     ]
     other = {**who, "department_id": view.department_id.hex}
     options.append(Option("other", label("closure_other_time"), "book_appointment", other))
-    return Reply("closure.cancelled", _card(services, view, name, channel), tuple(options))
+    return Reply("closure.cancelled", card(services, view, name, channel), tuple(options))
 
 
 def _substituted(
     services: Services, view: AppointmentView, name: str, channel: str, substitute: str
 ) -> Reply:
-    which = {"appointment_id": view.appointment_id.hex}
-    options = (
-        Option("confirm", label("reminder_confirm"), CONFIRM, which),
-        Option("cancel", label("reminder_cancel"), "cancel_appointment", which),
-        Option("move", label("reminder_move"), "reschedule_appointment", which),
-    )
-    params = {**_card(services, view, name, channel), "substitute": substitute}
-    return Reply("closure.substituted", params, options)
+    params = {**card(services, view, name, channel), "substitute": substitute}
+    return Reply("closure.substituted", params, ways(view))
 
 
 def _half_day(services: Services, one: SlotView, channel: str) -> str:
@@ -179,42 +170,6 @@ def _half_day(services: Services, one: SlotView, channel: str) -> str:
     if channel == ChannelName.SMS:
         return f"{say.day_short(at.date())}{part}{one.practitioner}"
     return f"{say.day(at.date())}{part} {one.practitioner} {one.title}"
-
-
-def _card(services: Services, view: AppointmentView, name: str, channel: str) -> dict[str, Any]:
-    at = services.clock.local_naive(view.start)
-    hidden = channel == ChannelName.SMS and view.sensitive
-    return {
-        "name": name,
-        "department": view.place if hidden else view.department,
-        "doctor": view.practitioner,
-        "when": say.moment(at),
-        "when_short": say.moment_short(at),
-        "place": view.place,
-        **({SENSITIVE: True} if view.sensitive else {}),
-    }
-
-
-async def _talk(
-    session: AsyncSession, view: AppointmentView, patient: Patient, sms_account: str, now: datetime
-) -> Conversation | None:
-    """Where this is told first: the conversation it was booked in, the patient's own contact, the phone on record. The ladder goes on
-    from there."""
-    linked = [
-        one.contact_id for one in (await patients.contacts_of_patients(session, [patient.id]))[patient.id]
-    ]
-    row = await session.get_one(Appointment, view.appointment_id)
-    booked_by = [row.contact_id] if row.contact_id in linked else []
-    for contact_id in dict.fromkeys([*booked_by, *linked]):
-        contact = await session.get(Contact, contact_id)
-        if contact is not None and contact.status == "active":
-            found = await contacts.find(session, contact.channel, contact.account_id, contact.address)
-            if found is not None:
-                return found[1]
-    if patient.phone:
-        _, talk = await contacts.ensure(session, ChannelName.SMS, sms_account, patient.phone, now)
-        return talk
-    return None
 
 
 async def _call(

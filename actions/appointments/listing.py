@@ -1,8 +1,7 @@
-"""Telling what is booked, how long the queue is, and the way into moving an appointment."""
+"""Telling what is booked, and the way into moving an appointment."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar
 
 from actions.appointments import flow, waiting, words
@@ -10,15 +9,11 @@ from actions.appointments.booking import BookingDialog
 from actions.appointments.picking import nothing_to_come, unbound, upcoming
 from actions.base import BanyiAction
 from actions.turn import Turn, way_to
-from care.appointments import service as appointments
-from care.appointments.models import Status
 from care.patients import family
 from channels.wording.labels import label
 
 LISTED = 6
 """Appointments told in one message; the rest is counted."""
-LATE = timedelta(hours=2)
-"""So long after its start an appointment nobody came to is no longer in the queue."""
 
 
 class ListAppointments(BanyiAction):
@@ -54,42 +49,6 @@ class ListAppointments(BanyiAction):
         )
 
 
-class Queue(BanyiAction):
-    """`ask_queue`: the place in today's queue, or when the next appointment is."""
-
-    action: ClassVar[str] = "action_queue"
-    needs_holder: ClassVar[bool] = True
-
-    async def act(self, turn: Turn) -> None:
-        linked = await flow.linked_patients(turn)
-        if not linked:
-            unbound(turn)
-            return
-        meant = family.meant(turn.text, linked) or linked
-        people = words.names(linked)
-        today = await appointments.today_of(
-            turn.session, [one.patient.id for one in meant], turn.local_now.date()
-        )
-        for view in today:
-            if view.status != Status.ARRIVED and view.start < turn.now - LATE:
-                continue
-            queue = await appointments.queue_position(turn.session, view.appointment_id)
-            if queue is not None:
-                turn.say(
-                    "queue.place" if queue.ahead else "queue.next",
-                    **words.card(turn, view, people.get(view.patient_id, "")),
-                    number=queue.number,
-                    ahead=queue.ahead,
-                    minutes=queue.minutes,
-                )
-                return
-        later = await upcoming(turn, meant)
-        if later:
-            turn.say("queue.not_today", **words.card(turn, later[0], people.get(later[0].patient_id, "")))
-            return
-        nothing_to_come(turn)
-
-
 class RescheduleStart(BanyiAction):
     """`reschedule_appointment`: picks the appointment and goes into the booking form."""
 
@@ -100,4 +59,4 @@ class RescheduleStart(BanyiAction):
         await BookingDialog().start_move(turn)
 
 
-__all__ = ["ListAppointments", "Queue", "RescheduleStart"]
+__all__ = ["ListAppointments", "RescheduleStart"]

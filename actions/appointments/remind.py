@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actions import say
+from actions.appointments.telling import card
 from actions.services import Services
 from care.appointments import service as appointments
 from care.appointments.models import Status
@@ -17,8 +16,7 @@ from care.patients import service as patients
 from channels.contacts.models import Conversation
 from channels.outbox import service as outbox
 from channels.outbox.models import OutboundMessage
-from channels.ports import ChannelName
-from channels.reply import SENSITIVE, Option, Reply
+from channels.reply import Option, Reply
 from channels.wording.labels import label
 from store import events
 
@@ -29,13 +27,17 @@ INSTANCE = "reminder:"
 
 def reminder(services: Services, view: AppointmentView, name: str, channel: str) -> Reply:
     """The words and the three ways to answer."""
+    return Reply("reminder.appointment", card(services, view, name, channel), ways(view))
+
+
+def ways(view: AppointmentView) -> tuple[Option, ...]:
+    """1 确认 2 取消 3 改期."""
     which = {"appointment_id": view.appointment_id.hex}
-    options = (
+    return (
         Option("confirm", label("reminder_confirm"), CONFIRM, which),
         Option("cancel", label("reminder_cancel"), "cancel_appointment", which),
         Option("move", label("reminder_move"), "reschedule_appointment", which),
     )
-    return Reply("reminder.appointment", _card(services, view, name, channel), options)
 
 
 async def remind(
@@ -81,19 +83,4 @@ async def confirmed(
     ):
         return Reply("reminder.gone")
     events.emit(session, view.patient_id, "appointment.confirmed", now, appointment_id=str(appointment_id))
-    return Reply("reminder.confirmed", _card(services, view, patient.name, channel))
-
-
-def _card(services: Services, view: AppointmentView, name: str, channel: str) -> dict[str, Any]:
-    """On SMS a sensitive department is called by its place."""
-    at = services.clock.local_naive(view.start)
-    hidden = channel == ChannelName.SMS and view.sensitive
-    return {
-        "name": name,
-        "department": view.place if hidden else view.department,
-        "doctor": view.practitioner,
-        "when": say.moment(at),
-        "when_short": say.moment_short(at),
-        "place": view.place,
-        **({SENSITIVE: True} if view.sensitive else {}),
-    }
+    return Reply("reminder.confirmed", card(services, view, patient.name, channel))

@@ -113,11 +113,11 @@ async def tell(session: AsyncSession, services: Services) -> int:
         await _tell_over(session, services, entry, now)
     made = await waitlist.offer(session, services.clock, BATCH)
     for one in made:
-        await _tell_offer(session, services, one, now)
+        await tell_offer(session, services, one, now)
     return len(over) + len(made)
 
 
-async def _tell_offer(session: AsyncSession, services: Services, made: Offer, now: datetime) -> None:
+async def tell_offer(session: AsyncSession, services: Services, made: Offer, now: datetime) -> None:
     entry, slot = made.entry, made.slot
     talk = await session.get_one(Conversation, entry.conversation_id)
     patient = await patients.get(session, entry.patient_id)

@@ -22,7 +22,6 @@ from care.appointments.views import (
     Booked,
     Cancelled,
     Held,
-    Queue,
     Refused,
     SlotView,
     Why,
@@ -334,34 +333,6 @@ async def today_of(session: AsyncSession, patient_ids: Sequence[UUID], day: Any)
     )
     rows = await session.execute(query.order_by(Appointment.start))
     return [appointment_view(*row) for row in rows]
-
-
-async def queue_position(session: AsyncSession, appointment_id: UUID) -> Queue | None:
-    """Place in the doctor's half-day. Thin: in order of time booked, not of arrival.
-
-    None when it is not live.
-    """
-    mine = await session.get(Appointment, appointment_id)
-    if mine is None or mine.status not in LIVE:
-        return None
-    others = await session.execute(
-        select(Appointment.status, Slot.start, Slot.end, Slot.capacity)
-        .join(Slot, Slot.id == Appointment.slot_id)
-        .where(
-            Appointment.practitioner_id == mine.practitioner_id,
-            Appointment.day == mine.day,
-            Appointment.part == mine.part,
-            Appointment.status != Status.CANCELLED,
-            or_(
-                Appointment.start < mine.start,
-                and_(Appointment.start == mine.start, Appointment.id < mine.id),
-            ),
-        )
-    )
-    before = others.all()
-    waiting = [row for row in before if row[0] in LIVE]
-    minutes = sum((end - start).total_seconds() / 60 / capacity for _, start, end, capacity in waiting)
-    return Queue(number=len(before) + 1, ahead=len(waiting), minutes=round(minutes))
 
 
 # --- inside ---

@@ -114,15 +114,6 @@ class Cancelled:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """`number` in the half-day (from 1), people `ahead` not seen yet, and a rough wait in `minutes`."""
-
-    number: int
-    ahead: int
-    minutes: int
-
-
 def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitioner) -> SlotView:
     return SlotView(
         slot_id=slot.id,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import drafts, service, slots
 from care.appointments.models import Appointment, Part, Schedule, Slot, SlotHold, Status
+from care.appointments.queue.position import position
 from care.appointments.service import RULES
 from care.appointments.views import Booked, Cancelled, Held, Refused, Why
 from care.patients import service as patients
@@ -417,7 +418,7 @@ async def test_upcoming_and_the_queue(database: Database, world: World, clock: V
     async with database.read() as session:
         coming = await service.upcoming(session, [world.zhang, world.wang], now=clock.now())
         assert [row.appointment_id for row in coming] == [one, mine]
-        queue = await service.queue_position(session, mine)
+        queue = await position(session, mine, clock.now())
         assert queue is not None
         assert (queue.number, queue.ahead, queue.minutes) == (3, 2, 20)
     async with database.write() as session:
@@ -425,10 +426,10 @@ async def test_upcoming_and_the_queue(database: Database, world: World, clock: V
         assert await service.move_on(session, one, Status.FULFILLED, now=clock.now())
         assert not await service.move_on(session, one, Status.NOSHOW, now=clock.now()), "was seen"
         assert await service.move_on(session, two, Status.NOSHOW, now=clock.now())
-        queue = await service.queue_position(session, mine)
+        queue = await position(session, mine, clock.now())
         assert queue is not None
         assert (queue.number, queue.ahead) == (3, 0)
-        assert await service.queue_position(session, one) is None
+        assert await position(session, one, clock.now()) is None
         today = await service.today_of(session, [world.zhang, world.wang], TUESDAY)
         assert [row.appointment_id for row in today] == [mine]
         kinds = {event.kind for event in await patients.timeline(session, world.wang)}

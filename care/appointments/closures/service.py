@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments.blocks.covering import blocked_still
 from care.appointments.closures.models import ClinicClosure, ClosureNotice, Owed, Reason
 from care.appointments.models import Appointment, Schedule, Slot, Status
 from care.hospital.models import HealthcareService, Practitioner
@@ -325,7 +326,7 @@ async def _reopen(session: AsyncSession, wanted: Wanted, now: datetime) -> None:
         await _set(session, update(Appointment).where(away).values(practitioner_id=wanted.practitioner_id))
         await _set(session, update(Slot).where(back).values(practitioner_id=wanted.practitioner_id))
         return
-    ahead = and_(_slots(wanted), Slot.start > now, Slot.status == _BLOCKED, ~_closed_still())
+    ahead = and_(_slots(wanted), Slot.start > now, Slot.status == _BLOCKED, ~closed_still(), ~blocked_still())
     await _set(session, update(Slot).where(ahead).values(status=_FREE))
 
 
@@ -333,7 +334,8 @@ def _scheduled_for(practitioner_id: UUID | None) -> Any:
     return exists().where(Schedule.id == Slot.schedule_id, Schedule.practitioner_id == practitioner_id)
 
 
-def _closed_still() -> Any:
+def closed_still() -> Any:
+    """A slot lies in a closure that stands."""
     return exists().where(
         ClinicClosure.undone_at.is_(None),
         ClinicClosure.substitute_id.is_(None),

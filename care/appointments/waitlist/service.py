@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
 from care.appointments import slots
-from care.appointments.models import Part
+from care.appointments.models import Part, Slot, SlotHold
 from care.appointments.service import RULES
-from care.appointments.views import Held, SlotView
+from care.appointments.views import Refused, SlotView, Why
 from care.appointments.waitlist.models import LIVE, Waiting, WaitlistEntry
 from care.hospital.models import HealthcareService, Practitioner
+from care.patients.models import Patient
 from care.rows import add_new
 from store.clock import Clock
 
@@ -166,6 +167,48 @@ async def offer(session: AsyncSession, clock: Clock, limit: int) -> list[Offer]:
     return made
 
 
+async def offer_by_hand(
+    session: AsyncSession, entry_id: UUID, slot_id: UUID, now: datetime
+) -> Offer | Refused:
+    """Keep this very place for somebody who waits, whoever is before them and whatever time it is. Who has an offer keeps that one."""
+    entry = await session.get(WaitlistEntry, entry_id, with_for_update=True, populate_existing=True)
+    if entry is None or entry.status != Waiting.WAITING:
+        return Refused(Why.NOT_LIVE)
+    return await _keep_one(session, entry, slot_id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry with the names that belong to it. `slot`: what is offered now."""
+
+    entry: WaitlistEntry
+    patient: Patient
+    department: str
+    practitioner: str
+    slot: Slot | None
+
+
+async def lines(session: AsyncSession, department_id: UUID | None, limit: int) -> list[Line]:
+    """Who waits, in the order of the line; of one department or of all."""
+    query = (
+        select(WaitlistEntry, Patient, HealthcareService.name, Practitioner.name, Slot)
+        .join(Patient, Patient.id == WaitlistEntry.patient_id)
+        .join(HealthcareService, HealthcareService.id == WaitlistEntry.department_id)
+        .outerjoin(Practitioner, Practitioner.id == WaitlistEntry.practitioner_id)
+        .outerjoin(SlotHold, SlotHold.id == WaitlistEntry.hold_id)
+        .outerjoin(Slot, Slot.id == SlotHold.slot_id)
+        .where(WaitlistEntry.status.in_(LIVE))
+        .order_by(HealthcareService.position, WaitlistEntry.created_at, WaitlistEntry.id)
+        .limit(limit)
+    )
+    if department_id is not None:
+        query = query.where(WaitlistEntry.department_id == department_id)
+    return [
+        Line(one, who, where, doctor or "", slot)
+        for one, who, where, doctor, slot in await session.execute(query)
+    ]
+
+
 # --- inside ---
 
 
@@ -182,20 +225,29 @@ async def _keep(session: AsyncSession, entry: WaitlistEntry, clock: Clock, now: 
         part=Part(entry.part) if entry.part else None,
         limit=3,
     ):
-        held = await appointments.hold(
-            session,
-            slot_id=free.slot_id,
-            patient_id=entry.patient_id,
-            now=now,
-            rules=replace(RULES, hold=OFFER_FOR),
-        )
-        if isinstance(held, Held):
-            entry.status, entry.hold_id, entry.offer_until = Waiting.OFFERED, held.hold_id, held.until
-            entry.offers += 1
-            entry.changed_at = now
-            await session.flush()
-            return Offer(entry, held.slot)
+        kept = await _keep_one(session, entry, free.slot_id, now)
+        if isinstance(kept, Offer):
+            return kept
     return None
+
+
+async def _keep_one(
+    session: AsyncSession, entry: WaitlistEntry, slot_id: UUID, now: datetime
+) -> Offer | Refused:
+    held = await appointments.hold(
+        session,
+        slot_id=slot_id,
+        patient_id=entry.patient_id,
+        now=now,
+        rules=replace(RULES, hold=OFFER_FOR),
+    )
+    if isinstance(held, Refused):
+        return held
+    entry.status, entry.hold_id, entry.offer_until = Waiting.OFFERED, held.hold_id, held.until
+    entry.offers += 1
+    entry.changed_at = now
+    await session.flush()
+    return Offer(entry, held.slot)
 
 
 async def _live(session: AsyncSession, patient_id: UUID, department_id: UUID) -> WaitlistEntry | None:

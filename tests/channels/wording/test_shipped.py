@@ -133,6 +133,7 @@ TYPICAL = {
     "relation": "妈妈",
     "request": "停车怎么收费",
     "research": "没有打开",
+    "room": "305",
     "result": "您最近的疼痛不太影响休息。",
     "retry": "明天上午9:00",
     "rule": "30天内确诊2型糖尿病的患者",

@@ -1,0 +1,56 @@
+"""Telling a patient of an appointment out of the blue: the card of its wording, and where it is told first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions import say
+from actions.services import Services
+from care.appointments.models import Appointment
+from care.appointments.views import AppointmentView
+from care.patients import service as patients
+from care.patients.models import Patient
+from channels.contacts import service as contacts
+from channels.contacts.models import Contact, Conversation
+from channels.ports import ChannelName
+from channels.reply import SENSITIVE
+
+
+def card(services: Services, view: AppointmentView, name: str, channel: str) -> dict[str, Any]:
+    """On SMS a sensitive department is called by its place."""
+    at = services.clock.local_naive(view.start)
+    hidden = channel == ChannelName.SMS and view.sensitive
+    return {
+        "name": name,
+        "department": view.place if hidden else view.department,
+        "doctor": view.practitioner,
+        "when": say.moment(at),
+        "when_short": say.moment_short(at),
+        "place": view.place,
+        **({SENSITIVE: True} if view.sensitive else {}),
+    }
+
+
+async def talk_about(
+    session: AsyncSession, view: AppointmentView, patient: Patient, sms_account: str, now: datetime
+) -> Conversation | None:
+    """Where this is told first: the conversation it was booked in, the patient's own contact, the phone on record. The ladder goes on
+    from there. None: nowhere, somebody has to call."""
+    linked = [
+        one.contact_id for one in (await patients.contacts_of_patients(session, [patient.id]))[patient.id]
+    ]
+    row = await session.get_one(Appointment, view.appointment_id)
+    booked_by = [row.contact_id] if row.contact_id in linked else []
+    for contact_id in dict.fromkeys([*booked_by, *linked]):
+        contact = await session.get(Contact, contact_id)
+        if contact is not None and contact.status == "active":
+            found = await contacts.find(session, contact.channel, contact.account_id, contact.address)
+            if found is not None:
+                return found[1]
+    if patient.phone:
+        _, talk = await contacts.ensure(session, ChannelName.SMS, sms_account, patient.phone, now)
+        return talk
+    return None

@@ -1,0 +1,1 @@
+"""Free time of a doctor taken out of booking by hand."""

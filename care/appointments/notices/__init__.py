@@ -1,0 +1,1 @@
+"""What patients are owed to hear of an act at the desk: written with the act, told by a worker."""

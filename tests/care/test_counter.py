@@ -1,0 +1,140 @@
+"""At the counter: moved and taken back in time, cancelled, time blocked, a place offered by hand."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from care.appointments import counter, slots
+from care.appointments.blocks import service as blocks
+from care.appointments.closures import service as closures
+from care.appointments.closures.models import Reason
+from care.appointments.closures.service import Wanted
+from care.appointments.models import Appointment, Slot, Status
+from care.appointments.notices import service as notices
+from care.appointments.notices.models import ClinicNotice
+from care.appointments.views import Booked, Cancelled, Held, Refused, SlotView, Why
+from store.clock import VirtualClock
+from store.database import Database
+from tests.care.conftest import World
+
+NURSE = uuid4()
+TUESDAY = date(2026, 11, 24)
+
+
+async def _free(database: Database, clock: VirtualClock, doctor: UUID) -> list[SlotView]:
+    async with database.read() as session:
+        return await slots.find_slots(session, now=clock.now(), practitioner_id=doctor, limit=20)
+
+
+async def _booked(database: Database, clock: VirtualClock, slot: UUID, patient: UUID) -> UUID:
+    async with database.write() as session:
+        held = await counter.keep(session, slot, patient, now=clock.now())
+        assert isinstance(held, Held)
+        done = await counter.book(session, held.hold_id, staff_id=NURSE, now=clock.now())
+        assert isinstance(done, Booked)
+        return done.appointment.appointment_id
+
+
+async def _kinds(database: Database) -> list[tuple[str, str]]:
+    async with database.read() as session:
+        rows = await session.execute(select(ClinicNotice.kind, ClinicNotice.state).order_by(ClinicNotice.id))
+        return [(kind, state) for kind, state in rows]
+
+
+async def test_moved_taken_back_and_nobody_is_told(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    first, second, *_ = await _free(database, clock, world.li)
+    mine = await _booked(database, clock, first.slot_id, world.wang)
+    async with database.write() as session:
+        moved = await counter.move(session, mine, second.slot_id, staff_id=NURSE, now=clock.now())
+        assert isinstance(moved, Booked)
+        [(notice, row)] = await notices.undoable(session, [world.li])
+        assert row.id == moved.appointment.appointment_id
+        assert await notices.due(session, clock.now(), 9) != [notice], "only the booking is told now"
+    async with database.write() as session:
+        back = await counter.undo_move(session, notice.id, staff_id=NURSE, now=clock.now())
+        assert isinstance(back, Booked)
+        assert back.appointment.start == first.start
+        late = await counter.undo_move(session, notice.id, staff_id=NURSE, now=clock.now())
+        assert late == Refused(Why.TOO_LATE)
+    assert await _kinds(database) == [("booked", "planned"), ("moved", "undone")]
+    async with database.read() as session:
+        taken = {one.slot_id: one for one in await slots.find_slots(session, now=clock.now(), limit=50)}
+        assert first.slot_id not in taken
+        assert second.slot_id in taken
+
+
+async def test_a_taken_place_refuses_the_move_and_keeps_the_old_one(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    first, second, *_ = await _free(database, clock, world.li)
+    mine = await _booked(database, clock, first.slot_id, world.wang)
+    await _booked(database, clock, second.slot_id, world.lijing)
+    async with database.write() as session:
+        moved = await counter.move(session, mine, second.slot_id, staff_id=NURSE, now=clock.now())
+        assert moved == Refused(Why.FULL)
+        row = await session.get_one(Appointment, mine)
+        assert row.status == Status.BOOKED
+
+
+async def test_cancelled_with_a_reason(database: Database, world: World, clock: VirtualClock) -> None:
+    first, second, *_ = await _free(database, clock, world.li)
+    for slot, patient, why in (
+        (first, world.wang, counter.CancelReason.PATIENT),
+        (second, world.lijing, counter.CancelReason.WRONG),
+    ):
+        mine = await _booked(database, clock, slot.slot_id, patient)
+        async with database.write() as session:
+            done = await counter.cancel(session, mine, why, staff_id=NURSE, now=clock.now())
+            assert isinstance(done, Cancelled)
+            row = await session.get_one(Appointment, mine)
+            assert row.reason == why.value
+    assert [kind for kind, _ in await _kinds(database)] == ["booked", "asked", "booked", "cancelled"]
+
+
+async def test_blocked_time_is_not_given_out_and_opened_again_but_for_what_is_closed(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    first, second, third, *_ = await _free(database, clock, world.li)
+    mine = await _booked(database, clock, second.slot_id, world.wang)
+    async with database.write() as session:
+        row = await blocks.block(
+            session, world.li, first.start, third.start, Reason.MEETING, staff_id=NURSE, now=clock.now()
+        )
+        assert row is not None
+        again = await blocks.block(
+            session, world.li, first.start, third.start, Reason.MEETING, staff_id=NURSE, now=clock.now()
+        )
+        assert again is None, "nothing is free there any more"
+    left = [one.slot_id for one in await _free(database, clock, world.li)]
+    assert first.slot_id not in left
+    assert third.slot_id in left
+    async with database.write() as session:
+        assert (await session.get_one(Appointment, mine)).status == Status.BOOKED
+        wanted = Wanted(world.eye, TUESDAY, TUESDAY, Reason.ILLNESS, world.li)
+        closure = await closures.close(session, wanted, staff_id=NURSE, clock=clock)
+        assert await closures.undo(session, closure.id, staff_id=NURSE, now=clock.now())
+        slot = await session.get_one(Slot, first.slot_id, populate_existing=True)
+        assert slot.status == "blocked", "a closure taken back opens no block"
+        closure = await closures.close(session, wanted, staff_id=NURSE, clock=clock)
+        assert await blocks.undo(session, row.id, staff_id=NURSE, now=clock.now())
+        slot = await session.get_one(Slot, first.slot_id, populate_existing=True)
+        assert slot.status == "blocked", "a block taken back opens no closed clinic"
+        assert await closures.undo(session, closure.id, staff_id=NURSE, now=clock.now())
+        assert await blocks.undo(session, row.id, staff_id=NURSE, now=clock.now()) is None
+    assert first.slot_id in [one.slot_id for one in await _free(database, clock, world.li)]
+
+
+async def test_notices_of_moves_wait_a_minute(database: Database, world: World, clock: VirtualClock) -> None:
+    first, second, *_ = await _free(database, clock, world.li)
+    mine = await _booked(database, clock, first.slot_id, world.wang)
+    async with database.write() as session:
+        await counter.move(session, mine, second.slot_id, staff_id=NURSE, now=clock.now())
+        assert [one.kind for one in await notices.due(session, clock.now(), 9)] == ["booked"]
+    clock.advance(timedelta(minutes=1))
+    async with database.write() as session:
+        assert [one.kind for one in await notices.due(session, clock.now(), 9)] == ["booked", "moved"]
