@@ -120,9 +120,10 @@ async def _reply(
 ) -> Reply:
     values = {**card(services, view, name, channel), "fee": say.money(view.fee_fen), "title": view.title}
     again = Option("other", label("book_again"), "book_appointment", {"patient_id": view.patient_id.hex})
+    pending = view.status == Status.PENDING
     match NoticeKind(notice.kind):
         case NoticeKind.BOOKED:
-            return Reply("booking.booked", {**values, "old": ""})
+            return Reply("systems.pending" if pending else "booking.booked", {**values, "old": ""})
         case NoticeKind.MOVED:
             before = await appointments.get(session, notice.previous_id) if notice.previous_id else None
             at = services.clock.local_naive(before.start) if before is not None else None

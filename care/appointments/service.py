@@ -123,7 +123,8 @@ async def confirm(
     """Book what is held. The same hold confirmed twice gives the same appointment.
 
     A hold past its time still books while nobody else took the place. `pending`: the hospital's system must
-    confirm yet; where there is one (`outside`), always, and it is told in this transaction. Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
+    confirm yet; where there is one (`outside`), always, and it is told in this transaction.
+    Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
     """
     before = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
     if before is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment
@@ -83,5 +83,5 @@ async def undoable(
     return [(notice, row) for notice, row in await session.execute(query)]
 
 
-def _due(now: datetime) -> tuple[object, ...]:
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (ClinicNotice.state == NoticeState.PLANNED, ClinicNotice.due_at <= now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import LIVE, Appointment, Slot, Status
@@ -74,12 +74,12 @@ async def _minutes_each(session: AsyncSession, slot_id: UUID) -> float:
     return (slot.end - slot.start).total_seconds() / 60 / max(slot.capacity, 1)
 
 
-async def _count(session: AsyncSession, *conditions: object) -> int:
-    query = select(func.count()).select_from(QueueTicket).where(*conditions)  # type: ignore[arg-type]
+async def _count(session: AsyncSession, *conditions: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(QueueTicket).where(*conditions)
     return await session.scalar(query) or 0
 
 
-def _same(ticket: QueueTicket) -> tuple[object, ...]:
+def _same(ticket: QueueTicket) -> tuple[ColumnElement[bool], ...]:
     return (
         QueueTicket.practitioner_id == ticket.practitioner_id,
         QueueTicket.day == ticket.day,

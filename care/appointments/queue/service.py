@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
@@ -273,7 +273,7 @@ async def set_room(session: AsyncSession, practitioner_id: UUID, day: date, said
 # --- inside ---
 
 
-def _in(line: Line) -> tuple[object, ...]:
+def _in(line: Line) -> tuple[ColumnElement[bool], ...]:
     return (
         QueueTicket.practitioner_id == line.practitioner_id,
         QueueTicket.day == line.day,
