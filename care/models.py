@@ -18,6 +18,7 @@ from care.hospital import models as hospital
 from care.observations import models as observations
 from care.patients import models as patients
 from care.plans import models as plans
+from care.plans.editor import models as plan_drafts
 from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
 from care.questionnaires.editor import models as questionnaire_drafts
@@ -47,6 +48,7 @@ __all__ = [
     "notices",
     "observations",
     "patients",
+    "plan_drafts",
     "plans",
     "privacy",
     "questionnaire_drafts",

@@ -42,6 +42,7 @@ from server.insight import add_insight
 from server.observations import add_observations
 from server.ops import navigation, ops_house, phone_notices
 from server.patients import add_patients
+from server.plan_pages import add_plan_pages
 from server.privacy import add_privacy
 from server.questionnaire_pages import add_questionnaire_pages
 from server.questionnaires import add_questionnaires
@@ -106,6 +107,7 @@ def create_app(house: House) -> FastAPI:
     add_desk(app, house)
     add_patients(app, house)
     add_questionnaires(app, house)
+    add_plan_pages(app, house)
     add_alerts(app, house)
     add_clinics(app, house)
     app.include_router(media_router(house.database, shelf(settings)))

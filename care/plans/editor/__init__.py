@@ -1,0 +1,1 @@
+"""The editors' page of care plans: drafts as a timeline, building, publishing."""

@@ -1,0 +1,69 @@
+"""What the editors' pages of plans share: their parts, who may open them, and how a page is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from care.hospital.models import STANDARD_DEPARTMENTS
+from care.plans.definition import KINDS
+from care.plans.errors import words as plan_words
+from care.plans.paths import SEED
+from care.questionnaires.publishing import current
+from store.clock import Clock
+from store.database import Database
+from web.shell import add_templates, render
+from web.signin.access import require
+from web.signin.models import Role, StaffUser
+from web.words import Words
+
+add_templates("plans_editor", Path(__file__).parent / "templates")
+words = Words(SEED / "plan_desk_words.yml")
+
+WRITERS = (Role.EDITOR, Role.CLINICAL_REVIEWER)
+"""Who builds and hands in. Who may publish: `drafts.refusal`."""
+Writer = Annotated[StaffUser, Depends(require(*WRITERS))]
+HOME = "/content/plans"
+Offer = tuple[str, str]
+"""What a choice sends, and what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDesk:
+    """What the server hands in. `articles`: slug and title of those that may be sent."""
+
+    database: Database
+    clock: Clock
+    articles: Callable[[AsyncSession], Awaitable[Sequence[Offer]]]
+
+
+async def offers_of(desk: PlanDesk, session: AsyncSession) -> dict[str, list[Offer]]:
+    """What steps may name: articles, questionnaires, departments."""
+    asked = [(row.name, row.title) for row in await current(session) if row.retired_at is None]
+    return {
+        "slug": list(await desk.articles(session)),
+        "name": asked,
+        "department": [(one, one) for one in STANDARD_DEPARTMENTS],
+    }
+
+
+def show(desk: PlanDesk, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page of theirs. `?said=` names what was just done."""
+    said = words.known("said").get(request.query_params.get("said", ""), "")
+    context = {
+        "home": HOME,
+        "words": words,
+        "plan_words": plan_words(),
+        "kinds": KINDS,
+        "local": desk.clock.local,
+        "said": said,
+        "problem": "",
+        **values,
+    }
+    return render(request, f"plans_editor/{template}", status, **context)
