@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments.slots import DAYS_AHEAD
 from care.desk.due import due_at
 from care.desk.hours import DutyHours
 from care.desk.models import TaskKind
@@ -59,6 +60,7 @@ class PhoneCodes(Protocol):
 @dataclass(slots=True)
 class Services:
     """`site`: where patients reach our pages, without the last slash. `answer_within`: how soon people promise to answer while on duty.
+    `slot_days`: so many days ahead can be booked.
     `questionnaire_link`, `questionnaire_code`: how long these are good.
     `mood` judges a comment (without an embedder a little worse)."""
 
@@ -73,6 +75,7 @@ class Services:
     landline: str
     site: str
     answer_within: timedelta = timedelta(minutes=30)
+    slot_days: int = DAYS_AHEAD
     questionnaire_link: timedelta = timedelta(days=14)
     questionnaire_code: timedelta = timedelta(hours=72)
     mood: Callable[[str], Judged] = judge

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     )
     hospital_name: str = Field("云江市示范医院", description="the hospital's name in messages and pages")
     landline: str = Field("0571-00000000", description="the number every SMS names")
+    slot_days_ahead: int = Field(14, ge=1, le=366, description="so many days ahead clinics can be booked")
     duty_hours: str = Field(
         "Mon-Sun 08:00-17:30",
         description="when people are at the desk, local: Mon-Fri 08:00-12:00 13:30-17:30; Sat …",

@@ -21,8 +21,8 @@ from store.rounds import rounds
 SECOND, MINUTE, HOUR = 1.0, 60.0, 3600.0
 
 
-def upkeep(database: Database, clock: Clock, sealer: AuditSealer) -> list[Job]:
-    """Jobs for processes with workers."""
+def upkeep(database: Database, clock: Clock, sealer: AuditSealer, slot_days: int) -> list[Job]:
+    """Jobs for processes with workers. Slots are made `slot_days` ahead."""
 
     async def sweep(session: AsyncSession) -> None:
         await appointments.sweep_holds(session, now=clock.now())
@@ -32,7 +32,7 @@ def upkeep(database: Database, clock: Clock, sealer: AuditSealer) -> list[Job]:
 
     async def slots() -> None:
         async with database.write("generate-slots") as session:
-            await generate_slots(session, clock)
+            await generate_slots(session, clock, slot_days)
             await closures.block_covered(session, clock.now())
             await blocks.block_covered(session, clock.now())
 

@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Storage": ("database_url", "database_durable", "redis_url", "spool_dir"),
     "Keys": ("data_keys", "index_keys", "action_token"),
-    "The hospital": ("hospital_name", "landline", "duty_hours", "desk_stale_minutes", "time_zone"),
+    "The hospital": ("hospital_name", "landline", "slot_days_ahead", "duty_hours", "desk_stale_minutes", "time_zone"),
     "Language": ("embedding_model",),
     "WeChat": (
         "wechat_account", "wechat_appid", "wechat_secret", "wechat_token", "wechat_aes_key", "wechat_mode",
@@ -54,6 +54,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 UNITS = {
     "follow_up_call_tries": "calls",
+    "slot_days_ahead": "days",
     "wecom_agent_id": "number",
     "article_review_file": "path of a YAML file",
     "sms_part_price": "yuan",

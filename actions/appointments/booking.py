@@ -37,7 +37,7 @@ from actions.forms import SURE as SURE_ENOUGH
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments.models import Part
-from care.appointments.service import RULES
+from care.appointments.rules import RULES
 from care.appointments.views import AppointmentView, Refused, Why
 from care.hospital import service as hospital
 from care.hospital.models import HealthcareService

@@ -16,7 +16,7 @@ from actions.forms import Dialog
 from actions.turn import Turn, option, way_to
 from care.appointments import drafts
 from care.appointments import service as appointments
-from care.appointments.service import RULES
+from care.appointments.rules import RULES
 from care.appointments.views import AppointmentView, Refused, Why
 from care.patients.service import LinkedPatient
 from channels.reply import Option

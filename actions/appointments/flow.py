@@ -13,7 +13,6 @@ from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments import service as appointments
 from care.appointments.models import SlotHold, Status
-from care.appointments.slots import DAYS_AHEAD
 from care.appointments.views import Booked, Held, Refused, SlotView, Why
 from care.appointments.waitlist import service as waitlist
 from care.hospital import service as hospital
@@ -141,7 +140,7 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
             lead = "same" if await _is_there_already(turn, state) else "full"
         elif when:
             lead = "in"
-    until = say.day(turn.local_now.date() + timedelta(days=DAYS_AHEAD))
+    until = say.day(turn.local_now.date() + timedelta(days=turn.services.slot_days))
     state.go(WHEN, lead, when=when, what=what, until=until, said=str(state.data.pop("said", "") or ""))
     if not offers.exact:
         state.want(None, None, None, state.clock)
@@ -303,6 +302,7 @@ ENDS_IT = {
     Why.TOO_MANY_UPCOMING: "booking.too_many_upcoming",
     Why.TOO_MANY_HOLDS: "booking.too_many_holds",
     Why.TOO_MANY_TODAY: "booking.too_many_today",
+    Why.NOSHOWS: "booking.noshows",
     Why.PATIENT_STATUS: "booking.patient_status",
     Why.TOO_LATE: "cancel.too_late",
     Why.NOT_LIVE: "cancel.not_live",
@@ -331,7 +331,8 @@ async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: 
         department = words.shown_department(turn, slot) if slot else ""
         row.department_id = row.practitioner_id = None
         state.remember("suggest", [])
-        state.go(DEPARTMENT, f"unfit_{why.why.value}", name=name, department=department)
+        limit = words.limit(why.limits)
+        state.go(DEPARTMENT, f"unfit_{why.why.value}", name=name, department=department, limit=limit)
         state.save()
         return True
     turn.say(
@@ -339,6 +340,7 @@ async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: 
         way_to("check_appointment", label("my_appointments")),
         way_to("request_human", label("human")),
         name=name,
+        until=say.day(words.local(turn, why.until).date()) if why.until else "",
     )
     await drafts.discard(turn.session, turn.conversation.id)
     return False

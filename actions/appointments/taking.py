@@ -12,7 +12,6 @@ from actions.turn import Turn
 from care.appointments import service as appointments
 from care.appointments import slots
 from care.appointments.models import Part
-from care.appointments.slots import DAYS_AHEAD
 from care.hospital import service as hospital
 from care.patients.models import Patient, Relation
 from care.patients.service import LinkedPatient
@@ -123,7 +122,7 @@ async def want(turn: Turn, state: State, wish: Wish) -> str:
     state.want(
         clock.to_utc(start) if start else None, clock.to_utc(end) if end else None, wish.part, wish.clock
     )
-    if start is not None and start.date() > now.date() + timedelta(days=DAYS_AHEAD):
+    if start is not None and start.date() > now.date() + timedelta(days=turn.services.slot_days):
         state.want(None, None, None, None)
         return "beyond"
     return ""
@@ -148,7 +147,7 @@ async def _nearer(turn: Turn, state: State, *, earlier: bool) -> str:
     else:
         clock = turn.services.clock
         over = datetime.combine(than.day, datetime.min.time()) + timedelta(hours=_ENDS[than.part])
-        state.want(clock.to_utc(over), turn.now + timedelta(days=DAYS_AHEAD + 1), None, None)
+        state.want(clock.to_utc(over), turn.now + timedelta(days=turn.services.slot_days + 1), None, None)
     return lead
 
 

@@ -14,7 +14,6 @@ from actions.services import Services
 from actions.turn import Turn, way_to
 from care.appointments import drafts
 from care.appointments.models import SlotHold
-from care.appointments.slots import DAYS_AHEAD
 from care.appointments.views import SlotView
 from care.appointments.waitlist import service as waitlist
 from care.appointments.waitlist.models import Waiting, WaitlistEntry
@@ -39,7 +38,7 @@ async def join(turn: Turn, state: State, linked: flow.Linked) -> bool | None:
         return None
     clock, today = turn.services.clock, turn.local_now.date()
     first = clock.local_naive(datetime.fromisoformat(missed["from"])).date() if missed["from"] else today
-    last = today + timedelta(days=DAYS_AHEAD)
+    last = today + timedelta(days=turn.services.slot_days)
     if missed["to"]:
         last = clock.local_naive(datetime.fromisoformat(missed["to"]) - timedelta(seconds=1)).date()
     entry, _ = await waitlist.join(

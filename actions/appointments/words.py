@@ -9,7 +9,7 @@ from typing import Any
 from actions import say
 from actions.appointments.state import State
 from actions.turn import Turn
-from care.appointments.views import AppointmentView, SlotView
+from care.appointments.views import AppointmentView, Limits, SlotView
 from care.hospital.models import HealthcareService
 from care.hospital.service import spoken_place
 from care.patients.models import Relation
@@ -53,6 +53,25 @@ def card(turn: Turn, view: Shown, name: str) -> dict[str, Any]:
         "fee": say.money(view.fee_fen),
         **({SENSITIVE: True} if view.sensitive else {}),
     }
+
+
+def limit(limits: Limits | None) -> str:
+    """Whom a clinic sees, in a few words: `14岁及以下`, `女性`."""
+    if limits is None:
+        return ""
+    said = []
+    match limits.min_age, limits.max_age:
+        case None, None:
+            pass
+        case None, oldest:
+            said.append(label("limit_up_to", oldest=oldest))
+        case youngest, None:
+            said.append(label("limit_from", youngest=youngest))
+        case youngest, oldest:
+            said.append(label("limit_between", youngest=youngest, oldest=oldest))
+    if limits.sex:
+        said.append(label(f"limit_{limits.sex}"))
+    return "".join(said)
 
 
 def half_day(turn: Turn, view: SlotView) -> str:

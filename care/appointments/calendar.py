@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Part, Slot, Status
@@ -56,7 +56,10 @@ async def week(session: AsyncSession, department_id: UUID, first: date) -> list[
         )
         .join(Practitioner, Practitioner.id == Slot.practitioner_id)
         .where(
-            Slot.department_id == department_id, Slot.day >= first, Slot.day < first + timedelta(days=WEEK)
+            Slot.department_id == department_id,
+            Slot.day >= first,
+            Slot.day < first + timedelta(days=WEEK),
+            or_(Slot.status != "gone", Slot.taken > 0),
         )
         .group_by(
             Practitioner.id, Practitioner.code, Practitioner.name, Practitioner.title, Slot.day, Slot.part

@@ -5,7 +5,6 @@ Limits, places and states are `service`'s; nothing here commits.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -15,13 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments import service
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import ClinicNotice, NoticeKind, NoticeState
-from care.appointments.service import RULES
 from care.appointments.views import Booked, Cancelled, Held, Refused, Why
 from care.appointments.waitlist import service as waitlist
 from store import audit
-
-STAFF_RULES = replace(RULES, upcoming_per_patient=20)
-"""Somebody who stands at the counter is no scalper; ours."""
 
 
 class CancelReason(StrEnum):
@@ -48,7 +43,7 @@ async def keep(
         patient_id=patient_id,
         now=now,
         replaces_id=replaces_id,
-        rules=STAFF_RULES,
+        by_staff=True,
     )
 
 

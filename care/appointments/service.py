@@ -6,17 +6,18 @@ No place is given twice: every step is one conditional statement that wins or ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import outside, slots
+from care.appointments.limits import may_book, person_limit
 from care.appointments.models import LIVE, Appointment, Slot, SlotHold, Status
+from care.appointments.rules import RULES, BookingRules
 from care.appointments.views import (
     AppointmentView,
     Booked,
@@ -28,23 +29,8 @@ from care.appointments.views import (
     appointment_view,
 )
 from care.hospital.models import HealthcareService, Practitioner
-from care.patients import service as patients
-from care.patients.models import Patient, PatientStatus
+from care.patients.models import Patient
 from store import events
-
-
-@dataclass(frozen=True, slots=True)
-class BookingRules:
-    """The hospital's limits; a person's own settings are in the composition root."""
-
-    hold: timedelta = timedelta(minutes=10)
-    upcoming_per_patient: int = 4
-    holds_per_contact: int = 2
-    bookings_per_contact_a_day: int = 6
-    cancel_until: timedelta = timedelta(minutes=60)
-
-
-RULES = BookingRules()
 
 
 async def hold(
@@ -56,9 +42,10 @@ async def hold(
     contact_id: UUID | None = None,
     conversation_id: UUID | None = None,
     replaces_id: UUID | None = None,
+    by_staff: bool = False,
     rules: BookingRules = RULES,
 ) -> Held | Refused:
-    """Keep a place.
+    """Keep a place. Staff (`by_staff`) may go above a slot's places as far as it allows, and the limits per person are not theirs.
 
     Holding another slot in the same conversation gives the earlier one back, once the new one is kept.
 
@@ -81,13 +68,13 @@ async def hold(
         replaces_id=replaces_id,
         until=now + rules.hold,
     )
-    refusal = await _may_book(session, wanted, row, now, rules)
+    refusal = await _may_book(session, wanted, row, now, None if by_staff else rules)
     if refusal is not None:
         return refusal
     renewed = await _renew(session, row)
     if renewed is not None:
         return Held(renewed, wanted, row.until)
-    if not await _take(session, slot_id):
+    if not await _take(session, slot_id, over=by_staff):
         return Refused(Why.FULL)
     if conversation_id is not None:
         await release_conversation(session, conversation_id)
@@ -124,6 +111,7 @@ async def confirm(
 
     A hold past its time still books while nobody else took the place. `pending`: the hospital's system must
     confirm yet; where there is one (`outside`), always, and it is told in this transaction.
+
     Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
     """
     before = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
@@ -161,6 +149,8 @@ async def confirm(
         day=slot.day,
         part=slot.part,
         fee_fen=slot.fee_fen,
+        place=slot.place,
+        kind=slot.kind,
         contact_id=contact_id,
         conversation_id=conversation_id,
         created_via=created_via,
@@ -355,10 +345,11 @@ async def _lock_in_order(session: AsyncSession, conversation_id: UUID, slot_id: 
     await session.execute(involved.order_by(Slot.id).with_for_update())
 
 
-async def _take(session: AsyncSession, slot_id: UUID) -> bool:
+async def _take(session: AsyncSession, slot_id: UUID, *, over: bool) -> bool:
+    places = Slot.capacity + Slot.overbook if over else Slot.capacity
     got = await session.execute(
         update(Slot)
-        .where(Slot.id == slot_id, Slot.status == "free", Slot.taken < Slot.capacity)
+        .where(Slot.id == slot_id, Slot.status == "free", Slot.taken < places)
         .values(taken=Slot.taken + 1)
         .returning(Slot.id)
         .execution_options(synchronize_session=False)
@@ -376,54 +367,19 @@ async def _give_back(session: AsyncSession, slot_id: UUID) -> None:
 
 
 async def _may_book(
-    session: AsyncSession, wanted: SlotView, ask: SlotHold, now: datetime, rules: BookingRules
+    session: AsyncSession, wanted: SlotView, ask: SlotHold, now: datetime, rules: BookingRules | None
 ) -> Refused | None:
-    """Whether the hold asked for may be made, apart from there being a place."""
+    """Whether the hold asked for may be made, apart from there being a place. `rules` None: no limits per person."""
     patient = await session.get(Patient, ask.patient_id)
-    if patient is None or patient.status == PatientStatus.DIED:
+    if patient is None:
         return Refused(Why.PATIENT_STATUS)
-    department = await session.get_one(HealthcareService, wanted.department_id)
-    if (limit := _unfit(patient, department, wanted)) is not None:
-        return Refused(limit)
+    # The start is ahead already, by the second: what is left to say of the day is the patient's age on it.
+    if (unfit := may_book(patient, wanted, wanted.day)) is not None:
+        return unfit
     clash = await _same_half_day(session, ask.patient_id, wanted.department_id, wanted.day, wanted.part)
     if clash is not None and clash != ask.replaces_id:
         return Refused(Why.SAME_HALF_DAY, clash)
-    live = Appointment.status.in_((Status.PENDING, Status.BOOKED))
-    ahead = await _count(session, Appointment.patient_id == ask.patient_id, live, Appointment.start > now)
-    if ahead - (ask.replaces_id is not None) >= rules.upcoming_per_patient:
-        return Refused(Why.TOO_MANY_UPCOMING)
-    return None if ask.contact_id is None else await _contact_limit(session, ask, now, rules)
-
-
-async def _contact_limit(
-    session: AsyncSession, ask: SlotHold, now: datetime, rules: BookingRules
-) -> Refused | None:
-    """What this conversation holds already does not count: it will be given back."""
-    holds = select(func.count()).where(SlotHold.contact_id == ask.contact_id, SlotHold.until > now)
-    if ask.conversation_id is not None:
-        other = or_(SlotHold.conversation_id.is_(None), SlotHold.conversation_id != ask.conversation_id)
-        holds = holds.where(other)
-    if (await session.scalar(holds) or 0) >= rules.holds_per_contact:
-        return Refused(Why.TOO_MANY_HOLDS)
-    since = now - timedelta(days=1)
-    made = await _count(session, Appointment.contact_id == ask.contact_id, Appointment.created_at > since)
-    return Refused(Why.TOO_MANY_TODAY) if made >= rules.bookings_per_contact_a_day else None
-
-
-def _unfit(patient: Patient, department: HealthcareService, wanted: SlotView) -> Why | None:
-    """What is not known of a patient refuses nothing."""
-    if department.sex and patient.sex in ("male", "female") and patient.sex != department.sex:
-        return Why.SEX
-    age = patients.age(patient, wanted.day)
-    if age is None:
-        return None
-    too_young = department.min_age is not None and age < department.min_age
-    too_old = department.max_age is not None and age > department.max_age
-    return Why.AGE if too_young or too_old else None
-
-
-async def _count(session: AsyncSession, *conditions: Any) -> int:
-    return await session.scalar(select(func.count()).select_from(Appointment).where(*conditions)) or 0
+    return None if rules is None else await person_limit(session, ask, now, rules)
 
 
 async def _same_half_day(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,13 +10,19 @@ from uuid import UUID
 from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Part, Schedule, Slot, SlotHold
+from care.appointments.models import Part, Slot, SlotHold
+from care.appointments.planning import days_between, planned
+from care.appointments.replanning import calendar, schedules_of
 from care.appointments.views import HalfDayView, SlotView, slot_view
 from care.hospital.models import HealthcareService, Practitioner
+from care.rows import chunks
 from store.clock import Clock
-from store.ids import new_id
+from store.database import insert_many
 
 DAYS_AHEAD = 14
+"""So far ahead unless the hospital sets another number (`BANYI_SLOT_DAYS_AHEAD`)."""
+_INSERTED = 2000
+"""Rows a statement."""
 
 
 async def generate_slots(session: AsyncSession, clock: Clock, days: int = DAYS_AHEAD) -> int:
@@ -24,66 +30,27 @@ async def generate_slots(session: AsyncSession, clock: Clock, days: int = DAYS_A
 
     Idempotent; returns how many are new.
 
-    Existing slots are never changed, whatever became of their schedule. Run it once a day.
+    Days of a clinic that have slots already are left as they are: `replanning.replan` brings those after a change. Run it once a day.
     """
     today = clock.local().date()
-    schedules = (await session.scalars(select(Schedule).where(Schedule.active))).all()
+    ahead = days_between(today, today + timedelta(days=days))
+    held = await calendar(session, ahead[0], ahead[-1])
     present = set(
         await session.execute(select(Slot.schedule_id, Slot.day).where(Slot.day >= today).distinct())
     )
-    rows: list[dict[str, Any]] = []
-    for offset in range(days + 1):
-        day = today + timedelta(days=offset)
-        for schedule in schedules:
-            if schedule.weekday == day.weekday() and (schedule.id, day) not in present:
-                rows += _slots_of_day(schedule, day, clock)
+    rows = [
+        row
+        for row in planned(await schedules_of(session, None), ahead, held, clock)
+        if (row["schedule_id"], row["day"]) not in present
+    ]
     before = await _count_from(session, today)
-    await _insert_missing(session, rows)
+    for part in chunks(rows, _INSERTED):
+        await insert_many(session, Slot, part)
     return await _count_from(session, today) - before
 
 
 async def _count_from(session: AsyncSession, day: date) -> int:
     return await session.scalar(select(func.count()).select_from(Slot).where(Slot.day >= day)) or 0
-
-
-def _slots_of_day(schedule: Schedule, day: date, clock: Clock) -> Iterator[dict[str, Any]]:
-    step = timedelta(minutes=schedule.slot_minutes)
-    start, end = datetime.combine(day, schedule.starts), datetime.combine(day, schedule.ends)
-    while start + step <= end:
-        yield {
-            "id": new_id(),
-            "schedule_id": schedule.id,
-            "practitioner_id": schedule.practitioner_id,
-            "department_id": schedule.department_id,
-            "start": clock.to_utc(start),
-            "end": clock.to_utc(start + step),
-            "day": day,
-            "part": schedule.part,
-            "capacity": schedule.capacity,
-            "taken": 0,
-            "fee_fen": schedule.fee_fen,
-            "status": "free",
-            "kind": schedule.kind,
-            "overbook": schedule.overbook,
-            "min_age": schedule.min_age,
-            "max_age": schedule.max_age,
-            "sex": schedule.sex,
-        }
-        start += step
-
-
-async def _insert_missing(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    """Two processes may generate at once: the unique key decides, nobody fails."""
-    if not rows:
-        return
-    if session.get_bind().dialect.name == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-        await session.execute(sqlite_insert(Slot).on_conflict_do_nothing(), rows)
-    else:
-        from sqlalchemy.dialects.postgresql import insert as pg_insert
-
-        await session.execute(pg_insert(Slot).on_conflict_do_nothing(), rows)
 
 
 def _free(now: datetime) -> Any:
@@ -104,6 +71,7 @@ def _wanted(
     end: datetime | None,
     part: Part | None,
     now: datetime,
+    kinds: Collection[str] = (),
 ) -> list[Any]:
     conditions: list[Any] = [Slot.status == "free", Slot.start > max(now, start or now), _free(now)]
     if start is not None and start > now:
@@ -116,6 +84,8 @@ def _wanted(
         conditions.append(Slot.practitioner_id == practitioner_id)
     if part is not None:
         conditions.append(Slot.part == part)
+    if kinds:
+        conditions.append(Slot.kind.in_(kinds))
     return conditions
 
 
@@ -138,10 +108,11 @@ async def find_slots(
     start: datetime | None = None,
     end: datetime | None = None,
     part: Part | None = None,
+    kinds: Collection[str] = (),
     limit: int = 5,
 ) -> list[SlotView]:
-    """Free slots after `now`, earliest first; `start` (included) and `end` (excluded) are aware."""
-    conditions = _wanted(department_id, practitioner_id, start, end, part, now)
+    """Free slots after `now`, earliest first; `start` (included) and `end` (excluded) are aware; `kinds`: only visits of these."""
+    conditions = _wanted(department_id, practitioner_id, start, end, part, now, kinds)
     query = _with_names().where(*conditions).order_by(Slot.start, Practitioner.code).limit(limit)
     return [slot_view(*row) for row in (await session.execute(query))]
 
@@ -155,10 +126,11 @@ async def find_half_days(
     start: datetime | None = None,
     end: datetime | None = None,
     part: Part | None = None,
+    kinds: Collection[str] = (),
     limit: int = 5,
 ) -> list[HalfDayView]:
     """Half-days with free places, one line a doctor and half-day, earliest first: what a chat offers."""
-    conditions = _wanted(department_id, practitioner_id, start, end, part, now)
+    conditions = _wanted(department_id, practitioner_id, start, end, part, now, kinds)
     key = (Slot.practitioner_id, Slot.day, Slot.part)
     left = func.sum(case((Slot.taken < Slot.capacity, Slot.capacity - Slot.taken), else_=1)).label("left")
     groups = (

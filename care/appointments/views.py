@@ -7,13 +7,22 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from care.appointments.models import Appointment, Part, Slot, Status
+from care.appointments.models import Appointment, Kind, Part, Slot, Status
 from care.hospital.models import HealthcareService, Practitioner
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Whom a clinic sees: whole years, both included; `sex` is `male` or `female`. None: everyone."""
+
+    min_age: int | None = None
+    max_age: int | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SlotView:
-    """A time with places `left`.
+    """A time with places `left`. `limits`: the department's and the clinic's own, together.
 
     `start` and `end` are aware UTC; `place` may be shown anywhere; `fee_fen` in fen.
     """
@@ -32,6 +41,8 @@ class SlotView:
     practitioner_id: UUID
     practitioner: str
     title: str
+    kind: Kind = Kind.GENERAL
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,8 @@ class AppointmentView:
     practitioner_id: UUID
     practitioner: str
     title: str
+    kind: Kind = Kind.GENERAL
+    preparation: str = ""
 
 
 class Why(StrEnum):
@@ -74,6 +87,7 @@ class Why(StrEnum):
     TOO_MANY_UPCOMING = "too_many_upcoming"
     TOO_MANY_HOLDS = "too_many_holds"
     TOO_MANY_TODAY = "too_many_today"
+    NOSHOWS = "noshows"
     AGE = "age"
     SEX = "sex"
     PATIENT_STATUS = "patient_status"
@@ -83,10 +97,13 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was changed. `appointment_id`: the existing one in the way, if that is why."""
+    """Nothing was changed. `appointment_id`: the existing one in the way, if that is why; `limits`: those not met; `until`: from when on
+    it would be allowed again."""
 
     why: Why
     appointment_id: UUID | None = None
+    limits: Limits | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +138,24 @@ def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitio
         end=slot.end,
         day=slot.day,
         part=Part(slot.part),
-        left=slot.capacity - slot.taken,
+        left=max(0, slot.capacity - slot.taken),
         fee_fen=slot.fee_fen,
         department_id=department.id,
         department=department.name,
         sensitive=department.sensitive,
-        place=department.place,
+        place=slot.place or department.place,
         practitioner_id=practitioner.id,
         practitioner=practitioner.name,
         title=practitioner.title,
+        kind=Kind(slot.kind),
+        limits=_narrower(slot, department),
     )
+
+
+def _narrower(slot: Slot, department: HealthcareService) -> Limits:
+    youngest = [age for age in (slot.min_age, department.min_age) if age is not None]
+    oldest = [age for age in (slot.max_age, department.max_age) if age is not None]
+    return Limits(max(youngest, default=None), min(oldest, default=None), slot.sex or department.sex)
 
 
 def appointment_view(
@@ -148,8 +173,10 @@ def appointment_view(
         department_id=department.id,
         department=department.name,
         sensitive=department.sensitive,
-        place=department.place,
+        place=row.place or department.place,
         practitioner_id=practitioner.id,
         practitioner=practitioner.name,
         title=practitioner.title,
+        kind=Kind(row.kind),
+        preparation=department.preparation,
     )

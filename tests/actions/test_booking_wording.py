@@ -45,6 +45,7 @@ LONG = {
     "minutes": "110",
     "doctor": "欧阳建平",
     "substitute": "司马文丽",
+    "limit": "14岁及以下男性",
     "days": "11月23日周一到12月6日周日上午",
 }
 """Long but ordinary values."""

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments import service as appointments
 from care.appointments import slots
 from care.appointments.models import Part, Slot, SlotHold
-from care.appointments.service import RULES
+from care.appointments.rules import RULES
 from care.appointments.views import Refused, SlotView, Why
 from care.appointments.waitlist.models import LIVE, Waiting, WaitlistEntry
 from care.hospital.models import HealthcareService, Practitioner

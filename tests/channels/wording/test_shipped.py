@@ -98,6 +98,7 @@ TYPICAL = {
     "doctor": "欧阳建国",
     "substitute": "司马文丽",
     "days": "11月24日周二",
+    "limit": "14岁及以下",
     "line": "血糖能管好，先从吃饭和测血糖开始。",
     "link": "https://banyi.example/r/Zk3vT9wQ2mXc8LpA",
     "doctors": "· 李敏 副主任医师：青光眼、白内障",
