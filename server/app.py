@@ -37,6 +37,7 @@ from server.desk import add_desk
 from server.faq import faq_desk
 from server.followup import add_followup
 from server.health import health_router
+from server.hl7 import add_hl7
 from server.house import House
 from server.insight import add_insight
 from server.observations import add_observations
@@ -110,6 +111,7 @@ def create_app(house: House) -> FastAPI:
     add_plan_pages(app, house)
     add_alerts(app, house)
     add_clinics(app, house)
+    add_hl7(house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

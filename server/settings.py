@@ -292,6 +292,21 @@ class Settings(BaseSettings):
     oidc_second_factor: bool = Field(
         False, description="ask for our second factor after the hospital's sign-on as well"
     )
+    hl7_listen: str = Field(
+        "",
+        pattern=r"^$|^\S+:\d{1,5}$",
+        description="address HL7 v2 messages are taken at (MLLP); empty: none are",
+    )
+    hl7_peers: str = Field(
+        "", description="networks whose systems may speak there; empty: whoever reaches the address"
+    )
+    hl7_tls_certificate: str = Field("", description="certificate (PEM) of that address; empty: without TLS")
+    hl7_tls_key: str = Field("", description="its private key (PEM); empty: in the same file")
+    hl7_tls_authority: str = Field(
+        "", description="who signs the senders' certificates (PEM); empty: none is asked for"
+    )
+    hl7_max_kb: int = Field(2048, description="largest HL7 message", ge=16, le=65536)
+    hl7_codes: str = Field("", description="the hospital's codes over data/seed/hl7.yml; empty: none")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least level that is logged"
     )

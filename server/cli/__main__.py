@@ -13,6 +13,7 @@ from server.cli import (
     devices,
     evaluate,
     files,
+    hl7,
     language,
     privacy,
     running,
@@ -39,6 +40,7 @@ staff.add_to(app)
 care_team.add_to(app)
 privacy.add_to(app)
 devices.add_to(app)
+hl7.add_to(app)
 
 
 def main() -> int:

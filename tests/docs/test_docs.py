@@ -100,7 +100,7 @@ def test_make_targets_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCS, ids=name_of)
 def test_named_settings_exist(path: Path) -> None:
     known = {f"BANYI_{name.upper()}" for name in Settings.model_fields} | FOR_RASA
-    named = set(re.findall(r"BANYI_[A-Z_]*[A-Z]", text_of(path)))
+    named = set(re.findall(r"BANYI_[A-Z0-9_]*[A-Z0-9]", text_of(path)))
     assert named <= known
 
 
