@@ -125,6 +125,10 @@ class Applier:
             await self._people.opt(session, contact, plan.opt, turn.now)
         if plan.holder is not None:
             said.replies += await self._after_holder(session, contact, plan, turn.now)
+        if plan.aside is not None:
+            said.replies += await self._people.aside(
+                session, turn.claimed, turn.message.id, plan.aside, turn.now
+            )
         if plan.confirms is not None:
             said.replies.append(await self._people.confirmed(session, contact, plan.confirms, turn.now))
             await _go_on(session, said, turn.state.question, turn.now)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from actions.appointments import remind
-from bot import english
+from bot import asides, english
 from bot import media as voices
 from bot.alarms import FALSE_ALARM, LATER
 from bot.plan import Plan, State
@@ -47,6 +47,8 @@ def choose(plan: Plan, question: OpenQuestion, option: Option) -> Plan:
     if option.intent == LATER:
         key = "english.crisis_later" if plan.in_english else "safety.crisis_later"
         return plan.says(Reply(key), "crisis_later")
+    if (taken := asides.chosen(plan, option)) is not None:
+        return taken
     if option.intent == holders.INTENT:
         return _held(plan, option)
     if option.intent == remind.CONFIRM:

@@ -5,7 +5,7 @@ Safety screen (always, in every state) → opt-out words → a person in charge?
 
 from __future__ import annotations
 
-from bot import alarms, english
+from bot import alarms, asides, english
 from bot import media as voices
 from bot.choosing import choose, english_person, tap
 from bot.plan import Plan, State, Words, engine_text
@@ -90,8 +90,10 @@ class Decider:
         elif state.coming is not None and refusal(text) is not None:
             which = {"appointment_id": state.coming.hex} if state.reminder is not None else {}
             return plan.to_intent("cancel_appointment", which, "refusal:coming")
-        elif number is not None and text.strip().isdigit() and len(text.strip()) <= 2:
+        elif number is not None and not state.reminded and text.strip().isdigit() and len(text.strip()) <= 2:
             return plan.says(Reply("smalltalk.number_without_question"), "number_without_question")
+        if (aside := asides.read(text, state)) is not None:
+            return asides.take(plan, aside)
         if (written := self._keyword(contact, text)) is not None:
             return plan.says(
                 Reply("console.keyword", {"text": written}), "keyword", reask=state.question is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments import remind
+from bot import asides
 from bot.plan import State, Words
 from bot.ports import People
 from bot.resolve import number_in, parse_ref
@@ -39,6 +40,7 @@ async def look_in(
                 state.reminder = await questions.latest(
                     session, conversation_id, f"{remind.INSTANCE}{state.coming}"
                 )
+        state.reminded = await asides.expects_answer(session, claimed, message, clock)
         if message.kind == "text":
             state.words = Words(message.text or "")
         states.append(state)

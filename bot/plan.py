@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from actions.asides import Aside
 from actions.questionnaires.saying import NUMBER, QUESTIONNAIRE, WANTS
 from bot.ports import InCharge
 from bot.shortcuts import Opt
@@ -57,6 +58,8 @@ class State:
     coming: UUID | None = None
     """The next appointment, and `reminder` what was asked of it; read only for answers that no open question takes."""
     reminder: OpenQuestion | None = None
+    reminded: bool = False
+    """A reminder was sent that the message may answer."""
     words: Words | None = None
     """The message's text as far as it was looked into already."""
     found: ScreenResult | None = None
@@ -98,6 +101,7 @@ class Plan:
     opt: Opt | None = None
     holder: Holder | None = None
     confirms: UUID | None = None
+    aside: Aside | None = None
     to_desk: str | None = None
     false_alarm: bool = False
     in_english: bool = False

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from actions.asides import Aside
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
+from channels.inbox.queue import Claimed
 from channels.questions.holder import Holder
 from channels.reply import Reply
 
@@ -92,6 +94,12 @@ class People(Protocol):
         self, session: AsyncSession, contact: Contact, appointment_id: UUID, now: datetime
     ) -> Reply:
         """The patient will come to it: kept, and what to say."""
+        ...
+
+    async def aside(
+        self, session: AsyncSession, claimed: Claimed, inbound_id: UUID, aside: Aside, now: datetime
+    ) -> list[Reply]:
+        """A small request that needs no engine, carried out; what to say."""
         ...
 
     async def holder(self, session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> bool:

@@ -1,12 +1,17 @@
-"""Follow-up calls, as the house hands them their parts."""
+"""Follow-up calls, losses and reminders, as the house hands them their parts."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI
 
+from actions.followup import inviting
 from care.followup.calling import Redial
+from care.followup.lost import Sweep
 from care.followup.pages import CallDesk, calls_router
-from care.followup.worker import FollowUpWorker
+from care.followup.worker import FollowUpWorker, Nightly
+from care.reminders.worker import ReminderWorker
 from server.house import House
 
 
@@ -15,4 +20,9 @@ def add_followup(app: FastAPI, house: House) -> None:
     settings = house.settings
     redial = Redial(settings.follow_up_call_tries, settings.sms_account)
     house.work.workers.append(FollowUpWorker(house.database, house.clock, redial).run)
+    sweep = Sweep(house.database, house.clock, partial(inviting.invite, house.services))
+    house.work.workers += [
+        Nightly(house.clock, sweep).run,
+        ReminderWorker(house.database, house.clock).run,
+    ]
     app.include_router(calls_router(CallDesk(house.database, house.clock, settings.hospital_name, redial)))

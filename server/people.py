@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from actions import asides
 from actions.appointments import remind
 from actions.desk import ask_for_person, promised
 from actions.services import Services
@@ -27,6 +28,7 @@ from care.patients import service as patients
 from care.patients.models import Patient
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
+from channels.inbox.queue import Claimed
 from channels.outbox.models import OutboundMessage
 from channels.ports import ChannelName
 from channels.questions.holder import Holder
@@ -179,6 +181,12 @@ class CarePeople:
     async def holder(self, session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> bool:
         due = self._services.due_at(TaskKind.CORRECTION, now)
         return await holders.settle(session, contact, said, now=now, due_at=due)
+
+    async def aside(
+        self, session: AsyncSession, claimed: Claimed, inbound_id: UUID, aside: asides.Aside, now: datetime
+    ) -> list[Reply]:
+        heard = asides.Heard(self._services, claimed.contact, claimed.conversation, inbound_id, now)
+        return await asides.answer(session, heard, aside)
 
     async def unfollowed(self, session: AsyncSession, contact: Contact, now: datetime) -> None:
         """The link of each patient to the openid ends, and what was to make one; what was done for them is kept."""

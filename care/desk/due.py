@@ -20,6 +20,7 @@ WITHIN: Mapping[TaskKind, timedelta] = {
     TaskKind.UNCERTAIN_SEND: timedelta(hours=1),
     TaskKind.CORRECTION: timedelta(hours=8),
     TaskKind.PRIVACY: timedelta(days=3),
+    TaskKind.FOLLOW_UP: timedelta(days=1),
 }
 """Time a person has once on duty; ours."""
 AT_ANY_HOUR = frozenset({TaskKind.ALERT})

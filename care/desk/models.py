@@ -23,6 +23,7 @@ class TaskKind(StrEnum):
     PRIVACY = "privacy"
     MEDIA = "media"
     VOICE = "voice"
+    FOLLOW_UP = "follow_up"
 
 
 class DeskTask(Base):

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.desk import service as desk
+from care.followup import service
 from care.followup.models import RUNNING, Loss, LossReason, Stage
 from care.rows import add_new
 from channels.chinatime import CHINA
@@ -15,6 +17,15 @@ from store import events
 
 BACK = (*RUNNING, Stage.LOST)
 """Who can be found again: also those who were given up, except the dead."""
+
+
+def task_key(loss_id: UUID) -> str:
+    """Of the doctor's task."""
+    return f"lost:{loss_id}:doctor"
+
+
+def call_key(loss_id: UUID) -> str:
+    return f"lost:{loss_id}"
 
 
 async def recover(session: AsyncSession, patient_id: UUID, by: str, now: datetime) -> int:
@@ -26,10 +37,13 @@ async def recover(session: AsyncSession, patient_id: UUID, by: str, now: datetim
         .returning(Loss.id)
         .execution_options(synchronize_session=False)
     )
-    found = len(changed.all())
+    found = [row[0] for row in changed]
+    for loss_id in found:
+        await desk.finish_by_key(session, task_key(loss_id), staff_id=None, now=now)
     if found:
+        await service.drop(session, keys=[call_key(one) for one in found], reason="recovered", now=now)
         events.emit(session, patient_id, "followup.recovered", now, by=by)
-    return found
+    return len(found)
 
 
 async def lose(session: AsyncSession, patient_id: UUID, reason: LossReason, now: datetime) -> None:
@@ -41,7 +55,10 @@ async def lose(session: AsyncSession, patient_id: UUID, reason: LossReason, now:
         .returning(Loss.id)
         .execution_options(synchronize_session=False)
     )
-    if changed.first() is None:
+    ended = [row[0] for row in changed]
+    for loss_id in ended:
+        await desk.finish_by_key(session, task_key(loss_id), staff_id=None, now=now)
+    if not ended:
         row = Loss(
             patient_id=patient_id,
             rule="call",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
@@ -84,7 +84,7 @@ def calls_router(desk: CallDesk) -> APIRouter:
             people = [one.call.owner_id for one in lines] + [
                 who for one in lines for step in one.steps for who in (step.by, step.to)
             ]
-            values = {
+            values: dict[str, Any] = {
                 "lines": lines,
                 "day": await listing.day(session, today, now, desk.midnight),
                 "plans": await listing.plans(session),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.followup.models import LIVE, CallStatus, FollowUpCall, FollowUpStep, StepKind
@@ -65,12 +65,15 @@ async def drop(
     now: datetime,
     patient_id: UUID | None = None,
     touch_ids: Sequence[UUID] = (),
+    keys: Sequence[str] = (),
     by: UUID | None = None,
 ) -> int:
-    """Nobody need ring any more: every live call of the patient, or those of the touches. How many were dropped."""
-    if patient_id is None and not touch_ids:
+    """Nobody need ring any more: every live call of the patient, or those of the touches, or with these keys. How many."""
+    if patient_id is None and not touch_ids and not keys:
         return 0
-    which = FollowUpCall.patient_id == patient_id if patient_id else FollowUpCall.touch_id.in_(touch_ids)
+    which = or_(FollowUpCall.touch_id.in_(touch_ids), FollowUpCall.key.in_(keys))
+    if patient_id is not None:
+        which = FollowUpCall.patient_id == patient_id
     dropped = list(
         await session.scalars(
             update(FollowUpCall)

@@ -232,3 +232,27 @@ async def measured(session: AsyncSession, patient_id: UUID) -> list[str]:
         Observation.patient_id == patient_id, Observation.voided_at.is_(None)
     )
     return sorted(await session.scalars(query.distinct()))
+
+
+async def told(
+    session: AsyncSession,
+    patient_id: UUID,
+    readings: Sequence[Reading],
+    *,
+    key: str,
+    at: datetime,
+    now: datetime,
+) -> tuple[Raised, ...] | None:
+    """Keep the numbers a patient wrote, once per `key`, and ring where a rule holds. None: no consent to follow-up, nothing is kept."""
+    agreed = await session.get(ConsentNow, (patient_id, Purpose.FOLLOW_UP))
+    if agreed is None or not agreed.granted:
+        return None
+    hashed = crypto.lookup(key, "observation.identifier")
+    known = await _known(session, hashed)
+    panel_id = known[0].panel_id if known else new_id()
+    about = Observation(
+        patient_id=patient_id, panel_id=panel_id, source="patient", device_id=None, key=hashed
+    )
+    if not await _replace(session, known, about, readings, at, now):
+        return ()
+    return await _watch(session, patient_id, Sent(key, patient_id, at, tuple(readings), withdrawn=False), now)

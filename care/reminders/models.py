@@ -22,6 +22,9 @@ class ReminderKind(StrEnum):
 
 
 class ReminderStatus(StrEnum):
+    """`PROPOSED`: asked back, or offered by a nurse; nothing is sent before the patient agrees."""
+
+    PROPOSED = "proposed"
     ACTIVE = "active"
     STOPPED = "stopped"
     ENDED = "ended"
@@ -30,7 +33,7 @@ class ReminderStatus(StrEnum):
 class Reminder(Base, Leased):
     """`times`: local times of day as `HH:MM`, sorted. `weekdays`: of ISO, 1 Monday, empty: every day. `due_at` (leased): the next one.
 
-    `set_by` None: the patient, by chat. `last_at`: the one sent last, which answers belong to.
+    `set_by` None: the patient, by chat; else who of the staff offered it. `last_at`: the one sent last, which answers belong to.
     """
 
     __tablename__ = "reminder"

@@ -145,6 +145,7 @@ TYPICAL = {
     "specialty": "青光眼、白内障",
     "there": "门诊楼3层东",
     "times": "周二上午、周四上午",
+    "value": "130/85 mmHg",
     "times_short": "周二上午、周四上午",
     "title": "副主任医师",
     "tracking": "没有打开",

@@ -1,0 +1,1 @@
+"""Reminders by chat: asked for, asked back, stopped, listed, answered."""
