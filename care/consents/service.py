@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import Consent, ConsentNow, OptOut, OptOutLevel, Purpose
 from care.patients.service import own_contacts
+from care.plans import stopping
 from care.rows import add_new, chunks, padded
 from store import events, sets
 
@@ -69,7 +70,7 @@ async def decide(
 ) -> Consent:
     """Write a decision into the ledger and make it the one that holds.
 
-    A patient's emits `consent.granted|withdrawn`.
+    A patient's emits `consent.granted|withdrawn`; without their consent to follow-up their plans end at once.
     """
     row = Consent(
         subject=subject,
@@ -94,6 +95,8 @@ async def decide(
     if subject == "patient":
         kind = "consent.granted" if granted else "consent.withdrawn"
         events.emit(session, subject_id, kind, now, purpose=purpose.value, text_version=text_version)
+        if purpose is Purpose.FOLLOW_UP and not granted:
+            await stopping.end_of_patient(session, subject_id, "withdrawn", now)
     return row
 
 
@@ -116,6 +119,7 @@ async def opt_out(
                 .values(level=level, channel=channel, at=now)
             )
     await _into_ledger(session, touched, granted=False, level=level, channel=channel, now=now)
+    await stopping.opted_out(session, touched, now)
     return touched
 
 
@@ -131,6 +135,7 @@ async def opt_in(session: AsyncSession, contact_id: UUID, *, channel: str, now: 
     before = {row[0]: OptOutLevel(row[1]) for row in gone}
     for one, level in before.items():
         await _into_ledger(session, [one], granted=True, level=level, channel=channel, now=now)
+    await stopping.opted_in(session, touched, now)
     return touched
 
 

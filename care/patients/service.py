@@ -21,6 +21,7 @@ from care.patients.models import (
     PatientStatus,
     Relation,
 )
+from care.plans import stopping
 from care.rows import add_new, chunks
 from channels.chinatime import CHINA
 from store import audit, events
@@ -158,13 +159,15 @@ async def set_status(
 ) -> bool:
     """Change the status; emits `patient.died`, `patient.moved` or `patient.active`.
 
-    False when it was so already.
+    Plans of who died or moved end in the same transaction. False when it was so already.
     """
     if patient.status == status:
         return False
     before = patient.status
     patient.status, patient.status_at = status, at
     events.emit(session, patient.id, f"patient.{status}", at, before=before)
+    if status != PatientStatus.ACTIVE:
+        await stopping.end_of_patient(session, patient.id, status, at)
     subject = audit.subject_of("patient", patient.id)
     audit.record(session, actor=actor, action=f"status.{status}", subject=subject, at=at)
     return True

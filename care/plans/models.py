@@ -46,6 +46,11 @@ AHEAD = (TouchStatus.PLANNED, TouchStatus.SENDING)
 """What has not left yet."""
 
 
+ON_ITS_WAY = "status = 'sent' AND kind IN ('message', 'article', 'reminder', 'offer')"
+"""Touches whose message has not been settled: the condition of an index, so said in words wherever they are looked for."""
+IS_LIVE = "status IN ('active', 'on-hold')"
+
+
 class PlanDefinition(Base):
     """A published state of a plan, as it was written: `version` is its meaning, `revision` its wording. Never changed.
 
@@ -100,11 +105,11 @@ class CarePlan(Base):
             "patient_id",
             "plan",
             unique=True,
-            **_where("status IN ('active', 'on-hold')"),
+            **_where(IS_LIVE),
         ),
         Index(None, "plan", "version", "status", "id"),
-        Index("ix_care_plan_live", "plan", "anchor_date", "id", **_where("status IN ('active', 'on-hold')")),
-        Index("ix_care_plan_closing", "closes_on", **_where("status IN ('active', 'on-hold')")),
+        Index("ix_care_plan_live", "plan", "anchor_date", "id", **_where(IS_LIVE)),
+        Index("ix_care_plan_closing", "closes_on", **_where(IS_LIVE)),
     )
 
     id: Mapped[UUID] = uuid_pk()
@@ -137,7 +142,7 @@ class Touch(Base, Leased):
         Index(None, "care_plan_id", "step", "version", unique=True),
         Index(None, "patient_id", "planned_for"),
         Index(None, "outbound_key", **_where("outbound_key IS NOT NULL")),
-        Index("ix_plan_touch_sent", "sent_at", **_where("status = 'sent'")),
+        Index("ix_plan_touch_on_its_way", "sent_at", **_where(ON_ITS_WAY)),
     )
 
     id: Mapped[UUID] = uuid_pk()

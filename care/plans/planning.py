@@ -76,11 +76,9 @@ def is_late(step: Step, planned_for: datetime, now: datetime, zone: tzinfo = CHI
 
     On its own day nothing is late, whatever the hour.
     """
-    missed = (now.astimezone(zone).date() - planned_for.astimezone(zone).date()).days
-    return missed > (step.stale_days if step.late == "catch_up" else 0)
+    return missed_days(planned_for, now, zone) > (step.stale_days if step.late == "catch_up" else 0)
 
 
-def latest(step: Step, planned_for: datetime, zone: tzinfo = CHINA) -> datetime:
-    """Until when it may wait (for the burden cap, the patient's mute, a free slot): the end of its last day."""
-    last = planned_for.astimezone(zone).date() + timedelta(days=step.stale_days + 1)
-    return at_time(last, time(), zone)
+def missed_days(planned_for: datetime, now: datetime, zone: tzinfo = CHINA) -> int:
+    """Local days between the step's own and `now`; 0 or less: it has not missed it."""
+    return (now.astimezone(zone).date() - planned_for.astimezone(zone).date()).days

@@ -13,10 +13,16 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.plans.definition import Plan, Step, read_plan
+from care.plans.difference import Replan, difference
 from care.plans.errors import PlanError
 from care.plans.models import PlanDefinition
 from care.plans.paths import FOLDER
 from care.rows import add_new
+
+__all__ = [
+    "Published", "Replan", "all_current", "current", "difference", "history", "meaning", "newest", "plan_of", "publish",
+    "publish_shipped", "retire", "running", "standing", "wording",
+]  # fmt: skip
 
 WORDS_OF_CONTENT = frozenset({"text", "script"})
 """What of a step's content may be reworded without another meaning."""

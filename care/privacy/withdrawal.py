@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.binding import service as binding
@@ -22,13 +22,12 @@ from care.privacy.holdings import Whose
 from care.privacy.texts import text_of, texts
 from care.questionnaires import responses
 from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
+from channels.outbox.dropping import drop
 from channels.outbox.models import OutboundMessage
-from channels.questions.models import OpenQuestion
 from store.base import Base
 
 SENT_UNDER = frozenset({Purpose.FOLLOW_UP, Purpose.SURVEY, Purpose.EDUCATION, Purpose.MARKETING})
 """Purposes that messages are queued for."""
-_QUIET = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +114,8 @@ async def suppress(
         OutboundMessage.patient_id.is_(None), OutboundMessage.patient_id.not_in(who.others)
     )
     theirs.append(OutboundMessage.contact_id.in_(who.contacts) & about_nobody_else)
-    stopped = await session.execute(
-        update(OutboundMessage)
-        .where(
-            or_(*theirs), OutboundMessage.status == "queued", OutboundMessage.purpose.in_(sorted(purposes))
-        )
-        .values(status="suppressed", reason=reason, finished_at=now, due_at=None)
-        .returning(OutboundMessage.question_id)
-        .execution_options(**_QUIET)
-    )
-    rows = stopped.all()
-    questions = [row[0] for row in rows if row[0] is not None]
-    if questions:
-        await session.execute(
-            update(OpenQuestion)
-            .where(OpenQuestion.id.in_(questions), OpenQuestion.status.in_(("waiting", "open")))
-            .values(status="superseded", closed_at=now)
-            .execution_options(**_QUIET)
-        )
-    return len(rows)
+    which = or_(*theirs) & OutboundMessage.purpose.in_(sorted(purposes))
+    return await drop(session, which, reason=reason, now=now)
 
 
 async def _stop(session: AsyncSession, who: Whose, purposes: Collection[Purpose], now: datetime) -> int:
