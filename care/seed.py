@@ -27,6 +27,7 @@ from care.hospital.words import load
 from care.patients import service as patients
 from care.patients.models import Condition, Patient, PatientTag, Relation
 from care.patients.service import PatientData
+from care.plans.publishing import publish_shipped as publish_plans
 from care.questionnaires.service import publish_shipped
 from care.records.demo import Person, enriched, records_of
 from care.reports.demo import demo_reports
@@ -92,6 +93,7 @@ async def seed_into(
     """As `seed_demo`, in the caller's transaction."""
     now = clock.now()
     await publish_shipped(session, now)
+    await publish_plans(session, now)
     there = await session.scalar(select(HealthcareService.id).limit(1))
     if there is not None:
         return SeedReport(0, 0, 0, await generate_slots(session, clock))

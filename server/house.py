@@ -32,6 +32,7 @@ from server.codes import SmsCodes
 from server.inbound import Inbound, make_inbound
 from server.outbound import Outbound, make_outbound
 from server.people import CareDesk, CarePeople
+from server.plans import plan_jobs
 from server.settings import Settings
 from server.templates import Templates
 from server.upkeep import audit_sealer, upkeep
@@ -136,6 +137,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *campaign_jobs(settings, database, clock, outbound, templates),
             *alert_jobs(settings, database, clock, services.duty_hours, catalogue, outbound),
             *clinic_jobs(settings, services, outbound),
+            *plan_jobs(settings, services, outbound),
             templates.run,
             questions.run,
         ],

@@ -146,7 +146,7 @@ def _cancelled(
     options = [
         Option(
             f"slot{number}",
-            _half_day(services, one, channel),
+            half_day(services, one, channel),
             "book_appointment",
             {**who, "slot_id": one.slot_id.hex},
         )
@@ -164,7 +164,8 @@ def _substituted(
     return Reply("closure.substituted", params, ways(view))
 
 
-def _half_day(services: Services, one: SlotView, channel: str) -> str:
+def half_day(services: Services, one: SlotView, channel: str) -> str:
+    """A half-day offered, with its doctor: the words on an option."""
     at = services.clock.local_naive(one.start)
     part = say.part_name(one.part)
     if channel == ChannelName.SMS:

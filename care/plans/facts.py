@@ -32,7 +32,8 @@ def of_anchor(
     """The same for one of `definition.ANCHORS`. `codes`: of the operation, else of a present diagnosis of the patient's."""
 
     def span(day: Any) -> list[ColumnElement[bool]]:
-        return [day >= first] * (first is not None) + [day <= last] * (last is not None)
+        since = [] if first is None else [day >= first]
+        return since if last is None else [*since, day <= last]
 
     def dated(table: Any, day: Any, *where: ColumnElement[bool], coded: bool = True) -> Select[Any]:
         found = select(table.patient_id, table.id.label("ref"), day.label("day"))

@@ -69,7 +69,7 @@ class Ways(Protocol):
 class Audiences(Protocol):
     """Who belongs to an audience (`content.audiences`, a room above)."""
 
-    async def members(self, session: AsyncSession, name: str, now: datetime) -> Select[Any] | None:
+    async def members(self, session: AsyncSession, name: str) -> Select[Any] | None:
         """A select of the ids of its members; None when there is no such audience."""
         ...
 
@@ -77,7 +77,7 @@ class Audiences(Protocol):
 class Nobody:
     """An installation without audiences."""
 
-    async def members(self, session: AsyncSession, name: str, now: datetime) -> Select[Any] | None:
+    async def members(self, session: AsyncSession, name: str) -> Select[Any] | None:
         return None
 
 

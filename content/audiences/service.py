@@ -152,6 +152,21 @@ async def versions(session: AsyncSession, audience_id: UUID) -> Sequence[Audienc
     return (await session.scalars(wanted.order_by(AudienceVersion.number.desc()))).all()
 
 
+async def rule_named(session: AsyncSession, name: str) -> Group | None:
+    """The rule of the newest version of the audience called so; None when there is none, or it is archived."""
+    newest = (
+        select(AudienceVersion.id)
+        .join(Audience, Audience.id == AudienceVersion.audience_id)
+        .where(
+            Audience.name == name,
+            Audience.archived_at.is_(None),
+            AudienceVersion.number == Audience.version,
+        )
+    )
+    found = await session.scalar(newest)
+    return None if found is None else await rule_of(session, found)
+
+
 async def rule_of(session: AsyncSession, version_id: UUID) -> Group | None:
     """The rule of a version, for whoever sends by it."""
     row = await session.get(AudienceVersion, version_id)

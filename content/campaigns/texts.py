@@ -53,6 +53,23 @@ async def texts_of(session: AsyncSession, campaign_id: UUID) -> dict[str, Text]:
     return {arm: _text(arm, article_id, slug, number, doc) for arm, article_id, slug, number, doc in rows}
 
 
+async def text_of(session: AsyncSession, slug: str) -> Text | None:
+    """The published text of one article; None: there is none."""
+    row = (
+        await session.execute(
+            select(Article.id, ArticleRevision.number, ArticleRevision.doc)
+            .join(
+                ArticleRevision,
+                and_(
+                    ArticleRevision.article_id == Article.id, ArticleRevision.number == Article.live_revision
+                ),
+            )
+            .where(Article.slug == slug)
+        )
+    ).first()
+    return None if row is None else _text("", row.id, slug, row.number, row.doc)
+
+
 def _text(arm: str, article_id: UUID, slug: str, number: int, doc: dict[str, object]) -> Text:
     read = ArticleDoc.from_json(doc)
     return Text(arm, article_id, number, ref_of(slug), read.title, read.summary, read.topic)

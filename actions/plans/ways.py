@@ -1,0 +1,206 @@
+"""`PlanWays`: the ways of `care.plans.ports`, each once a touch and version. Everything said is a row in the tick's own transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.appointments.closing import half_day
+from actions.plans.whom import talk_of
+from actions.services import Services
+from care.appointments import slots
+from care.followup import service as followup
+from care.hospital.models import HealthcareService
+from care.patients.models import Patient
+from care.plans.definition import Step
+from care.plans.models import CarePlan, Touch
+from care.plans.ports import Left, Never, NotNow, Outcome, touch_key
+from care.questionnaires import responses
+from care.questionnaires.publishing import latest
+from channels.chinatime import CHINA
+from channels.contacts.models import Conversation
+from channels.outbox import service as outbox
+from channels.ports import ChannelName
+from channels.reply import SENSITIVE, Option, Reply
+from channels.wording.labels import label
+from content.campaigns.texts import text_of
+from content.reading import links
+from content.reading.links import LinkFor
+
+OFFERED = 2
+"""Times offered in the message: an SMS holds no more beside the rest."""
+SOONEST = timedelta(hours=24)
+"""Nothing is offered that begins sooner: a return visit is no hurry, and people have to arrange it. Ours."""
+
+
+class PlanWays:
+    """Implements `care.plans.ports.Ways`. `sms_account`: through which a phone on record is reached."""
+
+    def __init__(self, services: Services, sms_account: str) -> None:
+        self._services = services
+        self._sms = sms_account
+
+    async def message(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
+    ) -> Outcome:
+        return await self._say(session, touch, step, patient, "plan.message", now)
+
+    async def reminder(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
+    ) -> Outcome:
+        return await self._say(session, touch, step, patient, "plan.reminder", now)
+
+    async def article(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
+    ) -> Outcome:
+        text = await text_of(session, str(step.content["slug"]))
+        if text is None:
+            return Never("no_article")
+        talk = await self._talk(session, patient, step, now)
+        if talk is None:
+            return Never("no_contact")
+        key = touch_key(touch)
+        wanted = LinkFor(
+            patient_id=patient.id,
+            article_id=text.article_id,
+            revision=text.revision,
+            topic=text.topic,
+            source="care_plan",
+            outbound_key=key,
+        )
+        (path,) = await links.issue(session, [wanted], now)
+        reply = text.reply(f"{self._services.site}{path}")
+        content = {"content_ref": text.ref, "content_revision": text.revision}
+        return await self._queue(session, touch, step, talk, reply, "education", now, **content)
+
+    async def questionnaire(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
+    ) -> Outcome:
+        """Assigned; the questionnaires' own job asks, reminds and lets it expire."""
+        name = str(step.content["name"])
+        if await latest(session, name) is None:
+            return Never("no_questionnaire")
+        key = touch_key(touch)
+        await responses.assign(session, name, patient_id=patient.id, now=now, source="plan", key=key)
+        return Left(key)
+
+    async def offer(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
+    ) -> Outcome:
+        """Places to choose from; a tap holds that very place and asks for the yes. None free: looked for again tomorrow."""
+        standard = str(step.content["department"])
+        department = await session.scalar(
+            select(HealthcareService)
+            .where(
+                HealthcareService.standard == standard,
+                HealthcareService.active,
+                HealthcareService.kind == "clinic",
+            )
+            .order_by(HealthcareService.position, HealthcareService.code)
+            .limit(1)
+        )
+        if department is None:
+            return Never("no_department")
+        free = await slots.find_half_days(
+            session,
+            now=now,
+            department_id=department.id,
+            start=now + SOONEST,
+            end=now + timedelta(days=int(step.content["within_days"]) + 1),
+            limit=OFFERED,
+        )
+        if not free:
+            return NotNow("no_slots", self._tomorrow(step, now))
+        talk = await self._talk(session, patient, step, now)
+        if talk is None:
+            return Never("no_contact")
+        who = {"patient_id": patient.id.hex}
+        options = [
+            Option(
+                f"slot{number}",
+                half_day(self._services, one.first, talk.channel),
+                "book_appointment",
+                {**who, "slot_id": one.first.slot_id.hex},
+            )
+            for number, one in enumerate(free, 1)
+        ]
+        other = {**who, "department_id": department.id.hex}
+        options.append(Option("other", label("closure_other_time"), "book_appointment", other))
+        hidden = department.sensitive and talk.channel == ChannelName.SMS
+        params = {
+            "name": patient.name,
+            "department": department.place if hidden else department.name,
+            **({SENSITIVE: True} if department.sensitive else {}),
+        }
+        reply = Reply("plan.offer", params, tuple(options))
+        return await self._queue(session, touch, step, talk, reply, "follow_up", now)
+
+    async def call(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
+    ) -> Outcome:
+        key = touch_key(touch)
+        care_plan = await session.get_one(CarePlan, touch.care_plan_id)
+        await followup.open_call(
+            session,
+            patient.id,
+            key=key,
+            due_on=now.astimezone(CHINA).date(),
+            script=str(step.content["script"]),
+            questionnaire=step.content.get("questionnaire"),
+            source="plan",
+            now=now,
+            plan=care_plan.plan,
+            touch_id=touch.id,
+        )
+        return Left(key)
+
+    async def _say(
+        self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, key: str, now: datetime
+    ) -> Outcome:
+        talk = await self._talk(session, patient, step, now)
+        if talk is None:
+            return Never("no_contact")
+        reply = Reply(key, {"name": patient.name, "text": str(step.content["text"])})
+        return await self._queue(session, touch, step, talk, reply, "follow_up", now)
+
+    async def _talk(
+        self, session: AsyncSession, patient: Patient, step: Step, now: datetime
+    ) -> Conversation | None:
+        return await talk_of(session, patient, step.channel, self._sms, now)
+
+    async def _queue(
+        self,
+        session: AsyncSession,
+        touch: Touch,
+        step: Step,
+        talk: Conversation,
+        reply: Reply,
+        purpose: str,
+        now: datetime,
+        **content: Any,
+    ) -> Outcome:
+        """Worth sending until the step's stale limit is over: the gate may hold it so long, and no longer."""
+        care_plan = await session.get_one(CarePlan, touch.care_plan_id)
+        key = touch_key(touch)
+        last = touch.planned_for.astimezone(CHINA).date() + timedelta(days=step.stale_days + 1)
+        await outbox.enqueue(
+            session,
+            talk,
+            reply,
+            dedup_key=key,
+            purpose=purpose,
+            now=now,
+            priority=outbox.NOTICE_PRIORITY,
+            patient_id=touch.patient_id,
+            instance=key,
+            campaign=f"plan:{care_plan.plan}",
+            expires_at=datetime.combine(last, time(), CHINA),
+            **content,
+        )
+        return Left(key)
+
+    def _tomorrow(self, step: Step, now: datetime) -> datetime:
+        return datetime.combine(now.astimezone(CHINA).date() + timedelta(days=1), step.at, CHINA)
