@@ -115,7 +115,8 @@ class Found:
 class OfferedSlot:
     """A time the system offers. `free`: places left there now; `capacity` None: it does not say how many there were.
 
-    `practitioner`, `service`: its ids or codes; matched by reference, else by our codes.
+    `practitioner`, `service`: its own ids; `…_code`: the hospital's numbers, where it tells them beside. Ours are found by the
+    id where we have met it, else by the code.
     """
 
     external_id: str
@@ -126,6 +127,8 @@ class OfferedSlot:
     free: int
     capacity: int | None = None
     fee_fen: int | None = None
+    practitioner_code: str = ""
+    service_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

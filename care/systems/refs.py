@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.systems.models import ExternalRef
 from store import crypto
 from store.database import insert_new
-from store.ids import new_id
 
 _KIND = "external"
 
@@ -71,9 +70,9 @@ async def remember(
     etag: str | None = None,
 ) -> None:
     """The id names our row from now on; one it named before is forgotten. Idempotent."""
-    row = ExternalRef(id=new_id(), system=system, kind=kind, our_id=our_id, etag=etag, seen_at=now)
-    row.external_id, row.external_hash = external_id, hash_of(external_id)
-    if not await insert_new(session, ExternalRef, _values(row)):
+    if not await insert_new(
+        session, ExternalRef, new_ref(system, kind, external_id, our_id, now=now, etag=etag)
+    ):
         await session.execute(
             update(ExternalRef)
             .where(
@@ -96,6 +95,11 @@ async def move_over(session: AsyncSession, kind: str, from_id: UUID, to_id: UUID
     )
 
 
-def _values(row: ExternalRef) -> dict[str, Any]:
+def new_ref(
+    system: str, kind: str, external_id: str, our_id: UUID, *, now: datetime, etag: str | None = None
+) -> dict[str, Any]:
+    """The values of a row, for who inserts many."""
+    row = ExternalRef(system=system, kind=kind, our_id=our_id, etag=etag, seen_at=now)
+    row.external_id, row.external_hash = external_id, hash_of(external_id)
     names = ("id", "system", "kind", "external_id_sealed", "external_hash", "our_id", "etag", "seen_at")
     return {name: getattr(row, name) for name in names}

@@ -1,0 +1,212 @@
+"""`HospitalSystem` over FHIR R4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from care.systems.fhir import resources
+from care.systems.fhir.client import FhirClient, Resource, outcome_codes, outcome_text
+from care.systems.port import (
+    Accepted,
+    Changes,
+    Checked,
+    Found,
+    NotThere,
+    OfferedSlot,
+    Outcome,
+    Refused,
+    Unclear,
+    Waiting,
+    Wanted,
+)
+from care.systems.wire import NotSaid
+
+PAGE = 200
+CHANGED_AT_ONCE = 500
+_NEEDED = {"Appointment", "Patient", "Slot", "Schedule"}
+_NOT_ALLOWED = {"business-rule", "forbidden", "duplicate"}
+
+
+class FhirSystem:
+    """`record_system`: the naming system of the hospital's patient numbers there; `zone`: where its days begin."""
+
+    name = "fhir"
+    repeatable = True  # our key is the appointment's identifier, and creates are conditional on it
+
+    def __init__(self, client: FhirClient, *, record_system: str, zone: ZoneInfo) -> None:
+        self._client, self._record_system, self._zone = client, record_system, zone
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    # --- reading ---
+
+    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot]:
+        start = datetime.combine(first, time(), self._zone)
+        end = datetime.combine(last + timedelta(days=1), time(), self._zone)
+        params = {
+            "start": [f"ge{start.isoformat()}", f"lt{end.isoformat()}"],
+            "_include": "Slot:schedule",
+            "_include:iterate": "Schedule:actor",
+            "_count": PAGE,
+        }
+        every: dict[tuple[str, str], dict[str, Any]] = {}
+        try:
+            async for one in self._client.search("Slot", params):
+                every[str(one.get("resourceType")), str(one.get("id"))] = one
+        except NotSaid as error:
+            raise error.away from error
+        slots = [one for (kind, _), one in every.items() if kind == "Slot"]
+        return [offered for one in slots if (offered := _offered(one, every)) is not None]
+
+    async def find(self, wanted: Wanted) -> Found | NotThere:
+        try:
+            there = [
+                resources.found(one)
+                async for one in self._client.search(
+                    "Appointment", {"identifier": f"{resources.OURS}|{wanted.key}"}
+                )
+            ]
+        except NotSaid as error:
+            raise error.away from error
+        live = [one for one in there if one.status != "cancelled"] or there
+        return live[0] if live else NotThere()
+
+    async def changed_since(self, cursor: str | None) -> Changes:
+        if cursor is None:
+            newest = await self._changed({"_sort": "-_lastUpdated", "_count": 1}, 1)
+            return Changes([], newest[0][0] if newest else "1970-01-01T00:00:00Z")
+        changed = await self._changed(
+            {"_lastUpdated": f"ge{cursor}", "_sort": "_lastUpdated", "_count": PAGE}, CHANGED_AT_ONCE
+        )
+        last = changed[-1][0] if changed else cursor
+        return Changes(
+            [one for _, one in changed], last, more=len(changed) >= CHANGED_AT_ONCE and last != cursor
+        )
+
+    async def _changed(self, params: dict[str, Any], most: int) -> list[tuple[str, Found]]:
+        rows: list[tuple[str, Found]] = []
+        try:
+            async for one in self._client.search("Appointment", params):
+                if one.get("resourceType") == "Appointment":
+                    rows.append((str((one.get("meta") or {}).get("lastUpdated") or ""), resources.found(one)))
+                if len(rows) >= most:
+                    break
+        except NotSaid as error:
+            raise error.away from error
+        return [row for row in rows if row[0]]
+
+    async def check(self) -> Checked:
+        try:
+            answer = await self._client.read("metadata")
+        except NotSaid as error:
+            return Checked(error.away.reason, error.away.said)
+        version = str(answer.body.get("fhirVersion") or "")
+        kinds = {
+            str(one.get("type"))
+            for rest in answer.body.get("rest") or []
+            for one in rest.get("resource") or []
+        }
+        facts = {"fhir": version, "software": str((answer.body.get("software") or {}).get("name") or "")}
+        if not version.startswith(("4.0", "4.3")):
+            return Checked("version", version or f"HTTP {answer.status}", facts)
+        if missing := _NEEDED - kinds:
+            return Checked("missing", ", ".join(sorted(missing)), facts)
+        return Checked(facts=facts)
+
+    # --- telling ---
+
+    async def book(self, wanted: Wanted) -> Outcome:
+        try:
+            patient_id = wanted.patient.external_id or await self._patient(wanted)
+            if isinstance(patient_id, Refused):
+                return patient_id
+            unless = f"identifier={resources.OURS}|{wanted.key}"
+            body = resources.appointment(wanted, patient_id)
+            return _judged(await self._client.create("Appointment", body, unless=unless), patient_id)
+        except NotSaid as error:
+            return error.outcome
+        except ValidationError as error:
+            return Refused("other", str(error)[:300])
+
+    async def _patient(self, wanted: Wanted) -> str | Refused:
+        unless = f"identifier={self._record_system}|{wanted.patient.record_number}"
+        answer = await self._client.create(
+            "Patient", resources.patient(wanted.patient, self._record_system), unless=unless
+        )
+        return answer.id if answer.ok and answer.id else Refused("patient", outcome_text(answer.body))
+
+    async def cancel(self, wanted: Wanted) -> Outcome:
+        return await self._change(wanted, resources.cancelled, ends=True)
+
+    async def move(self, old: Wanted, new: Wanted) -> Outcome:
+        return await self._change(old, lambda body: resources.moved(body, new), ends=False)
+
+    async def _change(self, wanted: Wanted, change: Any, *, ends: bool) -> Outcome:
+        """Read, change, write back the version that was read. Whoever changed it between wins; the caller asks again."""
+        path = f"Appointment/{wanted.external_id}"
+        try:
+            before = await self._client.read(path)
+            if before.status in (404, 410):
+                return (
+                    Accepted(wanted.external_id or "") if ends else Refused("gone", outcome_text(before.body))
+                )
+            if not before.ok:
+                return Unclear("not_understood", outcome_text(before.body))
+            there = resources.found(before.body, before.etag)
+            if there.status == "cancelled":
+                return Accepted(there.external_id, there.etag) if ends else Refused("gone")
+            after = await self._client.update(path, change(before.body), before.etag)
+        except NotSaid as error:
+            return error.outcome
+        except ValidationError as error:
+            return Refused("other", str(error)[:300])
+        if after.status == 412:
+            return Unclear("changed", outcome_text(after.body))
+        return _judged(after, there.patient_id, ends=ends)
+
+
+def _judged(answer: Resource, patient_id: str | None, *, ends: bool = False) -> Outcome:
+    """What a status says of a create or an update."""
+    said = outcome_text(answer.body)
+    if answer.ok:
+        there = resources.found(answer.body, answer.etag)
+        if there.status == "pending":
+            return Waiting(there.external_id)
+        if there.status == "cancelled" and not ends:
+            return Refused("gone", there.said)
+        return Accepted(there.external_id, there.etag, patient_id)
+    if answer.status == 412:
+        return Unclear("several", said)
+    if answer.status == 409 or "conflict" in outcome_codes(answer.body):
+        return Refused("not_allowed" if ends else "full", said)
+    if outcome_codes(answer.body) & _NOT_ALLOWED:
+        return Refused("not_allowed", said)
+    return Refused("other", said or f"HTTP {answer.status}")
+
+
+def _offered(slot: dict[str, Any], every: dict[tuple[str, str], dict[str, Any]]) -> OfferedSlot | None:
+    """None: not a slot we can use (no times, no doctor)."""
+    start, end = resources.moment(slot.get("start")), resources.moment(slot.get("end"))
+    schedule_id = str((slot.get("schedule") or {}).get("reference") or "").split("/")[-1]
+    schedule = every.get(("Schedule", schedule_id), {})
+    doctors = resources.references(schedule, "actor", "Practitioner")
+    services = resources.references(schedule, "actor", "HealthcareService")
+    if start is None or end is None or not doctors:
+        return None
+    service = services[0] if services else ""
+    return OfferedSlot(
+        external_id=str(slot.get("id")),
+        practitioner=doctors[0],
+        service=service,
+        start=start,
+        end=end,
+        free=1 if slot.get("status") == "free" else 0,
+        practitioner_code=resources.code_of(every.get(("Practitioner", doctors[0]))),
+        service_code=resources.code_of(every.get(("HealthcareService", service))),
+    )
