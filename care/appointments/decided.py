@@ -28,13 +28,18 @@ async def accepted(session: AsyncSession, appointment_id: UUID, now: datetime) -
     return row is not None
 
 
-async def refused(session: AsyncSession, appointment_id: UUID, now: datetime, *, kept: UUID | None) -> bool:
-    """It is not to be had: the place is free again. `kept`: the appointment that stands after all, where it was a move."""
+async def refused(session: AsyncSession, appointment_id: UUID, now: datetime, *, old: UUID | None) -> bool:
+    """It is not to be had: the place is free again, and `old`, which it was to replace, stands after all.
+
+    Emits `appointment.cancelled`, with `kept` where the old one stands.
+    """
     row = await _turn(session, appointment_id, (Status.PENDING,), Status.CANCELLED, now)
-    if row is not None:
-        await free_place(session, row.slot_id)
-        _emit(session, row, "cancelled", now, why="refused", kept=_word(kept))
-    return row is not None
+    if row is None:
+        return False
+    await free_place(session, row.slot_id)
+    kept = old is not None and await restored(session, old, now, tell=False)
+    _emit(session, row, "cancelled", now, why="refused", kept=_word(old) if kept else None)
+    return True
 
 
 async def cancelled(session: AsyncSession, appointment_id: UUID, now: datetime) -> bool:

@@ -53,8 +53,7 @@ async def refused(session: AsyncSession, message: SystemMessage, said: Refused, 
     kind = ConflictKind.FILLED if said.reason in _FULL and message.kind == BOOK else kind
     old = await standing(session, message.system, row.id) if row.replaces_id is not None else None
     if row.status == Status.PENDING:
-        kept = old if old is not None and await decided.restored(session, old, now, tell=False) else None
-        await decided.refused(session, row.id, now, kept=kept)
+        await decided.refused(session, row.id, now, old=old)
         await conflicts.note(session, message, kind, row, said.said, now)
     elif await _has(session, message.system, CANCEL, row.id):
         if old is not None:  # the visit is off, and so is the one it was to be moved from

@@ -1,0 +1,1 @@
+"""What patients hear of the hospital's own systems."""
