@@ -116,6 +116,23 @@ class Settings(BaseSettings):
     simulators: bool = Field(
         True, description="run the simulators of WeChat and SMS, and the page with both phones"
     )
+    his: Literal["embedded", "fhir", "views", "http"] = Field(
+        "embedded",
+        description="the hospital's booking system (docs/hospital-systems.md); embedded: our own rows are the truth",
+    )
+    his_url: str = Field(
+        "", description="where it is: the FHIR server's root, the SQLAlchemy URL of the views, the HTTP service's root"
+    )
+    his_token: str = Field("", description="bearer token for it; empty: none is shown")
+    his_mapping: str = Field(
+        "", description="the mapping of views or HTTP messages (YAML, docs/hospital-systems.md); empty: none"
+    )
+    his_record_system: str = Field(
+        "urn:hospital:record-number", description="FHIR only: naming system of the patients' record numbers there"
+    )
+    his_timeout: float = Field(10.0, description="longest wait for one answer of it", gt=0, le=120)
+    his_changes_every: float = Field(15.0, description="seconds between two looks at what it changed", ge=1, le=3600)
+    his_slots_every: float = Field(120.0, description="seconds between two readings of its times", ge=5, le=86400)
     workers: bool = Field(
         True, description="run the inbox and delivery workers inside this application process"
     )
@@ -406,6 +423,10 @@ class Settings(BaseSettings):
                 raise SettingsError(
                     "BANYI_OIDC_ISSUER also needs BANYI_OIDC_CLIENT_ID and BANYI_OIDC_ROLE_MAP."
                 )
+        if self.his != "embedded" and not self.his_url:
+            raise SettingsError(f"BANYI_HIS={self.his} also needs BANYI_HIS_URL.")
+        if self.his in ("views", "http") and not self.his_mapping:
+            raise SettingsError(f"BANYI_HIS={self.his} also needs BANYI_HIS_MAPPING, a file.")
         if self.wecom_corp_id and not (self.wecom_secret and self.wecom_agent_id):
             raise SettingsError("BANYI_WECOM_CORP_ID also needs BANYI_WECOM_SECRET and BANYI_WECOM_AGENT_ID.")
         if self.environment == "production" or not self.simulators:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments import outside
 from care.appointments import service as appointments
 from care.appointments.blocks import service as blocks
 from care.appointments.closures import service as closures
@@ -32,7 +33,8 @@ def upkeep(database: Database, clock: Clock, sealer: AuditSealer, slot_days: int
 
     async def slots() -> None:
         async with database.write("generate-slots") as session:
-            await generate_slots(session, clock, slot_days)
+            if outside.current() is None:  # else its times are mirrored (server/systems.py)
+                await generate_slots(session, clock, slot_days)
             await closures.block_covered(session, clock.now())
             await blocks.block_covered(session, clock.now())
 

@@ -31,6 +31,7 @@ class FhirServer:
     told: list[tuple[str, str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    done: int = 0
     broken: bool = False
     hold_before: asyncio.Event | None = None
     hold_after: asyncio.Event | None = None
@@ -89,6 +90,7 @@ class FhirServer:
             self.held.set()
             await self.hold_before.wait()
         response: web.StreamResponse = await asyncio.shield(handler(request))
+        self.done += 1
         if writes and self.hold_after is not None:
             self.held.set()
             await self.hold_after.wait()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -34,6 +35,13 @@ RECORDS = "urn:hospital:record"
 
 def at(hour: int, minute: int = 0, day: int = 24) -> datetime:
     return TUESDAY.replace(day=day, hour=hour, minute=minute)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for it, a minute at most."""
+    async with asyncio.timeout(60):
+        while not true():
+            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -72,6 +80,14 @@ class Hospital:
         for _ in range(rounds):
             await self.teller().round()
             self.clock.advance(timedelta(minutes=3))
+
+    async def tell_in_vain(self) -> None:
+        """A round in which the system, held, answers too late."""
+        assert isinstance(self.system, FhirSystem)
+        http = self.system._client._http
+        patience, http.timeout = http.timeout, 0.3  # type: ignore[assignment]
+        await self.tell()
+        http.timeout = patience
 
     def teller(self) -> Teller:
         async def alarm(_session: AsyncSession, message: SystemMessage, _now: datetime) -> None:
@@ -125,7 +141,7 @@ async def hospital(
     """A FHIR server's times are in our rows already, and it is told what happens here."""
     async with database.write("build") as session:
         world = await build(session, clock, slots=False)
-    client = FhirClient(fhir_server.url, timeout=0.5)
+    client = FhirClient(fhir_server.url, timeout=30)
     system = FhirSystem(client, record_system=RECORDS, zone=ZoneInfo("Asia/Shanghai"))
     outside.install(Outward(system.name))
     opened = Hospital(database, clock, world, system)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from care.appointments.models import Slot, Status
 from care.systems.slots import mirror
 from care.systems.watching import watch
-from tests.care.systems.conftest import Hospital, at
+from tests.care.systems.conftest import Hospital, at, until
 from tests.factories.fhir_server import FhirServer
 
 
@@ -82,7 +82,7 @@ async def test_an_answer_that_does_not_come_is_asked_after(
     """It did it, and we never heard: found under our key, never said again."""
     fhir_server.hold_after = asyncio.Event()
     booked = await hospital.book(hospital.world.wang, at(9))
-    await hospital.tell()
+    await hospital.tell_in_vain()
     assert await hospital.messages() == [("book", "uncertain")]
     assert (await hospital.appointment(booked)).status == Status.PENDING
     await hospital.tell()
@@ -98,12 +98,12 @@ async def test_a_request_that_arrives_late_is_not_doubled(
     """It had nothing when asked, was told again under the same key, and then both arrive."""
     fhir_server.hold_before = late = asyncio.Event()
     booked = await hospital.book(hospital.world.wang, at(9))
-    await hospital.tell()
+    await hospital.tell_in_vain()
     fhir_server.hold_before = None
     await hospital.tell(2)
+    before = fhir_server.done
     late.set()
-    await asyncio.sleep(0)
-    await hospital.tell()
+    await until(lambda: fhir_server.done > before)
     assert (await hospital.appointment(booked)).status == Status.BOOKED
     assert len(fhir_server.every("Appointment")) == 1
 
