@@ -34,6 +34,7 @@ from server.outbound import Outbound, make_outbound
 from server.people import CareDesk, CarePeople
 from server.plans import plan_jobs
 from server.settings import Settings
+from server.systems import Systems
 from server.templates import Templates
 from server.upkeep import audit_sealer, upkeep
 from server.vendors import Vendors, connect_sms, make_vendors
@@ -65,6 +66,7 @@ class House:
     templates: Templates
     outbound: Outbound
     inbound: Inbound
+    systems: Systems
     sealer: AuditSealer
     work: Work
 
@@ -86,6 +88,7 @@ class House:
         await self.engine.close()
         await self.inbound.media.close()
         await self.vendors.close()
+        await self.systems.close()
         await self.database.close()
 
 
@@ -126,6 +129,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
     outbound = make_outbound(settings, database, clock, catalogue, vendors, desk)
     inbound = make_inbound(settings, database, clock, engine, people, console, vendors, outbound, embedder)
     connect_sms(vendors, settings, clock, catalogue, inbound.inbox, outbound.receipts)
+    systems = Systems(settings, services, outbound)
     sealer = audit_sealer(settings, database)
     work = Work(
         everywhere=[faq.run, articles.run, console.run],
@@ -138,6 +142,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *alert_jobs(settings, database, clock, services.duty_hours, catalogue, outbound),
             *clinic_jobs(settings, services, outbound),
             *plan_jobs(settings, services, outbound),
+            *systems.jobs(),
             templates.run,
             questions.run,
         ],
@@ -159,6 +164,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
         templates=templates,
         outbound=outbound,
         inbound=inbound,
+        systems=systems,
         sealer=sealer,
         work=work,
     )

@@ -121,18 +121,24 @@ class Settings(BaseSettings):
         description="the hospital's booking system (docs/hospital-systems.md); embedded: our own rows are the truth",
     )
     his_url: str = Field(
-        "", description="where it is: the FHIR server's root, the SQLAlchemy URL of the views, the HTTP service's root"
+        "",
+        description="where it is: the FHIR server's root, the SQLAlchemy URL of the views, the HTTP service's root",
     )
     his_token: str = Field("", description="bearer token for it; empty: none is shown")
     his_mapping: str = Field(
         "", description="the mapping of views or HTTP messages (YAML, docs/hospital-systems.md); empty: none"
     )
     his_record_system: str = Field(
-        "urn:hospital:record-number", description="FHIR only: naming system of the patients' record numbers there"
+        "urn:hospital:record-number",
+        description="FHIR only: naming system of the patients' record numbers there",
     )
     his_timeout: float = Field(10.0, description="longest wait for one answer of it", gt=0, le=120)
-    his_changes_every: float = Field(15.0, description="seconds between two looks at what it changed", ge=1, le=3600)
-    his_slots_every: float = Field(120.0, description="seconds between two readings of its times", ge=5, le=86400)
+    his_changes_every: float = Field(
+        15.0, description="seconds between two looks at what it changed", ge=1, le=3600
+    )
+    his_slots_every: float = Field(
+        120.0, description="seconds between two readings of its times", ge=5, le=86400
+    )
     workers: bool = Field(
         True, description="run the inbox and delivery workers inside this application process"
     )

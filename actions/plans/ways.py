@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actions.appointments.closing import half_day
+from actions.appointments.offering import half_day
 from actions.plans.whom import talk_of
 from actions.services import Services
 from care.appointments import slots

@@ -1,0 +1,107 @@
+"""The hospital's booking system in the house: which driver, what it is told, what is read from it, and who tells the patients."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions import say
+from actions.services import Services
+from actions.systems.telling import tell_decisions
+from care.appointments import outside
+from care.appointments import service as appointments
+from care.desk import service as desk
+from care.desk.models import TaskKind
+from care.systems.models import SystemMessage
+from care.systems.outward import Outward
+from care.systems.port import HospitalSystem
+from care.systems.slots import mirror
+from care.systems.telling import Teller
+from care.systems.watching import watch
+from channels.wording.labels import label
+from server.settings import Settings
+from server.work import Job
+from store.rounds import rounds
+
+if TYPE_CHECKING:
+    from server.outbound import Outbound
+
+TELL_EVERY = 1.0
+"""Seconds between two looks for what is to be told, to the system and to patients."""
+
+
+def hospital_system(settings: Settings) -> HospitalSystem | None:
+    """The configured driver; None: our rows are the truth. Raises `SettingsError` for a mapping that cannot be."""
+    zone = ZoneInfo(settings.time_zone)
+    match settings.his:
+        case "fhir":
+            from care.systems.fhir.client import FhirClient
+            from care.systems.fhir.system import FhirSystem
+
+            client = FhirClient(settings.his_url, token=settings.his_token, timeout=settings.his_timeout)
+            return FhirSystem(client, record_system=settings.his_record_system, zone=zone)
+    return None
+
+
+class Systems:
+    """One process's side of the hospital's system. Making it decides whether a booking here waits for another's word."""
+
+    def __init__(self, settings: Settings, services: Services, outbound: Outbound) -> None:
+        self._settings, self._services, self._outbound = settings, services, outbound
+        self.his = hospital_system(settings)
+        outside.install(None if self.his is None else Outward(self.his.name))
+
+    def jobs(self) -> list[Job]:
+        """For processes with workers. Decisions are told whatever brought them, an HL7 message as well."""
+        jobs: list[Job] = [partial(rounds, "systems.news_failed", TELL_EVERY, self._tell_patients)]
+        if self.his is None:
+            return jobs
+        database, clock, settings = self._services.database, self._services.clock, self._settings
+        teller = Teller(database, clock, self.his, self._alarm)
+        return [
+            *jobs,
+            partial(rounds, "systems.telling_failed", TELL_EVERY, teller.round),
+            partial(
+                rounds,
+                "systems.watching_failed",
+                settings.his_changes_every,
+                partial(watch, database, clock, self.his),
+            ),
+            partial(
+                rounds,
+                "systems.slots_failed",
+                settings.his_slots_every,
+                partial(mirror, database, clock, self.his),
+            ),
+        ]
+
+    async def close(self) -> None:
+        if self.his is not None:
+            await self.his.close()
+
+    async def _tell_patients(self) -> None:
+        async def batch(session: AsyncSession) -> int:
+            return await tell_decisions(session, self._services, self._settings.sms_account)
+
+        if await self._services.database.transact(batch, "tell-decisions"):
+            self._outbound.delivery.wake()
+
+    async def _alarm(self, session: AsyncSession, message: SystemMessage, now: datetime) -> None:
+        """A task for people, in the transaction in which the message dies."""
+        view = await appointments.get(session, message.subject_id) if message.subject_id else None
+        if view is None:
+            return
+        at = say.moment(self._services.clock.local_naive(view.start))
+        await desk.open_task(
+            session,
+            TaskKind.CALL,
+            dedup_key=f"system:{message.id}",
+            now=now,
+            due_at=self._services.due_at(TaskKind.CALL, now),
+            note=label("system_stuck", when=at, doctor=view.practitioner),
+            patient_id=message.patient_id,
+        )
