@@ -83,6 +83,7 @@ class FhirServer:
     @web.middleware
     async def _faults(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path_qs}")
+        await request.read()  # whoever hangs up later has said it
         if self.broken:
             return _outcome(503, "transient", "maintenance")
         writes = request.method in ("POST", "PUT") and "/Appointment" in request.path
