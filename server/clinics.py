@@ -14,7 +14,7 @@ from actions.appointments.waiting import tell
 from actions.services import Services
 from care.appointments.closures import service as closures
 from care.appointments.notices import service as notices
-from care.appointments.pages import clinics_router
+from care.appointments.pages import clinics_router, public_router
 from care.desk.pages.desk import Desk
 from server.outbound import Outbound
 from server.settings import Settings
@@ -69,5 +69,7 @@ def clinic_jobs(settings: Settings, services: Services, outbound: Outbound) -> l
 
 
 def add_clinics(app: FastAPI, house: House) -> None:
-    """`/desk/clinics` on `app`."""
-    app.include_router(clinics_router(Desk(house.database, house.clock)))
+    """`/desk/clinics`, the big screens and the calendar files on `app`."""
+    desk = Desk(house.database, house.clock)
+    app.include_router(clinics_router(desk))
+    app.include_router(public_router(desk))

@@ -36,8 +36,10 @@ ENTRIES = (
     "insight",
     "reading",
     "answering",
+    "clinics",
+    "screen",
 )
-STYLES = ("reading", "answering")
+STYLES = ("reading", "answering", "clinics", "screen")
 """Style sheets that stand by themselves: pages that must be small load nothing of the staff's."""
 ROOMS = ("bot", "care", "channels", "content", "web")
 NODE_AT_LEAST = 20

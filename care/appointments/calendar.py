@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Part, Slot, Status
@@ -101,3 +101,81 @@ async def half_day(session: AsyncSession, practitioner_id: UUID, day: date, part
     )
     rows = await session.execute(query)
     return [Visitor(one.id, patient, one.start, Status(one.status)) for one, patient in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A slot with who has it. `free`: somebody may be booked into it; `spare`: only by staff, above the capacity."""
+
+    slot: Slot
+    visitors: tuple[Visitor, ...]
+    free: bool
+    spare: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A doctor's day, by time."""
+
+    practitioner_id: UUID
+    name: str
+    title: str
+    day: date
+    places: tuple[Place, ...]
+
+
+async def columns(
+    session: AsyncSession,
+    *,
+    now: datetime,
+    first: date,
+    last: date,
+    department_id: UUID | None = None,
+    practitioner_id: UUID | None = None,
+) -> list[Column]:
+    """The days of a department's doctors, or of one doctor, from `first` to `last` (included): by day, then doctor."""
+
+    def of(table: type[Slot] | type[Appointment]) -> list[ColumnElement[bool]]:
+        wanted = [table.day >= first, table.day <= last]
+        if department_id is not None:
+            wanted.append(table.department_id == department_id)
+        if practitioner_id is not None:
+            wanted.append(table.practitioner_id == practitioner_id)
+        return wanted
+
+    came = (
+        select(Appointment, Patient)
+        .join(Patient, Patient.id == Appointment.patient_id)
+        .where(*of(Appointment), Appointment.status.in_(SHOWN))
+        .order_by(Appointment.created_at)
+    )
+    visitors: dict[UUID, list[Visitor]] = {}
+    for one, patient in await session.execute(came):
+        visit = Visitor(one.id, patient, one.start, Status(one.status))
+        visitors.setdefault(one.slot_id, []).append(visit)
+    query = (
+        select(Slot, Practitioner)
+        .join(Practitioner, Practitioner.id == Slot.practitioner_id)
+        .where(*of(Slot))
+        .order_by(Slot.day, Practitioner.code, Slot.start)
+        .execution_options(populate_existing=True)
+    )
+    found: dict[tuple[date, UUID], list[Place]] = {}
+    doctors: dict[UUID, Practitioner] = {}
+    for slot, doctor in await session.execute(query):
+        there = tuple(visitors.get(slot.id, ()))
+        if slot.status == "gone" and not there:
+            continue
+        doctors[doctor.id] = doctor
+        ahead = slot.status == "free" and slot.start > now
+        place = Place(
+            slot,
+            there,
+            ahead and slot.taken < slot.capacity,
+            ahead and slot.capacity <= slot.taken < slot.capacity + slot.overbook,
+        )
+        found.setdefault((slot.day, doctor.id), []).append(place)
+    return [
+        Column(doctor, doctors[doctor].name, doctors[doctor].title, day, tuple(places))
+        for (day, doctor), places in found.items()
+    ]

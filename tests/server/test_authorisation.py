@@ -241,6 +241,7 @@ async def samples(session: Any) -> dict[str, str]:
         "name": NAME,
         "phone": PHONE,
         "rule": EVERYBODY,
+        "appointment_id": str(visit.id),
         "doctor": str(visit.practitioner_id),
         "day": visit.day.isoformat(),
         "part": visit.part,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from care.appointments import calendar, service
 from care.appointments.models import Part, Status
 from care.appointments.pages.shared import bookable, day_said, department_of, doctor_of, names, page, words
+from care.appointments.queue import service as queue
 from care.desk.pages.desk import Desk, Nurse
 from store import audit
 from web.shell import back_to
@@ -80,7 +82,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 raise HTTPException(404, words("errors", "no_appointment"))
             if Status(step) is Status.NOSHOW and view.start > now:
                 raise HTTPException(409, words("errors", "too_early"))
-            if not await service.move_on(session, appointment_id, Status(step), now=now):
+            if not await _step(session, appointment_id, Status(step), now):
                 raise HTTPException(409, words("errors", "moved_already"))
             subject = audit.subject_of("appointment", appointment_id)
             audit.record(
@@ -93,3 +95,12 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             part=view.part,
             said=step,
         )
+
+
+async def _step(session: AsyncSession, appointment_id: UUID, to: Status, now: datetime) -> bool:
+    """Through the queue, where it knows them."""
+    if to is Status.ARRIVED:
+        return await queue.check_in(session, appointment_id, now=now) is not None
+    if to is Status.FULFILLED:
+        return await queue.done(session, appointment_id, now=now)
+    return await service.move_on(session, appointment_id, to, now=now)

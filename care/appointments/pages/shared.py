@@ -17,7 +17,7 @@ from care.desk.pages.desk import Desk, show
 from care.hospital import service as hospital
 from care.hospital.models import HealthcareService, Practitioner
 from care.patients.models import Patient
-from web.shell import add_templates
+from web.shell import add_templates, back_to
 from web.signin.models import StaffUser
 from web.words import Words
 
@@ -34,13 +34,18 @@ def page(desk: Desk, request: Request, template: str, status: int = 200, **value
 
 
 async def names(
-    session: AsyncSession, staff: StaffUser, patients: Collection[Patient], desk: Desk
+    session: AsyncSession,
+    staff: StaffUser,
+    patients: Collection[Patient],
+    desk: Desk,
+    *,
+    live: bool = False,
 ) -> dict[UUID, str]:
-    """By patient; those that are not for this member of staff under a word. Recorded."""
+    """By patient; those that are not for this member of staff under a word. Recorded (`live`: a part that refreshes itself)."""
     now = desk.clock.now()
     hidden = await access.hidden(session, staff.id, patients, now=now)
     shown = [one.id for one in patients if one.id not in hidden]
-    await access.seen(session, staff, shown, PAGE, now=now)
+    await access.seen(session, staff, shown, PAGE, now=now, live=live)
     return {one.id: words("labels", "confidential") if one.id in hidden else one.name for one in patients}
 
 
@@ -68,3 +73,14 @@ def day_said(value: date) -> str:
     return words(
         "labels", "day", month=value.month, day=value.day, weekday=words("weekdays", value.weekday())
     )
+
+
+async def patient_shown(session: AsyncSession, staff: StaffUser, patient_id: UUID, desk: Desk) -> str:
+    """One patient's name, as far as it may be seen. Recorded."""
+    patient = await session.get_one(Patient, patient_id)
+    return (await names(session, staff, [patient], desk))[patient_id]
+
+
+def to_calendar(department_id: UUID, day: date, said: str) -> Response:
+    """Back to the day something was done on."""
+    return back_to("/desk/clinics/calendar", department=str(department_id), day=day.isoformat(), said=said)

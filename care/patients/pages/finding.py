@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -63,7 +64,7 @@ def add_routes(router: APIRouter, desk: PatientDesk) -> None:
             found = await patients.search(session, q, FOUND + 1)
             hidden = await access.hidden(session, staff.id, found[:FOUND], now=desk.clock.now())
             open_ones = [one for one in found[:FOUND] if one.id not in hidden]
-            faces = await _faces(session, desk, open_ones)
+            faces = await faces_of(session, desk.today, open_ones)
             await _note(session, desk, staff, [one.id for one in open_ones], sorted(hidden))
         return show(
             desk,
@@ -114,10 +115,11 @@ async def _recent(session: AsyncSession, desk: PatientDesk, staff: StaffUser) ->
     await access.seen(
         session, staff, [one.id for one in shown], "patients", now=desk.clock.now(), live=True, part="list"
     )
-    return await _faces(session, desk, shown)
+    return await faces_of(session, desk.today, shown)
 
 
-async def _faces(session: AsyncSession, desk: PatientDesk, people: Sequence[Patient]) -> list[Face]:
+async def faces_of(session: AsyncSession, today: date, people: Sequence[Patient]) -> list[Face]:
+    """As they are shown before they are opened: masked."""
     rows = await session.execute(
         select(PatientContact.patient_id, Contact.channel)
         .join(Contact, Contact.id == PatientContact.contact_id)
@@ -135,7 +137,7 @@ async def _faces(session: AsyncSession, desk: PatientDesk, people: Sequence[Pati
             number=f"＊{one.record_number[-4:]}",
             phone=mask_phone(one.phone) if one.phone else "",
             sex=one.sex,
-            age=patients.age(one, desk.today),
+            age=patients.age(one, today),
             status=one.status,
             confidential=one.confidential,
             channels=channels.get(one.id, ()),
