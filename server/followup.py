@@ -7,10 +7,13 @@ from functools import partial
 from fastapi import FastAPI
 
 from actions.followup import inviting
+from actions.reminders.offering import offer
 from care.followup.calling import Redial
 from care.followup.lost import Sweep
 from care.followup.pages import CallDesk, calls_router
 from care.followup.worker import FollowUpWorker, Nightly
+from care.patients.pages.desk import PatientDesk
+from care.reminders.pages import reminders_router
 from care.reminders.worker import ReminderWorker
 from server.house import House
 
@@ -25,4 +28,6 @@ def add_followup(app: FastAPI, house: House) -> None:
         Nightly(house.clock, sweep).run,
         ReminderWorker(house.database, house.clock).run,
     ]
+    pages = PatientDesk(house.database, house.clock, (), house.outbound.rehearsal)
+    app.include_router(reminders_router(pages, offer))
     app.include_router(calls_router(CallDesk(house.database, house.clock, settings.hospital_name, redial)))

@@ -50,7 +50,7 @@ async def wanted(session: AsyncSession, heard: Heard, params: Mapping[str, Any])
     )
     key = "remind.sure_moved" if moved else "remind.sure"
     return [
-        Reply(key, {"what": _what(kind), "times": _times(kept), "name": whom.patient.name}, agreeing(row))
+        Reply(key, {"what": what(kind), "times": said_times(kept), "name": whom.patient.name}, agreeing(row))
     ]
 
 
@@ -69,7 +69,7 @@ async def agreed(session: AsyncSession, heard: Heard, params: Mapping[str, Any])
         return [Reply("smalltalk.stale_choice")]
     row.conversation_id = heard.conversation.id
     await service.agree(session, row, clock=heard.services.clock)
-    return [Reply(f"remind.set_{row.kind}", {"times": _times(row.times)})]
+    return [Reply(f"remind.set_{row.kind}", {"times": said_times(row.times)})]
 
 
 async def dropped(session: AsyncSession, heard: Heard, params: Mapping[str, Any]) -> list[Reply]:
@@ -96,11 +96,11 @@ async def listed(session: AsyncSession, heard: Heard, params: Mapping[str, Any])
     rows = await service.of_conversation(session, heard.conversation.id)
     if not rows:
         return [Reply("remind.none")]
-    lines = "；".join(label("remind_line", what=_what(one.kind), times=_times(one.times)) for one in rows)
+    lines = "；".join(label("remind_line", what=what(one.kind), times=said_times(one.times)) for one in rows)
     options = tuple(
         Option(
             f"stop{n}",
-            label("remind_stop", what=_what(one.kind)),
+            label("remind_stop", what=what(one.kind)),
             INTENT,
             {"aside": DROP, "reminder_id": one.id.hex},
         )
@@ -143,7 +143,7 @@ def _ask_when(kind: ReminderKind) -> Reply:
         )
         for name, at in OFFERED
     )
-    return Reply("remind.when", {"what": _what(kind)}, options)
+    return Reply("remind.when", {"what": what(kind)}, options)
 
 
 def _whose(linked: Sequence[LinkedPatient]) -> LinkedPatient | None:
@@ -157,11 +157,11 @@ async def _mine(session: AsyncSession, heard: Heard, params: Mapping[str, Any]) 
     return row if row is not None and row.patient_id in linked else None
 
 
-def _what(kind: str) -> str:
+def what(kind: str) -> str:
     return label(f"remind_what_{kind}")
 
 
-def _times(times: Sequence[str]) -> str:
+def said_times(times: Sequence[str]) -> str:
     return "、".join(times)
 
 

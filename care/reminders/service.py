@@ -163,9 +163,7 @@ async def send_due(session: AsyncSession, clock: Clock) -> int:
         at = row.due_at or now
         row.due_at = clock.to_utc(next_due(row.times, row.weekdays, clock.local_naive(now)))
         if row.ends_on is not None and clock.local(row.due_at).date() > row.ends_on:
-            row.due_at = None
-        if row.ends_on is not None and clock.local(at).date() >= row.ends_on and row.due_at is None:
-            row.status, row.stopped_at = ReminderStatus.ENDED, now
+            row.status, row.stopped_at, row.due_at = ReminderStatus.ENDED, now, None
         talk = talks.get(row.conversation_id)
         if talk is None or now - at > LATE:
             continue

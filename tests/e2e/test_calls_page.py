@@ -68,6 +68,11 @@ def test_rung_by_keyboard_and_taken_back(site: Ops, chromium: Browser, size: Any
         page.screenshot(path=tmp_path / f"refused-{size['width']}.png", full_page=True)
         page.get_by_role("button", name="撤回结果").click()
         expect(page.get_by_text("已撤回")).to_be_visible(timeout=30_000)
+        person = first.get_by_role("link", name="王秀兰").get_attribute("href")
+        page.goto(f"{site.url}{person}/reminders")
+        expect(page.get_by_role("heading", name="提醒：王秀兰")).to_be_visible()
+        assert not checked or violations(page, axe) == []
+        page.screenshot(path=tmp_path / f"reminders-{size['width']}.png", full_page=True)
         page.goto(f"{site.url}/desk/calls/print")
         assert not checked or violations(page, axe) == []
         page.screenshot(path=tmp_path / f"print-{size['width']}.png", full_page=True)

@@ -6,14 +6,21 @@ from datetime import date, timedelta
 
 from fastapi import FastAPI
 
+from actions.reminders.offering import offer
 from care.followup import service
 from care.followup.calling import Redial
 from care.followup.pages import CallDesk, calls_router
+from care.gate.policy import Gate
+from care.gate.rules import GateRules
+from care.gate.words import CatalogueWords
 from care.patients.models import Patient
+from care.patients.pages.desk import PatientDesk
 from care.records.models import Encounter, EncounterKind
+from care.reminders.pages import reminders_router
 from store.clock import VirtualClock
 from store.database import Database
 from tests.care.conftest import World
+from tests.channels.ops.site import catalogue
 from web.build import build
 from web.shell import install_shell
 from web.signin.pages import signin_router
@@ -28,6 +35,8 @@ def calls_app(database: Database, clock: VirtualClock) -> FastAPI:
     app.state.database, app.state.clock = database, clock
     install_shell(app)
     app.include_router(signin_router())
+    gate = Gate(GateRules(), CatalogueWords(catalogue()))
+    app.include_router(reminders_router(PatientDesk(database, clock, (), gate), offer))
     app.include_router(calls_router(CallDesk(database, clock, "云江市示范医院", Redial(3, "aliyun"))))
     return app
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from care.followup.models import CallStatus, FollowUpCall
+from care.patients import service as patients
+from care.patients.models import Relation
+from care.reminders.models import Reminder
+from channels.outbox.models import OutboundMessage
 from store.audit import AuditRow
 from store.clock import VirtualClock
 from store.database import Database
 from tests.care.conftest import World
 from tests.care.followup.site import a_morning, calls_app
 from tests.channels.ops.site import TOKEN, staff, visiting
+from tests.factories import deliveries
 from web.signin.models import Role
 
 
@@ -47,3 +52,35 @@ async def test_the_list_is_ordered_discreet_and_leaves_a_trail(
         async with database.read() as session:
             row = await session.get_one(FollowUpCall, calls[world.wang])
             assert (row.status, row.outcome) == (CallStatus.TAKEN, None)
+
+
+async def test_a_nurse_proposes_a_reminder_and_the_patient_is_asked(
+    database: Database, clock: VirtualClock, world: World
+) -> None:
+    tokens = await staff(database, Role.NURSE)
+    path = f"/desk/patients/{world.wang}/reminders"
+    async with visiting(calls_app(database, clock), tokens["nurse"]) as nurse:
+
+        async def propose(*times: str) -> str:
+            form = [("csrf_token", TOKEN), ("kind", "blood_pressure"), ("days", "14")]
+            form += [("times", one) for one in times]
+            async with nurse._session.post(path, data=form) as answer:
+                return str(await answer.text())
+
+        assert "还没有提醒" in (await nurse.get(path))[1]
+        assert "请至少填一个时间" in await propose("")
+        assert "提醒只能在8:00到20:45之间" in await propose("06:00")
+        assert "没有绑定微信" in await propose("08:00")
+        async with database.write() as session:
+            contact, _ = await deliveries.contact(session, clock.now())
+            await patients.link_contact(session, world.wang, contact.id, Relation.SELF, at=clock.now())
+        await propose("08:00", "19:30", "", "")
+        page = (await nurse.get(path))[1]
+        assert "每天 08:00、19:30" in page and "等患者同意" in page
+        async with database.read() as session:
+            row = (await session.scalars(select(Reminder))).one()
+            assert (row.status, row.due_at) == ("proposed", None)
+            message = (await session.scalars(select(OutboundMessage))).one()
+            assert (message.reply["key"], message.purpose) == ("remind.offer", "follow_up")
+        async with nurse._session.post(f"{path}/{row.id}/stop", data={"csrf_token": TOKEN}) as answer:
+            assert "还没有提醒" in await answer.text()
