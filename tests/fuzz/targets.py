@@ -13,11 +13,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import atheris
 from wechatpy.crypto.cryptography import WeChatCipher
 
-with atheris.instrument_imports(include=["channels.wechat.codec", "channels.sms"]):
+with atheris.instrument_imports(include=["channels.wechat.codec", "channels.sms", "care.systems.hl7", "hl7"]):
+    from care.systems.hl7 import adt, fields, oru
+    from care.systems.hl7.acks import acknowledged
+    from care.systems.hl7.codes import read_codes
+    from care.systems.hl7.framing import Frames, TooLarge, framed
+    from care.systems.hl7.message import Unreadable, decoded, header, parsed
     from channels.sms.aliyun import AliyunAccount
     from channels.sms.aliyun_push import AliyunCallbacks
     from channels.sms.cmpp import codec as cmpp
@@ -30,6 +37,7 @@ with atheris.instrument_imports(include=["channels.wechat.codec", "channels.sms"
     from channels.sms.twilio_push import TwilioCallbacks
     from channels.wechat import codec as wechat
 
+from care.systems.taking import PatientFact, Unusable
 from channels.ports import Inbound, Receipt
 from store.clock import Clock
 
@@ -152,8 +160,52 @@ def cmpp_frame(data: bytes) -> None:
                     pass
 
 
+CODES = read_codes()
+NOW = Clock().now()
+
+
+def hl7_message(data: bytes) -> None:
+    """The wire in pieces, then a message down to its facts: only our own errors, nothing a column could not hold."""
+    frames, found = Frames(4000), list[bytes]()
+    with suppress(TooLarge):
+        for at in range(0, len(data), 97):
+            found += frames.feed(data[at : at + 97])
+    if not {b"\x0b"[0], b"\x1c"[0]} & set(data) and len(data) <= 4000:
+        assert Frames(4000).feed(framed(data)) == [data]
+    for block in (data, *found):
+        try:
+            text = decoded(block, header(block))
+            message = parsed(text)
+        except Unreadable as wrong:
+            acknowledged(None, "1", NOW, wrong)
+            continue
+        acknowledged(message.head, "1", NOW).decode("gb18030" if b"GB" in block else "utf-8", "replace")
+        for take in (_patient, _visit, _reports):
+            with suppress(Unusable, Unreadable):
+                take(message)
+
+
+def _patient(message: Any) -> None:
+    fact: PatientFact = adt.patient(message, CODES, fields.said_at(message, NOW))
+    assert fact.record_number and "\0" not in fact.name + fact.record_number
+    assert fact.residence_code is None or len(fact.residence_code) == 6
+
+
+def _visit(message: Any) -> None:
+    visit = message.needed("PV1")
+    adt.visit_number(message, visit)
+    adt.department(visit, CODES)
+    fields.moment(visit.get(44))
+
+
+def _reports(message: Any) -> None:
+    for obr, rest in message.groups("OBR"):
+        fact = oru.report(obr, rest, obr.get(3), CODES, NOW, UUID(int=0))
+        assert len(fact.title) <= 80 and len(fact.code or "") <= 20
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (wechat_envelope, wechat_decrypt, sms_push, cmpp_frame)
+    one.__name__: one for one in (wechat_envelope, wechat_decrypt, sms_push, cmpp_frame, hl7_message)
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from server.settings import ROOT
 
 CORPUS = Path(__file__).parent / "corpus"
-TARGETS = ("wechat_envelope", "wechat_decrypt", "sms_push", "cmpp_frame")
+TARGETS = ("wechat_envelope", "wechat_decrypt", "sms_push", "cmpp_frame", "hl7_message")
 SECONDS = 15 if os.environ.get("CI", "").lower() == "true" else 8
 SOAK_SECONDS = 180
 

@@ -69,6 +69,8 @@ def decoded(raw: bytes, head: Header) -> str:
     named = head[18].split("~")[0].upper()
     if named and named not in CHARSETS:
         raise Unreadable(102, f"MSH-18 {named[:40]}: send UNICODE UTF-8 or GB 18030-2000")
+    if b"\0" in raw:
+        raise Unreadable(102, "a NUL byte")
     for encoding in [CHARSETS[named]] if named else ["utf-8", "gb18030"]:
         try:
             return raw.decode(encoding)

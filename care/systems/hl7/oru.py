@@ -50,7 +50,7 @@ async def take_oru(session: AsyncSession, message: Message, codes: Codes, came: 
     for obr, rest in reports:
         order = _order(message, obr) or order
         told.taken = await taking.take_report(
-            session, SYSTEM, _report(obr, rest, order, codes, as_of, row.id), came
+            session, SYSTEM, report(obr, rest, order, codes, as_of, row.id), came
         )
         if lost := [
             one.get(3)[:20] for one in rest if _is_number(one) and fields.reading(one, codes) is None
@@ -59,9 +59,10 @@ async def take_oru(session: AsyncSession, message: Message, codes: Codes, came: 
     return told
 
 
-def _report(
+def report(
     obr: Segment, rest: list[Segment], order: str, codes: Codes, as_of: datetime, patient_id: UUID
 ) -> ReportFact:
+    """One OBR and what follows it as a fact; `order`: the report's number. Raises `Unusable`."""
     status = STATES.get(obr.get(25) or "F")
     if status is None:
         raise Unusable("report_status", obr.get(25)[:20])
