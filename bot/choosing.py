@@ -23,13 +23,23 @@ def tap(message: InboundMessage, state: State, plan: Plan, now: datetime) -> Pla
     """An item of a menu was tapped, maybe of an old one."""
     ref = parse_ref(message.option_ref)
     question = state.tapped
-    if ref is None or question is None or question.status != "open" or question.expires_at <= now:
+    if ref is None or question is None or not _stands(question, now):
         # Old menus stay tappable for ever: say so kindly, apply nothing, ask again what is open.
         return plan.says(Reply("smalltalk.stale_choice"), "stale_menu", reask=state.question is not None)
     option = by_id(questions.options_of(question), ref.option_id)
     if option is None:
         return plan.says(Reply("smalltalk.stale_choice"), "foreign_option", reask=True)
     return choose(plan, question, option)
+
+
+def _stands(question: OpenQuestion, now: datetime) -> bool:
+    """A reminder is answered whenever the patient finds it, whatever was asked since: what it leads to looks whether the visit is
+    still to come."""
+    if question.status == "waiting":
+        return False
+    if question.instance.startswith(remind.INSTANCE):
+        return True
+    return question.status == "open" and question.expires_at > now
 
 
 def choose(plan: Plan, question: OpenQuestion, option: Option) -> Plan:

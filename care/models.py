@@ -5,6 +5,7 @@ from care.alerts import models as alerts
 from care.appointments import models as appointments
 from care.appointments.blocks import models as blocks
 from care.appointments.closures import models as closures
+from care.appointments.coming import models as coming
 from care.appointments.feeds import models as feeds
 from care.appointments.notices import models as notices
 from care.appointments.queue import models as queue
@@ -38,6 +39,7 @@ __all__ = [
     "binding",
     "blocks",
     "closures",
+    "coming",
     "consents",
     "desk",
     "duty",

@@ -32,6 +32,7 @@ from server.articles import shelf
 from server.audiences import add_audiences
 from server.campaign_pages import add_campaigns
 from server.clinics import add_clinics
+from server.coming import add_coming
 from server.demo import DemoDirectory
 from server.desk import add_desk
 from server.faq import faq_desk
@@ -112,6 +113,7 @@ def create_app(house: House) -> FastAPI:
     add_alerts(app, house)
     add_clinics(app, house)
     add_hl7(house)
+    add_coming(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)

@@ -29,6 +29,7 @@ from server.alerts import alert_jobs
 from server.campaigns import campaign_jobs
 from server.clinics import clinic_jobs
 from server.codes import SmsCodes
+from server.coming import coming_jobs
 from server.inbound import Inbound, make_inbound
 from server.outbound import Outbound, make_outbound
 from server.people import CareDesk, CarePeople
@@ -143,6 +144,7 @@ def build(settings: Settings, clock: Clock | None = None) -> House:
             *clinic_jobs(settings, services, outbound),
             *plan_jobs(settings, services, outbound),
             *systems.jobs(),
+            *coming_jobs(settings, services, outbound),
             templates.run,
             questions.run,
         ],

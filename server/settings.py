@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
+from care.appointments.coming.leads import read as read_leads
 from care.desk.hours import DutyHours
 from care.gate.rules import (
     DEFAULT_BURDEN,
@@ -255,6 +256,17 @@ class Settings(BaseSettings):
         "", description="a local speech-to-text program instead (docs/operations.md); empty: none"
     )
     transcriber_timeout: float = Field(20.0, description="longest wait for one transcript", gt=0, le=60)
+    appointment_reminder_days: str = Field(
+        "3,1",
+        description="days before a visit its reminders go, at most three; departments may have their own",
+    )
+    noshow_model: bool = Field(
+        True,
+        description="use the no-show model where its calibration is good (docs/no-show.md); false: never score a visit",
+    )
+    noshow_high: float = Field(
+        0.25, description="from this chance of being missed on a visit is asked about earlier", gt=0, lt=1
+    )
     questions_keep_days: int = Field(
         180,
         description="how long a question without a good answer is kept after it was last asked",
@@ -338,6 +350,12 @@ class Settings(BaseSettings):
     @classmethod
     def _hours(cls, value: str) -> str:
         DutyHours.parse(value)
+        return value
+
+    @field_validator("appointment_reminder_days")
+    @classmethod
+    def _reminder_days(cls, value: str) -> str:
+        read_leads(value)
         return value
 
     @field_validator("oidc_role_map")

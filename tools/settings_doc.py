@@ -53,6 +53,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Sections of the page. What is in none of them comes at the end: a new setting is never missing."""
 
 UNITS = {
+    "appointment_reminder_days": "days, comma-separated",
+    "noshow_high": "0 to 1",
     "follow_up_call_tries": "calls",
     "slot_days_ahead": "days",
     "wecom_agent_id": "number",

@@ -28,7 +28,8 @@ async def open_call(
 ) -> tuple[FollowUpCall, bool]:
     """Put a patient on the list of `due_on`, once per `key`. Returns the call and whether it is new.
 
-    `script`: a template's name in `data/seed/followup_words.yml`, or the words to say. `source`: `plan`, `lost`, `staff`, `chase`.
+    `script`: a template's name in `data/seed/followup_words.yml`, or the words to say.
+    `source`: `plan`, `lost`, `staff`, `chase`, `missed`.
     """
     row = FollowUpCall(
         patient_id=patient_id,

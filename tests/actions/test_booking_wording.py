@@ -30,6 +30,7 @@ LONG = {
     "relation": "母亲",
     "department": "门诊楼6层北",
     "what": "门诊楼6层北",
+    "preparation": "请空腹8小时以上",
     "place": "门诊楼6层北",
     "room": "605",
     "when": "11月23日周一到11月29日周日上午",

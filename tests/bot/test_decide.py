@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -300,6 +301,21 @@ def test_a_tap_on_an_old_menu_changes_nothing_and_asks_again(
     )
     plan = decide(handler, message("x", option_ref=f"{old.id}:s1"), state(None, old))
     assert not plan.reask
+
+
+@pytest.mark.parametrize("status", ["open", "superseded", "answered", "expired"])
+def test_a_tap_on_a_reminder_counts_whatever_was_asked_since(
+    handler: ConversationHandler, asked: OpenQuestion, clock: VirtualClock, status: str
+) -> None:
+    old = question(clock, REMINDER, instance=f"reminder:{UUID(int=0)}", status=status, expires_at=clock.now())
+    plan = decide(handler, message("x", option_ref=f"{old.id}:confirm"), state(asked, old))
+    assert (plan.confirms, keys(plan)) == (UUID(int=0), [])
+    plan = decide(handler, message("x", option_ref=f"{old.id}:move"), state(asked, old))
+    assert plan.engine is not None
+    assert plan.engine[0] == "/reschedule_appointment"
+    old.status = "waiting"
+    plan = decide(handler, message("x", option_ref=f"{old.id}:confirm"), state(asked, old))
+    assert keys(plan) == ["smalltalk.stale_choice"], "nobody was shown that"
 
 
 @pytest.mark.parametrize(
