@@ -53,7 +53,7 @@ def site(tmp_path: Path, sqlite_template: Path, keyring: Keyring, clock: Virtual
 
 def phone(chromium: Browser, **options: Any) -> BrowserContext:
     context = chromium.new_context(viewport=SIZE, locale="zh-CN", reduced_motion="reduce", **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     return context
 
 

@@ -142,7 +142,6 @@ def pages(ward: Ward, chromium: Browser) -> Iterator[dict[str, Page]]:
         )
         contexts.append(context)
         found[name] = page
-    expect.set_options(timeout=30_000)
     yield found
     for context in contexts:
         context.close()

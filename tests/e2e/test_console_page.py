@@ -88,7 +88,7 @@ def context(site: StaffSite, chromium: Browser) -> Iterator[BrowserContext]:
         )
 
     opened.on("page", watch)
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(30_000)
     yield opened
     opened.close()
     assert not problems
@@ -301,7 +301,7 @@ def test_axe_finds_nothing(site: StaffSite, chromium: Browser, scheme: Any, size
     context = chromium.new_context(
         viewport=size, color_scheme=scheme, reduced_motion="reduce", locale="zh-CN", bypass_csp=True
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = open_as(context, site, "operator", "/ops/wechat/hospital")
     add_rule(page, "停车", "")
     saved(page)

@@ -105,7 +105,6 @@ def pages(ward: Ward, chromium: Browser) -> Iterator[dict[str, Page]]:
         )
         contexts.append(context)
         found[name] = page
-    expect.set_options(timeout=30_000)
     yield found
     for context in contexts:
         context.close()
@@ -201,6 +200,8 @@ def test_two_nurses_and_a_patient(ward: Ward, pages: dict[str, Page]) -> None:
     expect(li.locator(".desk-note")).to_contain_text("没有发烧")
     dialog(li, "p", "转出", "请看一下伤口照片", choose=ZHANG)
     expect(li.locator("#talk")).to_contain_text(f"转给 {ZHANG}，还没有人接")
+    # Her page has followed: leaving it any sooner is a race with its own way there.
+    expect(zhang.get_by_role("button", name="接手，机器人不再说话")).to_be_visible()
     zhang.goto(f"{home.url}/desk")
     zhang.locator("#talks").get_by_role("link", name=re.compile(ward.name)).first.click()
     expect(zhang.locator(".desk-lines")).to_contain_text("请看一下伤口照片")

@@ -234,7 +234,6 @@ def rates(town: Installation, chromium: Browser, path: str) -> None:
 
 @pytest.mark.timeout(600)
 def test_from_the_first_word_to_what_it_changed(town: Installation, chromium: Browser) -> None:
-    expect.set_options(timeout=30_000)
     people, windows = newly_diagnosed(town), staff_windows(town, chromium)
     editor, reviewer = windows["editor"], windows["clinical_reviewer"]
     written(town, editor)

@@ -50,7 +50,6 @@ def nurse(home: Installation, chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
     context.add_cookies([{"name": SESSION_COOKIE, "value": home.write(account), "url": home.url}])
     context.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
     yield context.new_page()
     context.close()
 

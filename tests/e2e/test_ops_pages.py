@@ -103,7 +103,7 @@ def ops(tmp_path: Path, sqlite_template: Path, keyring: Keyring, clock: VirtualC
 def signed_in(ops: Ops, chromium: Browser, role: str, size: Any = None, **options: Any) -> BrowserContext:
     context = chromium.new_context(viewport=size or WIDE, locale="zh-CN", reduced_motion="reduce", **options)
     context.add_cookies([{"name": SESSION_COOKIE, "value": ops.tokens[role], "url": ops.url}])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     return context
 
 

@@ -41,7 +41,7 @@ def desk(
         token = running.run(staff(database, Role.NURSE))[Role.NURSE]
         context = chromium.new_context(viewport=WIDE, locale="zh-CN", bypass_csp=True, base_url=running.url)
         context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": running.url}])
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -61,7 +61,7 @@ def context(site: Site, chromium: Browser) -> Iterator[BrowserContext]:
         )
 
     opened.on("page", watch)
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(30_000)
     yield opened
     opened.close()
     assert not problems

@@ -45,8 +45,7 @@ def chromium() -> Iterator[Browser]:
 def page(home: Installation, chromium: Browser) -> Iterator[Page]:
     """A window that fails the test on a script error and on any request that leaves the site."""
     context = chromium.new_context(viewport=SIZE, locale="zh-CN", timezone_id="Asia/Shanghai")  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
+    context.set_default_timeout(30_000)
     problems: list[str] = []
     opened = context.new_page()
     opened.on("pageerror", lambda error: problems.append(f"script error: {error}"))

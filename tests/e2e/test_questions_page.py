@@ -83,7 +83,7 @@ def desk(tmp_path: Path, sqlite_template: Path, keyring: Keyring, clock: Virtual
 def signed_in(desk: Desk, chromium: Browser, role: str = "editor", size: Any = None, **options: Any) -> Any:
     context = chromium.new_context(viewport=size or WIDE, locale="zh-CN", reduced_motion="reduce", **options)
     context.add_cookies([{"name": SESSION_COOKIE, "value": desk.tokens[role], "url": desk.url}])
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     return context
 
 

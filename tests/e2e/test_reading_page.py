@@ -67,7 +67,7 @@ def phone(chromium: Browser, **options: Any) -> BrowserContext:
     context = chromium.new_context(
         **{"viewport": SIZE, "locale": "zh-CN", "user_agent": PHONE, "reduced_motion": "reduce", **options}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     return context
 
 

@@ -102,7 +102,7 @@ def house(tmp_path: Path, sqlite_template: Path, keyring: Keyring, rules: SignIn
 
 def new_context(chromium: Browser, size: Any = None, **options: Any) -> BrowserContext:
     context = chromium.new_context(viewport=size or WIDE, locale="zh-CN", reduced_motion="reduce", **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     return context
 
 

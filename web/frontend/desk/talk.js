@@ -18,6 +18,10 @@ export function setUpTalk() {
   document.addEventListener("submit", (event) => {
     if (event.target.method === "post" && !event.target.hasAttribute("hx-post")) leaving = true;
   });
+  addEventListener("beforeunload", () => {
+    leaving = true;
+    setTimeout(() => (leaving = false), 5000); // a download leaves nothing
+  });
   let atEnd = true;
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target === talk) atEnd = nearEnd(talk);
