@@ -82,6 +82,11 @@ def _surveys(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
     return Part(service_tables.surveys(of.surveys, limit), "surveys", picture, ("surveys",))
 
 
+def _lost(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
+    picture = Picture("stacked", ("searching", "recovered", "lost"))
+    return Part(service_tables.lost(of.lost, limit), "reason", picture, ("lost",))
+
+
 def _marks(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
     made = service_tables.marks(of.marks, period.months, limit)
     return Part(made, "month", Picture("stacked", ("satisfied", "middling", "dissatisfied")), ("surveys",))
@@ -111,6 +116,7 @@ PARTS: Mapping[str, Make] = {
     "articles": _articles,
     "visits": _visits,
     "surveys": _surveys,
+    "lost": _lost,
     "marks": _marks,
     "talks": _talks,
     "waits": _waits,
@@ -121,7 +127,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "overview": ("funnel", "visits", "talks"),
     "campaigns": ("funnel", "lift"),
     "articles": ("articles",),
-    "visits": ("visits", "marks", "surveys"),
+    "visits": ("visits", "lost", "marks", "surveys"),
     "talks": ("talks", "waits", "questions", "grumbles"),
 }
 

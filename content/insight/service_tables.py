@@ -11,6 +11,7 @@ from care.appointments.models import Status
 from care.questionnaires.models import ResponseStatus
 from content.insight.figures.rows import (
     GrumbleRow,
+    LostRow,
     MarkRow,
     QuestionRow,
     SurveyRow,
@@ -65,6 +66,33 @@ def visits(rows: Sequence[VisitRow], by: VisitsBy, months: Sequence[date], limit
         links=[Parts("all", parts)],
         derive=missed,
         names="via" if by == "via" else "",
+    )
+
+
+def lost(rows: Sequence[LostRow], limit: int) -> Table:
+    """Overdue patients by reason: still looked for, found again, lost."""
+    parts = ("searching", "recovered", "lost")
+    folded: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        became = row.stage if row.stage in parts else "searching"
+        folded[row.reason].update({became: row.number, "all": row.number})
+
+    def found(shown: Shown) -> Mapping[str, Value]:
+        back, every = shown["recovered"], shown["all"]
+        hidden = isinstance(back, Hidden) or isinstance(every, Hidden)
+        return {"recovered_share": Share(None) if hidden else Share.of(back, every)}
+
+    return table(
+        "lost",
+        ("all", *parts, "recovered_share"),
+        [
+            (reason, {column: counts[column] for column in ("all", *parts)})
+            for reason, counts in folded.items()
+        ],
+        limit,
+        links=[Parts("all", parts)],
+        derive=found,
+        names="lost_reasons",
     )
 
 

@@ -64,6 +64,14 @@ class SurveyRow(NamedTuple):
     number: int
 
 
+class LostRow(NamedTuple):
+    """Patients noticed as overdue in the period (`Loss.reason`, `Loss.stage`)."""
+
+    reason: str
+    stage: str
+    number: int
+
+
 class MarkRow(NamedTuple):
     """Satisfaction: answers of one month with a score of 1 (very unhappy) to 5."""
 
@@ -116,6 +124,7 @@ class Figures:
     articles: list[ArticleRow] = field(default_factory=list)
     visits: list[VisitRow] = field(default_factory=list)
     surveys: list[SurveyRow] = field(default_factory=list)
+    lost: list[LostRow] = field(default_factory=list)
     marks: list[MarkRow] = field(default_factory=list)
     talks: list[TalkRow] = field(default_factory=list)
     waits: list[WaitRow] = field(default_factory=list)
@@ -142,6 +151,7 @@ _ROWS: dict[str, Any] = {
     "articles": ArticleRow,
     "visits": VisitRow,
     "surveys": SurveyRow,
+    "lost": LostRow,
     "marks": MarkRow,
     "talks": TalkRow,
     "waits": WaitRow,
