@@ -15,6 +15,7 @@ from care.consents import models as consents
 from care.desk import models as desk
 from care.duty import models as duty
 from care.followup import models as followup
+from care.greetings import models as greetings
 from care.hospital import models as hospital
 from care.observations import models as observations
 from care.patients import models as patients
@@ -46,6 +47,7 @@ __all__ = [
     "entrance",
     "feeds",
     "followup",
+    "greetings",
     "hospital",
     "notices",
     "observations",

@@ -37,6 +37,7 @@ from server.demo import DemoDirectory
 from server.desk import add_desk
 from server.faq import faq_desk
 from server.followup import add_followup
+from server.greetings import add_greetings
 from server.health import health_router
 from server.hl7 import add_hl7
 from server.house import House
@@ -106,6 +107,7 @@ def create_app(house: House) -> FastAPI:
     add_privacy(app, house)
     add_recovery(app, house)
     add_followup(app, house)
+    add_greetings(house)
     add_desk(app, house)
     add_patients(app, house)
     add_questionnaires(app, house)

@@ -108,6 +108,14 @@ class Settings(BaseSettings):
         le=10,
         description="Follow-up calls nobody answers, each on another half-day, before the patient counts as unreachable",
     )
+    greetings: str = Field(
+        "",
+        description="What is greeted for, comma-separated: spring, mid_autumn, double_ninth, birthday; only who agreed to such messages",
+    )
+    weather_url: str = Field(
+        "", description="HTTP address of the hospital's source of weather and air warnings"
+    )
+    weather_map_file: str = Field("", description="YAML file that explains its answers (docs/reminders.md)")
     ask_after_visit_hours: float = Field(
         2.0,
         ge=0,

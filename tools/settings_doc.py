@@ -55,6 +55,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 UNITS = {
     "appointment_reminder_days": "days, comma-separated",
     "noshow_high": "0 to 1",
+    "weather_map_file": "path of a YAML file",
+    "weather_url": "URL",
     "follow_up_call_tries": "calls",
     "slot_days_ahead": "days",
     "wecom_agent_id": "number",

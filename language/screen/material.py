@@ -17,7 +17,13 @@ from language.triage.table import DEPARTMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 EVALUATION = ROOT / "data" / "nlu_eval"
-OWN = ("screen_cases.jsonl", "screen_batch.jsonl", "screen_more.jsonl", "screen_talk.jsonl", "screen_wide.jsonl")
+OWN = (
+    "screen_cases.jsonl",
+    "screen_batch.jsonl",
+    "screen_more.jsonl",
+    "screen_talk.jsonl",
+    "screen_wide.jsonl",
+)
 COMPLAINTS = ("triage_cases.jsonl", "triage_more.jsonl")
 _EMERGENCY = DEPARTMENTS[-1]
 

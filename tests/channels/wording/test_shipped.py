@@ -148,6 +148,8 @@ TYPICAL = {
     "there": "门诊楼3层东",
     "times": "周二上午、周四上午",
     "value": "130/85 mmHg",
+    "level": "蓝色预警",
+    "region": "云江市",
     "times_short": "周二上午、周四上午",
     "title": "副主任医师",
     "tracking": "没有打开",
