@@ -6,17 +6,21 @@ import ssl
 from datetime import datetime
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.systems.hl7.applying import Applier
+from care.systems.hl7.client import Line
 from care.systems.hl7.codes import Codes, CodesError, read_codes
 from care.systems.hl7.listener import Door, Listener, Network
 from care.systems.hl7.receiving import Receiver
+from care.systems.hl7.system import Hl7System
 from care.systems.models import SystemMessage
 from server.house import House
 from server.settings import Settings, SettingsError
+from store.clock import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +47,27 @@ def door(settings: Settings) -> Door:
         tls=_server_tls(settings),
         largest=settings.hl7_max_kb * 1024,
     )
+
+
+def hl7_system(settings: Settings, clock: Clock) -> Hl7System:
+    """Bookings told as SIU to `mllp://host:port/APPLICATION/FACILITY` (`mllps` with TLS). Raises `SettingsError`."""
+    try:
+        parts = urlsplit(settings.his_url)
+        if parts.scheme not in ("mllp", "mllps") or not parts.hostname or not parts.port:
+            raise ValueError
+    except ValueError as error:
+        raise SettingsError("BANYI_HIS_URL: write mllp://10.0.0.5:2575/HIS/HOSPITAL for HL7 v2.") from error
+    tls = None
+    if parts.scheme == "mllps":
+        try:
+            tls = ssl.create_default_context(cafile=settings.hl7_tls_authority or None)
+            if settings.hl7_tls_certificate:
+                tls.load_cert_chain(settings.hl7_tls_certificate, settings.hl7_tls_key or None)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"BANYI_HL7_TLS_CERTIFICATE, _KEY, _AUTHORITY: {error}") from error
+    application, _, facility = unquote(parts.path).strip("/").partition("/")
+    line = Line(parts.hostname, parts.port, tls=tls, timeout=settings.his_timeout)
+    return Hl7System(line, clock, (application, facility))
 
 
 def address(text: str) -> tuple[str, int]:

@@ -125,13 +125,13 @@ class Settings(BaseSettings):
     simulators: bool = Field(
         True, description="run the simulators of WeChat and SMS, and the page with both phones"
     )
-    his: Literal["embedded", "fhir", "views", "http"] = Field(
+    his: Literal["embedded", "fhir", "views", "http", "hl7"] = Field(
         "embedded",
         description="the hospital's booking system (docs/hospital-systems.md); embedded: our own rows are the truth",
     )
     his_url: str = Field(
         "",
-        description="where it is: the FHIR server's root, the SQLAlchemy URL of the views, the HTTP service's root",
+        description="where it is: the FHIR server's root, the SQLAlchemy URL of the views, the HTTP service's root, mllp://host:port/APP/FACILITY",
     )
     his_token: str = Field("", description="bearer token for it; empty: none is shown")
     his_mapping: str = Field(

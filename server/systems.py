@@ -25,6 +25,7 @@ from care.systems.watching import watch
 from channels.wording.labels import label
 from server.settings import Settings
 from server.work import Job
+from store.clock import Clock
 from store.rounds import rounds
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ TELL_EVERY = 1.0
 """Seconds between two looks for what is to be told, to the system and to patients."""
 
 
-def hospital_system(settings: Settings) -> HospitalSystem | None:
+def hospital_system(settings: Settings, clock: Clock) -> HospitalSystem | None:
     """The configured driver; None: our rows are the truth. Raises `SettingsError` for a mapping that cannot be."""
     zone = ZoneInfo(settings.time_zone)
     match settings.his:
@@ -44,6 +45,10 @@ def hospital_system(settings: Settings) -> HospitalSystem | None:
 
             client = FhirClient(settings.his_url, token=settings.his_token, timeout=settings.his_timeout)
             return FhirSystem(client, record_system=settings.his_record_system, zone=zone)
+        case "hl7":
+            from server.hl7 import hl7_system
+
+            return hl7_system(settings, clock)
     return None
 
 
@@ -52,7 +57,7 @@ class Systems:
 
     def __init__(self, settings: Settings, services: Services, outbound: Outbound) -> None:
         self._settings, self._services, self._outbound = settings, services, outbound
-        self.his = hospital_system(settings)
+        self.his = hospital_system(settings, services.clock)
         outside.install(None if self.his is None else Outward(self.his.name))
 
     def jobs(self) -> list[Job]:

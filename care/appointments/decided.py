@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Appointment, Slot, Status
+from care.appointments.models import LIVE, Appointment, Slot, Status
 from store import events
 
 BY_SYSTEM = "system"
@@ -100,6 +100,44 @@ async def moved(session: AsyncSession, appointment_id: UUID, slot: Slot, now: da
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
     _emit(session, row, "moved", now, was=was.isoformat())
     return True
+
+
+async def taken_on(session: AsyncSession, patient_id: UUID, slot: Slot, now: datetime) -> Appointment:
+    """The system has an appointment we did not make: it is ours from now on, its place is taken even beyond what was offered.
+
+    One of the same half-day and department is that one, moved if need be. Emits `appointment.booked`.
+    """
+    mine = await session.scalar(
+        select(Appointment).where(
+            Appointment.patient_id == patient_id,
+            Appointment.department_id == slot.department_id,
+            Appointment.day == slot.day,
+            Appointment.part == slot.part,
+            Appointment.status.in_(LIVE),
+        )
+    )
+    if mine is not None:
+        await moved(session, mine.id, slot, now)
+        return await session.get_one(Appointment, mine.id, populate_existing=True)
+    row = Appointment(
+        status=Status.BOOKED,
+        patient_id=patient_id,
+        slot_id=slot.id,
+        practitioner_id=slot.practitioner_id,
+        department_id=slot.department_id,
+        start=slot.start,
+        day=slot.day,
+        part=slot.part,
+        fee_fen=slot.fee_fen,
+        created_via="his",
+        created_at=now,
+        changed_at=now,
+    )
+    session.add(row)
+    await session.flush()
+    await take_place(session, slot.id)
+    _emit(session, row, "booked", now)
+    return row
 
 
 async def free_place(session: AsyncSession, slot_id: UUID) -> None:

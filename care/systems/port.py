@@ -191,3 +191,8 @@ class HospitalSystem(Protocol):
     async def check(self) -> Checked: ...
 
     async def close(self) -> None: ...
+
+
+class SaidAgain:
+    """A system that cannot be asked what it has, but answers what it is told twice as it did at first: a driver of one inherits this. What
+    is not clear is said again, in the same words under the same key, instead of asked after."""

@@ -26,6 +26,7 @@ from care.systems.port import (
     NotThere,
     Outcome,
     Refused,
+    SaidAgain,
     SystemAway,
     Unclear,
     Unreachable,
@@ -72,6 +73,7 @@ class Teller:
 
     def __init__(self, database: Database, clock: Clock, system: HospitalSystem, alarm: Alarm) -> None:
         self._database, self._clock, self._system, self._alarm = database, clock, system, alarm
+        self._says_again = isinstance(system, SaidAgain)
 
     async def round(self) -> int:
         """Say or ask after what is due; how many messages that were."""
@@ -127,7 +129,7 @@ class Teller:
         if await self._too_late(session, row, now):
             await self._die(session, row.id, token, "too_late", now)
             return None
-        asks = row.status in (Said.SENT, Said.UNCERTAIN) or row.kind == CHECK
+        asks = row.kind == CHECK or (row.status in (Said.SENT, Said.UNCERTAIN) and not self._says_again)
         if not asks:
             row.status, row.said_at, row.body = Said.SENT, now, as_body(said, old)
             await session.flush()
@@ -213,7 +215,8 @@ class Teller:
             case Unclear(reason=reason, said=said):
                 row.answer = said or row.answer
                 await session.flush()
-                due = now + self._wait(row.asked if job.asks else 0)
+                tried = row.attempts if self._says_again else 0
+                due = now + self._wait(row.asked if job.asks else tried)
                 values = {"reason": reason, "due_at": due, "asked": row.asked + job.asks}
                 await self._release(session, row.id, token, status=Said.UNCERTAIN, **values)
             case NotThere():

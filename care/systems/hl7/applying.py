@@ -14,7 +14,7 @@ from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from care.systems.hl7 import adt, oru
+from care.systems.hl7 import adt, oru, siu
 from care.systems.hl7.adt import SYSTEM, Told
 from care.systems.hl7.codes import Codes
 from care.systems.hl7.message import Message, Unreadable, parsed
@@ -37,7 +37,7 @@ TRIES = 3
 Alarm = Callable[[AsyncSession, SystemMessage, datetime], Awaitable[None]]
 """Called in the transaction in which a message dies."""
 Take = Callable[[AsyncSession, Message, Codes, datetime], Awaitable[Told]]
-TAKES: dict[str, Take] = {"ADT": adt.take_adt, "ORU": oru.take_oru}
+TAKES: dict[str, Take] = {"ADT": adt.take_adt, "ORU": oru.take_oru, "SIU": siu.take_siu}
 
 _earlier = aliased(SystemMessage)
 _MINE = (

@@ -61,6 +61,11 @@ class Line:
                 await self.close()  # an answer on its way would be taken for the next one's
                 raise
 
+    async def open(self) -> None:
+        """Raises `NotHeard`."""
+        async with self._turn:
+            await self._connected()
+
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is not None and (self._streams[0].at_eof() or self._streams[1].is_closing()):
             await self.close()

@@ -5,6 +5,7 @@ known changes nothing, a correction changes our row, a withdrawal takes back wha
 the fact's own time, its audit row, and the row itself, in the caller's transaction. Nothing here commits.
 """
 
+from care.systems.taking.appointments import take_appointment
 from care.systems.taking.encounters import take_encounter
 from care.systems.taking.facts import (
     AppointmentFact,
@@ -34,6 +35,7 @@ __all__ = [
     "ReportFact",
     "Taken",
     "Unusable",
+    "take_appointment",
     "take_condition",
     "take_encounter",
     "take_patient",

@@ -1,0 +1,159 @@
+"""Bookings over the wire: told at most once however often they are said, and what the other side decides is done here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
+from sqlalchemy import select
+
+from care.appointments import outside
+from care.appointments.models import Appointment, Status
+from care.systems.hl7.client import Line
+from care.systems.hl7.system import Hl7System
+from care.systems.outward import Outward
+from store.clock import VirtualClock
+from store.database import Database
+from tests.care.conftest import World
+from tests.care.systems.conftest import Hospital, at
+from tests.care.systems.hl7.test_taking_messages import Wire
+from tests.factories.hl7_his import BookingSystem, siu
+
+
+@dataclass
+class Town:
+    """Our hospital, its booking system, and the wire the system speaks to us by."""
+
+    hospital: Hospital
+    his: BookingSystem
+    wire: Wire
+
+    async def status(self, appointment: UUID) -> str:
+        return (await self.hospital.appointment(appointment)).status
+
+    async def live(self) -> list[Appointment]:
+        async with self.hospital.database.read() as session:
+            query = select(Appointment).where(Appointment.status == Status.BOOKED).order_by(Appointment.start)
+            return list(await session.scalars(query))
+
+
+@pytest.fixture
+async def town(database: Database, clock: VirtualClock, world: World) -> AsyncIterator[Town]:
+    async with BookingSystem().serving() as his:
+        system = Hl7System(Line("127.0.0.1", his.port, timeout=20), clock, ("HIS", "云江医院"))
+        outside.install(Outward(system.name))
+        yield Town(Hospital(database, clock, world, system), his, Wire(database, clock))
+        await system.close()
+
+
+async def test_a_booking_a_move_and_a_cancellation_are_told_once_each(town: Town) -> None:
+    hospital, world = town.hospital, town.hospital.world
+    first = await hospital.book(world.wang, at(9, 30))
+    assert await town.status(first) == Status.PENDING
+    await hospital.tell(2)
+    assert await town.status(first) == Status.BOOKED
+    second = await hospital.book(world.wang, at(9, 50), replaces=first)
+    await hospital.tell(2)
+    assert (await town.status(first), await town.status(second)) == (Status.CANCELLED, Status.BOOKED)
+    assert (await hospital.slot(at(9, 30))).taken == 0
+    await hospital.cancel(second)
+    await hospital.tell(2)
+    name = str(first)
+    assert town.his.effects == [("S12", name), ("S13", name), ("S15", name)]
+    assert town.his.appointments == {name: ("cancelled", "202611240950")}
+    assert await hospital.messages() == [("book", "accepted"), ("move", "accepted"), ("cancel", "accepted")]
+
+
+async def test_what_we_say_is_what_the_standard_says(town: Town) -> None:
+    """hl7apy's tables of 2.5.1 are the judge: strictly, groups and data types too."""
+    await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    await town.hospital.tell()
+    message = parse_message(town.his.heard[0], validation_level=VALIDATION_LEVEL.STRICT)
+    message.validate()
+    pid = message.siu_s12_patient.pid
+    assert (pid.pid_5.pid_5_1.value, pid.pid_3[1].pid_3_1.value) == ("王秀兰", "990100196403120024")
+    assert message.sch.sch_11.sch_11_4.value == "20261124093000+0800"
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+async def test_an_answer_that_is_lost_is_asked_for_in_the_same_words(town: Town, lost: int) -> None:
+    town.his.lose = lost
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    await town.hospital.tell(lost)
+    assert await town.status(booked) == Status.PENDING
+    await town.hospital.tell(2)
+    assert await town.status(booked) == Status.BOOKED
+    assert town.his.effects == [("S12", str(booked))]
+    assert len(town.his.heard) == lost + 1
+    town.his.lose = lost
+    await town.hospital.cancel(booked)
+    await town.hospital.tell(lost + 2)
+    assert town.his.effects == [("S12", str(booked)), ("S15", str(booked))]
+
+
+async def test_while_it_is_away_bookings_wait_and_then_arrive(
+    database: Database, clock: VirtualClock, world: World
+) -> None:
+    his = BookingSystem()
+    async with his.serving():
+        pass  # its port is known, and nobody is there
+    system = Hl7System(Line("127.0.0.1", his.port, timeout=20), clock)
+    outside.install(Outward(system.name))
+    hospital = Hospital(database, clock, world, system)
+    booked = await hospital.book(world.wang, at(9, 30))
+    await hospital.tell(2)
+    assert (await hospital.appointment(booked)).status == Status.PENDING
+    async with his.serving():
+        await hospital.tell(2)
+        assert (await hospital.appointment(booked)).status == Status.BOOKED
+        await system.close()
+
+
+async def test_a_place_it_has_given_away_is_refused_and_shown(town: Town) -> None:
+    town.his.full.add("202611240930")
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    await town.hospital.tell(2)
+    assert await town.status(booked) == Status.CANCELLED
+    assert await town.hospital.conflicts() == ["refused"]
+    assert (await town.hospital.slot(at(9, 30))).taken == 0
+
+
+async def test_what_its_counters_do_to_our_booking_is_done_here(town: Town) -> None:
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    early = siu("S13", "1", placer=str(booked), start="202611240950")
+    assert await town.wire.say(early) == "AA"
+    assert (await town.wire.last()).reason == "underway", "what we told is on its way: theirs waits"
+    await town.hospital.tell(2)
+    while await town.wire.applier.round():
+        pass
+    moved = await town.hospital.appointment(booked)
+    assert (moved.status, moved.start) == (Status.BOOKED, at(9, 50))
+    await town.wire.say(siu("S15", "3", placer=str(booked), at="20261122100000"))
+    await town.wire.say(siu("S14", "2", placer=str(booked), at="20261122090000"))
+    assert await town.status(booked) == Status.CANCELLED, "older than the cancellation"
+    assert sorted(await town.hospital.conflicts()) == ["cancelled", "moved"]
+    assert (await town.hospital.slot(at(9, 50))).taken == 0
+
+
+async def test_what_its_counters_book_is_ours_once_even_beyond_the_places(town: Town) -> None:
+    for control in ("1", "1", "2"):
+        await town.wire.say(siu("S12", control))
+    (row,) = await town.live()
+    assert (row.patient_id, row.start, row.created_via) == (town.hospital.world.wang, at(9, 30), "his")
+    await town.wire.say(siu("S12", "3", filler="F2", record="D0000002"))
+    slot = await town.hospital.slot(at(9, 30))
+    assert (slot.taken, slot.capacity) == (2, 2), "one place a slot was ours to give; theirs counts too"
+    await town.wire.say(siu("S26", "4", at="20261124110000"))
+    assert await town.status(row.id) == Status.NOSHOW
+    await town.wire.say(siu("S12", "5", filler="F9", start="202611250900"))
+    assert (await town.wire.last()).reason == "no_slot"
+
+
+async def test_a_cancellation_that_overtakes_its_booking_wins(town: Town) -> None:
+    await town.wire.say(siu("S15", "2", at="20261122090000"))
+    await town.wire.say(siu("S12", "1"))
+    assert await town.live() == []
