@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.sms.template import OPT_OUT_TAIL
+from channels.sms.template import OPT_OUT_TAIL, Kind
 from channels.wording.catalogue import Catalogue, Template
 from channels.wording.models import SmsSignatureRow, SmsTemplateRow
 
@@ -41,7 +41,7 @@ async def register(
             key=template.key,
             options=template.options,
             revision=template.revision,
-            kind=_kind(template),
+            kind=kind_of(template),
             text=template.text,
             state=state,
             updated_at=now,
@@ -52,7 +52,7 @@ async def register(
     return new
 
 
-def _kind(template: Template) -> str:
+def kind_of(template: Template) -> Kind:
     """What the vendor reviews it as. Who may refuse more of it is sent marketing."""
     if template.key == "bind.code_sms":
         return "code"

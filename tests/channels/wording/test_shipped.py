@@ -15,6 +15,7 @@ from channels.reply import Option, Reply
 from channels.sms.template import SmsTemplate, count_parts
 from channels.wording.catalogue import Catalogue, Template
 from channels.wording.labels import FILE, label
+from channels.wording.registry import kind_of
 from server.settings import ROOT
 from server.wording import WORDING
 
@@ -234,8 +235,7 @@ def test_every_sms_names_at_most_four_options(template: Template) -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_passes_the_vendors_review(template: Template) -> None:
-    kind = "code" if template.key == "bind.code_sms" else "notice"
-    given = SmsTemplate(template.code, template.key, template.text, SIGN, kind)  # type: ignore[arg-type]
+    given = SmsTemplate(template.code, template.key, template.text, SIGN, kind_of(template))
     assert given.problems() == []
     assert not re.search(r"(?<!\$)\{", template.text), "a fact that is not known"
     assert {f"o{n}" for n in range(1, template.options + 1)} >= {
