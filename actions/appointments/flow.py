@@ -9,6 +9,7 @@ from uuid import UUID
 from actions import say
 from actions.appointments import search, words
 from actions.appointments.state import CONFIRM, DEPARTMENT, DOCTOR, SURE, WHEN, WHO, WHO_SURE, State
+from actions.appointments.telling import calendar_line
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments import service as appointments
@@ -281,20 +282,21 @@ async def confirm(turn: Turn, state: State, linked: Linked) -> bool:
     if isinstance(result, Refused):
         row.hold_id = row.slot_id = None
         return await refused(turn, state, linked, result, slot)
-    _tell_booked(turn, result, linked, words.moment(turn, old) if old else "")
+    await _tell_booked(turn, result, linked, words.moment(turn, old) if old else "")
     view = result.appointment
     await waitlist.booked(turn.session, view.patient_id, view.department_id, now=turn.now)
     await drafts.discard(turn.session, turn.conversation.id)
     return False
 
 
-def _tell_booked(turn: Turn, result: Booked, linked: Linked, old: str) -> None:
+async def _tell_booked(turn: Turn, result: Booked, linked: Linked, old: str) -> None:
     view = result.appointment
     name = words.names(linked).get(view.patient_id, "")
     key = "systems.pending" if view.status == Status.PENDING else "booking.booked"
     if old:
         key = "systems.pending_move" if view.status == Status.PENDING else "booking.moved"
-    turn.say(key, **words.card(turn, view, name), old=old)
+    line = await calendar_line(turn.session, turn.services, view, turn.contact.channel, turn.now)
+    turn.say(key, **words.card(turn, view, name), old=old, calendar=line)
 
 
 SEARCH_AGAIN = {Why.FULL: "gone", Why.UNKNOWN: "gone", Why.PAST: "begun", Why.HOLD_GONE: "expired"}

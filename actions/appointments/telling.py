@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import say
 from actions.services import Services
+from care.appointments.feeds import links
 from care.appointments.models import Appointment
 from care.appointments.views import AppointmentView
 from care.patients import service as patients
@@ -17,6 +18,7 @@ from channels.contacts import service as contacts
 from channels.contacts.models import Contact, Conversation
 from channels.ports import ChannelName
 from channels.reply import SENSITIVE
+from channels.wording.labels import label
 
 
 def card(services: Services, view: AppointmentView, name: str, channel: str) -> dict[str, Any]:
@@ -32,6 +34,16 @@ def card(services: Services, view: AppointmentView, name: str, channel: str) -> 
         "place": view.place,
         **({SENSITIVE: True} if view.sensitive else {}),
     }
+
+
+async def calendar_line(
+    session: AsyncSession, services: Services, view: AppointmentView, channel: str, now: datetime
+) -> str:
+    """The sentence with the link to the appointment's calendar file; none by SMS, whose templates take no address."""
+    if channel == ChannelName.SMS:
+        return ""
+    path = await links.for_appointment(session, view.appointment_id, now=now)
+    return label("calendar_file", link=f"{services.site}{path}")
 
 
 async def talk_about(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions import say
 from actions.appointments import waiting
 from actions.appointments.remind import ways
-from actions.appointments.telling import card, talk_about
+from actions.appointments.telling import calendar_line, card, talk_about
 from actions.services import Services
 from care.appointments import service as appointments
 from care.appointments import slots
@@ -98,7 +98,7 @@ async def _tell(
     await outbox.enqueue(
         session,
         talk,
-        await _reply(session, services, notice, view, patient.name, talk.channel),
+        await _reply(session, services, notice, view, patient.name, talk.channel, now),
         dedup_key=key,
         purpose="service_notice",
         now=now,
@@ -117,13 +117,16 @@ async def _reply(
     view: AppointmentView,
     name: str,
     channel: str,
+    now: datetime,
 ) -> Reply:
     values = {**card(services, view, name, channel), "fee": say.money(view.fee_fen), "title": view.title}
     again = Option("other", label("book_again"), "book_appointment", {"patient_id": view.patient_id.hex})
     pending = view.status == Status.PENDING
     match NoticeKind(notice.kind):
         case NoticeKind.BOOKED:
-            return Reply("systems.pending" if pending else "booking.booked", {**values, "old": ""})
+            line = await calendar_line(session, services, view, channel, now)
+            key = "systems.pending" if pending else "booking.booked"
+            return Reply(key, {**values, "old": "", "calendar": line})
         case NoticeKind.MOVED:
             before = await appointments.get(session, notice.previous_id) if notice.previous_id else None
             at = services.clock.local_naive(before.start) if before is not None else None

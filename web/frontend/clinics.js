@@ -20,7 +20,7 @@ function read() {
       const { slot, start, end, taken, state } = line.dataset;
       const book = line.querySelector('a[href*="/book?"]')?.href ?? "";
       places.push({ slot, start, end, doctor, state, book });
-      events.push({ id: slot, start, end, resourceIds: [doctor], display: "background", title: state === "blocked" ? "停号" : taken, classNames: [`place-${state}`] });
+      events.push({ id: slot, start, end, resourceIds: [doctor], display: "background", title: state === "blocked" ? "停号" : taken, classNames: [`place-${state}`, `slot-${slot}`] });
       for (const visit of line.querySelectorAll("[data-visit]")) {
         events.push({
           id: visit.dataset.visit,
@@ -28,7 +28,7 @@ function read() {
           end,
           resourceIds: [doctor],
           title: visit.textContent,
-          classNames: [`visit-${visit.dataset.status}`],
+          classNames: [`visit-${visit.dataset.status}`, `visit-${visit.dataset.visit}`],
           startEditable: visit.dataset.movable === "yes",
           durationEditable: false,
           extendedProps: { href: visit.href },

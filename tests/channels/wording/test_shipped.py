@@ -92,6 +92,7 @@ TYPICAL = {
     "answers": "2",
     "because": "您在聊天里问到了相关的问题，这是我们回答时附上的文章。",
     "bookings": "3",
+    "calendar": "加到手机日历（用浏览器打开）：https://banyi.example/cal/Zk3vT9wQ2mXc8LpA.ics",
     "chats": "48",
     "code": "483920",
     "consents": "1",
