@@ -6,7 +6,19 @@ import asyncio
 
 import uvloop
 
-from bench import audience, callback, campaign, faq, filled, nlu, outbox, preview, questionnaire, turn
+from bench import (
+    audience,
+    booking,
+    callback,
+    campaign,
+    faq,
+    filled,
+    nlu,
+    outbox,
+    preview,
+    questionnaire,
+    turn,
+)
 from bench.results import keep
 
 
@@ -14,6 +26,7 @@ def main() -> None:
     keep(asyncio.run(turn.measure()))
     keep(asyncio.run(questionnaire.measure()))
     keep(uvloop.run(outbox.measure()))
+    keep(uvloop.run(booking.measure()))
     keep(callback.measure())
     keep(asyncio.run(filled.measure([audience, campaign])))
     keep(asyncio.run(preview.measure()))

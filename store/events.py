@@ -52,6 +52,8 @@ def _on_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     return "0"
 
 
+THIS_TRANSACTION = _ThisTransaction()
+
 _OLDEST_RUNNING = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
 _NOT_BEGUN = "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)"
 
@@ -69,7 +71,7 @@ class PatientEvent(Base):
     kind: Mapped[str] = mapped_column(String(80), index=True)
     at: Mapped[datetime]
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    writer: Mapped[int] = mapped_column(BigInteger, default=_ThisTransaction())
+    writer: Mapped[int] = mapped_column(BigInteger, default=THIS_TRANSACTION)
 
 
 class EventCursor(Base):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Appointment, SlotHold, Status
+from care.appointments.models import Appointment, Status
 from care.appointments.rules import BookingRules
+from care.appointments.statements import Ask
 from care.appointments.views import Refused, SlotView, Why
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus
-from care.patients.persons import contacts_of_person
 
 
 def may_book(patient: Patient, slot: SlotView, today: date) -> Refused | None:
@@ -35,30 +35,23 @@ def may_book(patient: Patient, slot: SlotView, today: date) -> Refused | None:
 
 
 async def person_limit(
-    session: AsyncSession, ask: SlotHold, now: datetime, rules: BookingRules
+    session: AsyncSession, ask: Ask, found: Row[Any], rules: BookingRules
 ) -> Refused | None:
-    """What the patient has ahead, and what the person who books holds and has booked, over all their contacts.
+    """What the patient has ahead, and what the person who books holds and has booked, over all their contacts (`statements.asked`).
 
     What this conversation holds already does not count: it will be given back.
     """
-    live = Appointment.status.in_((Status.PENDING, Status.BOOKED))
-    ahead = await _count(session, Appointment.patient_id == ask.patient_id, live, Appointment.start > now)
-    if ahead - (ask.replaces_id is not None) >= rules.upcoming_per_patient:
+    if found.ahead - (ask.replaces_id is not None) >= rules.upcoming_per_patient:
         return Refused(Why.TOO_MANY_UPCOMING)
     if ask.contact_id is None:
         return None
-    if ask.replaces_id is None and (paused := await _paused(session, ask.patient_id, now, rules)) is not None:
-        return Refused(Why.NOSHOWS, until=paused)
-    person = await contacts_of_person(session, ask.contact_id)
-    holds = select(func.count()).where(SlotHold.contact_id.in_(person), SlotHold.until > now)
-    if ask.conversation_id is not None:
-        other = or_(SlotHold.conversation_id.is_(None), SlotHold.conversation_id != ask.conversation_id)
-        holds = holds.where(other)
-    if (await session.scalar(holds) or 0) >= rules.holds_per_person:
+    if ask.replaces_id is None and found.missed >= rules.noshows:
+        paused = await _paused(session, ask.patient_id, ask.now, rules)
+        if paused is not None:
+            return Refused(Why.NOSHOWS, until=paused)
+    if found.holds >= rules.holds_per_person:
         return Refused(Why.TOO_MANY_HOLDS)
-    since = now - timedelta(days=1)
-    made = await _count(session, Appointment.contact_id.in_(person), Appointment.created_at > since)
-    return Refused(Why.TOO_MANY_TODAY) if made >= rules.bookings_per_person_a_day else None
+    return Refused(Why.TOO_MANY_TODAY) if found.made >= rules.bookings_per_person_a_day else None
 
 
 async def _paused(
@@ -80,7 +73,3 @@ async def _paused(
         return None
     until = missed[0] + rules.noshow_pause
     return until if until > now else None
-
-
-async def _count(session: AsyncSession, *conditions: Any) -> int:
-    return await session.scalar(select(func.count()).select_from(Appointment).where(*conditions)) or 0

@@ -48,7 +48,7 @@ class Status(StrEnum):
 
 # A person has these: they count for limits and occupy their place.
 LIVE = (Status.PENDING, Status.BOOKED, Status.ARRIVED)
-_LIVE_SQL = text("status IN ('pending', 'booked', 'arrived')")
+LIVE_SQL = "status IN ('pending', 'booked', 'arrived')"
 
 
 class Kind(StrEnum):
@@ -201,8 +201,8 @@ class Appointment(Base):
             "day",
             "part",
             unique=True,
-            sqlite_where=_LIVE_SQL,
-            postgresql_where=_LIVE_SQL,
+            sqlite_where=text(LIVE_SQL),
+            postgresql_where=text(LIVE_SQL),
         ),
         Index(None, "patient_id", "start"),
         Index(None, "practitioner_id", "day", "part"),

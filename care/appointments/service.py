@@ -10,27 +10,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments import outside, slots
+from care.appointments import outside, statements
 from care.appointments.limits import may_book, person_limit
 from care.appointments.models import LIVE, Appointment, Slot, SlotHold, Status
 from care.appointments.rules import RULES, BookingRules
+from care.appointments.statements import Ask
 from care.appointments.views import (
     AppointmentView,
     Booked,
     Cancelled,
     Held,
+    Limits,
     Refused,
     SlotView,
     Why,
     appointment_view,
+    booked_view,
+    found_slot,
 )
 from care.hospital.models import HealthcareService, Practitioner
-from care.patients.models import Patient
+from care.patients.models import Patient, PatientStatus
 from store import events
+from store.ids import new_id
 
 
 async def hold(
@@ -52,47 +56,52 @@ async def hold(
     The same slot again renews its hold. `replaces_id`: an appointment that will be cancelled when this one
     is confirmed.
     """
-    if conversation_id is not None:
-        await _lock_in_order(session, conversation_id, slot_id)
-    await sweep_holds(session, now=now, slot_id=slot_id)
-    wanted = await slots.slot(session, slot_id)
-    if wanted is None:
+    await _flushed(session)
+    ask = Ask(slot_id, patient_id, contact_id, conversation_id, replaces_id, now)
+    found = await statements.asked(session, ask, rules.noshow_window)
+    if found is None:
         return Refused(Why.UNKNOWN)
-    if wanted.start <= now:
+    if found.start <= now:
         return Refused(Why.PAST)
-    row = SlotHold(
-        slot_id=slot_id,
-        patient_id=patient_id,
-        contact_id=contact_id,
-        conversation_id=conversation_id,
-        replaces_id=replaces_id,
-        until=now + rules.hold,
-    )
-    refusal = await _may_book(session, wanted, row, now, None if by_staff else rules)
+    wanted = found_slot(found)
+    refusal = await _may_book(session, wanted, ask, found, None if by_staff else rules)
     if refusal is not None:
         return refusal
-    renewed = await _renew(session, row)
-    if renewed is not None:
-        return Held(renewed, wanted, row.until)
-    if not await _take(session, slot_id, over=by_staff):
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "slot_id": slot_id,
+        "patient_id": patient_id,
+        "contact_id": contact_id,
+        "conversation_id": conversation_id,
+        "replaces_id": replaces_id,
+        "until": now + rules.hold,
+    }
+    if found.here and (renewed := await _renew(session, row)) is not None:
+        return Held(renewed, wanted, row["until"])
+    if conversation_id is not None and found.kept:
+        await _lock_in_order(session, conversation_id, slot_id)
+    if found.expired:
+        await sweep_holds(session, now=now, slot_id=slot_id)
+    if not await statements.take_and_hold(session, row, over=by_staff):
         return Refused(Why.FULL)
-    if conversation_id is not None:
-        await release_conversation(session, conversation_id)
-    session.add(row)
-    await session.flush()
-    return Held(row.id, wanted, row.until)
+    if conversation_id is not None and found.kept:
+        others = and_(SlotHold.conversation_id == conversation_id, SlotHold.id != row["id"])
+        await _release_where(session, others)
+    return Held(row["id"], wanted, row["until"])
 
 
-async def _renew(session: AsyncSession, row: SlotHold) -> UUID | None:
-    """Give the conversation's hold on the same slot the new row's patient and time. None when it has none."""
-    if row.conversation_id is None:
-        return None
+async def _flushed(session: AsyncSession) -> None:
+    """Plain statements do not write first what the session was given; mapped ones do."""
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
+
+
+async def _renew(session: AsyncSession, row: dict[str, Any]) -> UUID | None:
+    """Give the conversation's hold on the same slot the new one's patient and time. None when it is gone by now."""
     renewed: UUID | None = await session.scalar(
         update(SlotHold)
-        .where(SlotHold.conversation_id == row.conversation_id, SlotHold.slot_id == row.slot_id)
-        .values(
-            patient_id=row.patient_id, contact_id=row.contact_id, replaces_id=row.replaces_id, until=row.until
-        )
+        .where(SlotHold.conversation_id == row["conversation_id"], SlotHold.slot_id == row["slot_id"])
+        .values({name: row[name] for name in ("patient_id", "contact_id", "replaces_id", "until")})
         .returning(SlotHold.id)
         .execution_options(synchronize_session=False)
     )
@@ -114,62 +123,39 @@ async def confirm(
 
     Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
     """
-    before = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
-    if before is not None:
-        return Booked(await _told(session, before), again=True)
-    taken = await session.execute(
-        delete(SlotHold)
-        .where(SlotHold.id == hold_id)
-        .returning(
-            SlotHold.slot_id,
-            SlotHold.patient_id,
-            SlotHold.contact_id,
-            SlotHold.conversation_id,
-            SlotHold.replaces_id,
-        )
-    )
-    held = taken.first()
+    await _flushed(session)
+    held = await statements.release(session, hold_id)
     if held is None:
         again = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
         return Refused(Why.HOLD_GONE) if again is None else Booked(await _told(session, again), again=True)
-    slot_id, patient_id, contact_id, conversation_id, replaces_id = held
-    slot = await session.get_one(Slot, slot_id, populate_existing=True)
-    if slot.start <= now or slot.status != "free":
-        await _give_back(session, slot_id)
-        return Refused(Why.PAST if slot.start <= now else Why.FULL)
-    if replaces_id is not None:
-        await _cancel(session, replaces_id, now, why="moved", keeps_place=outside.current() is not None)
-    appointment = Appointment(
-        status=Status.PENDING if pending or outside.current() is not None else Status.BOOKED,
-        patient_id=patient_id,
-        slot_id=slot_id,
-        practitioner_id=slot.practitioner_id,
-        department_id=slot.department_id,
-        start=slot.start,
-        day=slot.day,
-        part=slot.part,
-        fee_fen=slot.fee_fen,
-        place=slot.place,
-        kind=slot.kind,
-        contact_id=contact_id,
-        conversation_id=conversation_id,
-        created_via=created_via,
-        created_at=now,
-        changed_at=now,
-        hold_id=hold_id,
-        replaces_id=replaces_id,
-    )
-    try:
-        async with session.begin_nested():
-            session.add(appointment)
-    except IntegrityError:
-        await _give_back(session, slot_id)
-        clash = await _same_half_day(session, patient_id, slot.department_id, slot.day, slot.part)
-        return Refused(Why.SAME_HALF_DAY, clash)
-    events.emit(session, patient_id, "appointment.booked", now, **_event_data(appointment))
-    if (system := outside.current()) is not None:
-        await system.booked(session, appointment.id, replaces_id, now)
-    return Booked(await _told(session, appointment.id))
+    if held.start <= now or held.status != "free":
+        await _give_back(session, held.slot_id)
+        return Refused(Why.PAST if held.start <= now else Why.FULL)
+    system = outside.current()
+    if held.replaces_id is not None:
+        await _cancel(session, held.replaces_id, now, why="moved", keeps_place=system is not None)
+    row = {name: getattr(held, name) for name in _FROM_HOLD}
+    row |= {
+        "id": new_id(),
+        "status": Status.PENDING if pending or system is not None else Status.BOOKED,
+        "created_via": created_via,
+        "created_at": now,
+        "changed_at": now,
+        "hold_id": hold_id,
+    }
+    event = {"kind": "appointment.booked", "data": _event_data(row["id"], held)}
+    if not await statements.book(session, row, event):
+        await _give_back(session, held.slot_id)
+        return Refused(Why.SAME_HALF_DAY, await _same_half_day(session, held))
+    if system is not None:
+        await system.booked(session, row["id"], held.replaces_id, now)
+    return Booked(booked_view(row, held))
+
+
+_FROM_HOLD = (
+    "patient_id", "slot_id", "practitioner_id", "department_id", "start", "day", "part", "fee_fen", "place", "kind",
+    "contact_id", "conversation_id", "replaces_id",
+)  # fmt: skip
 
 
 async def release(session: AsyncSession, hold_id: UUID) -> bool:
@@ -196,7 +182,7 @@ async def sweep_holds(session: AsyncSession, *, now: datetime, slot_id: UUID | N
 
 
 async def _release_where(session: AsyncSession, condition: Any) -> int:
-    if not _is_sqlite(session):
+    if not statements.is_sqlite(session):
         # Whoever has such a row locked is giving it back, or booking it, right now.
         condition = SlotHold.id.in_(select(SlotHold.id).where(condition).with_for_update(skip_locked=True))
     gone = await session.execute(
@@ -257,7 +243,7 @@ async def _cancel(
     if not keeps_place:
         await _give_back(session, slot_id)
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
-    events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **_event_data(row))
+    events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **_event_data(row.id, row))
     return True
 
 
@@ -284,7 +270,7 @@ async def move_on(session: AsyncSession, appointment_id: UUID, status: Status, *
         return False
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
     kind = "appointment.confirmed" if status == Status.BOOKED else f"appointment.{status}"
-    events.emit(session, row.patient_id, kind, now, **_event_data(row))
+    events.emit(session, row.patient_id, kind, now, **_event_data(row.id, row))
     return True
 
 
@@ -329,32 +315,16 @@ async def today_of(session: AsyncSession, patient_ids: Sequence[UUID], day: Any)
 # --- inside ---
 
 
-def _is_sqlite(session: AsyncSession) -> bool:
-    return session.get_bind().dialect.name == "sqlite"
-
-
 async def _lock_in_order(session: AsyncSession, conversation_id: UUID, slot_id: UUID) -> None:
     """Two conversations swapping their slots would each wait for the other.
 
     Whoever comes second waits here instead.
     """
-    if _is_sqlite(session):
+    if statements.is_sqlite(session):
         return
     held = select(SlotHold.slot_id).where(SlotHold.conversation_id == conversation_id)
     involved = select(Slot.id).where(or_(Slot.id == slot_id, Slot.id.in_(held)))
     await session.execute(involved.order_by(Slot.id).with_for_update())
-
-
-async def _take(session: AsyncSession, slot_id: UUID, *, over: bool) -> bool:
-    places = Slot.capacity + Slot.overbook if over else Slot.capacity
-    got = await session.execute(
-        update(Slot)
-        .where(Slot.id == slot_id, Slot.status == "free", Slot.taken < places)
-        .values(taken=Slot.taken + 1)
-        .returning(Slot.id)
-        .execution_options(synchronize_session=False)
-    )
-    return got.first() is not None
 
 
 async def _give_back(session: AsyncSession, slot_id: UUID) -> None:
@@ -367,30 +337,29 @@ async def _give_back(session: AsyncSession, slot_id: UUID) -> None:
 
 
 async def _may_book(
-    session: AsyncSession, wanted: SlotView, ask: SlotHold, now: datetime, rules: BookingRules | None
+    session: AsyncSession, wanted: SlotView, ask: Ask, found: Row[Any], rules: BookingRules | None
 ) -> Refused | None:
     """Whether the hold asked for may be made, apart from there being a place. `rules` None: no limits per person."""
-    patient = await session.get(Patient, ask.patient_id)
-    if patient is None:
+    if found.patient_status in (None, PatientStatus.DIED):
         return Refused(Why.PATIENT_STATUS)
-    # The start is ahead already, by the second: what is left to say of the day is the patient's age on it.
-    if (unfit := may_book(patient, wanted, wanted.day)) is not None:
-        return unfit
-    clash = await _same_half_day(session, ask.patient_id, wanted.department_id, wanted.day, wanted.part)
-    if clash is not None and clash != ask.replaces_id:
-        return Refused(Why.SAME_HALF_DAY, clash)
-    return None if rules is None else await person_limit(session, ask, now, rules)
+    if wanted.limits != Limits():
+        # The sealed date of birth is read only where a clinic asks for it.
+        patient = await session.get_one(Patient, ask.patient_id)
+        # The start is ahead already, by the second: what is left to say of the day is the patient's age on it.
+        if (unfit := may_book(patient, wanted, wanted.day)) is not None:
+            return unfit
+    if found.clash is not None and found.clash != ask.replaces_id:
+        return Refused(Why.SAME_HALF_DAY, found.clash)
+    return None if rules is None else await person_limit(session, ask, found, rules)
 
 
-async def _same_half_day(
-    session: AsyncSession, patient_id: UUID, department_id: UUID, day: Any, part: str
-) -> UUID | None:
+async def _same_half_day(session: AsyncSession, held: Row[Any]) -> UUID | None:
     found: UUID | None = await session.scalar(
         select(Appointment.id).where(
-            Appointment.patient_id == patient_id,
-            Appointment.department_id == department_id,
-            Appointment.day == day,
-            Appointment.part == part,
+            Appointment.patient_id == held.patient_id,
+            Appointment.department_id == held.department_id,
+            Appointment.day == held.day,
+            Appointment.part == held.part,
             Appointment.status.in_(LIVE),
         )
     )
@@ -413,9 +382,9 @@ async def _told(session: AsyncSession, appointment_id: UUID) -> AppointmentView:
     return view
 
 
-def _event_data(row: Appointment) -> dict[str, str]:
+def _event_data(appointment_id: UUID, row: Appointment | Row[Any]) -> dict[str, str]:
     return {
-        "appointment_id": str(row.id),
+        "appointment_id": str(appointment_id),
         "department_id": str(row.department_id),
         "practitioner_id": str(row.practitioner_id),
         "start": row.start.isoformat(),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Row
 
 from care.appointments.models import Appointment, Kind, Part, Slot, Status
 from care.hospital.models import HealthcareService, Practitioner
@@ -148,14 +151,59 @@ def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitio
         practitioner=practitioner.name,
         title=practitioner.title,
         kind=Kind(slot.kind),
-        limits=_narrower(slot, department),
+        limits=_narrower(slot, department.min_age, department.max_age, department.sex),
     )
 
 
-def _narrower(slot: Slot, department: HealthcareService) -> Limits:
-    youngest = [age for age in (slot.min_age, department.min_age) if age is not None]
-    oldest = [age for age in (slot.max_age, department.max_age) if age is not None]
-    return Limits(max(youngest, default=None), min(oldest, default=None), slot.sex or department.sex)
+def _narrower(slot: Slot | Row[Any], min_age: int | None, max_age: int | None, sex: str | None) -> Limits:
+    youngest = [age for age in (slot.min_age, min_age) if age is not None]
+    oldest = [age for age in (slot.max_age, max_age) if age is not None]
+    return Limits(max(youngest, default=None), min(oldest, default=None), slot.sex or sex)
+
+
+def found_slot(row: Row[Any]) -> SlotView:
+    """Of a row of `statements.asked`."""
+    return SlotView(
+        slot_id=row.id,
+        start=row.start,
+        end=row.end,
+        day=row.day,
+        part=Part(row.part),
+        left=max(0, row.capacity - row.taken),
+        fee_fen=row.fee_fen,
+        department_id=row.department_id,
+        department=row.department,
+        sensitive=row.sensitive,
+        place=row.place or row.department_place,
+        practitioner_id=row.practitioner_id,
+        practitioner=row.practitioner,
+        title=row.title,
+        kind=Kind(row.kind),
+        limits=_narrower(row, row.department_min_age, row.department_max_age, row.department_sex),
+    )
+
+
+def booked_view(new: dict[str, Any], row: Row[Any]) -> AppointmentView:
+    """Of an appointment's values just stored, and the row of the hold it came from."""
+    return AppointmentView(
+        appointment_id=new["id"],
+        status=Status(new["status"]),
+        patient_id=row.patient_id,
+        slot_id=row.slot_id,
+        start=row.start,
+        day=row.day,
+        part=Part(row.part),
+        fee_fen=row.fee_fen,
+        department_id=row.department_id,
+        department=row.department,
+        sensitive=row.sensitive,
+        place=row.place or row.department_place,
+        practitioner_id=row.practitioner_id,
+        practitioner=row.practitioner,
+        title=row.title,
+        kind=Kind(row.kind),
+        preparation=row.preparation,
+    )
 
 
 def appointment_view(
