@@ -17,6 +17,7 @@ from bench import (
     outbox,
     preview,
     questionnaire,
+    timemachine,
     turn,
 )
 from bench.results import keep
@@ -25,6 +26,7 @@ from bench.results import keep
 def main() -> None:
     keep(asyncio.run(turn.measure()))
     keep(asyncio.run(questionnaire.measure()))
+    keep(asyncio.run(timemachine.measure()))
     keep(uvloop.run(outbox.measure()))
     keep(uvloop.run(booking.measure()))
     keep(callback.measure())

@@ -59,13 +59,14 @@ async def first_library(settings: Settings, database: Database, clock: Clock) ->
             if settings.environment == "production":
                 return await samples.load_drafts(session, parsed, now)
             today = clock.local().date()
-            signer = await _signer(session)
+            signer = await demo_signer(session)
             return await samples.publish(session, parsed, rules, signer=signer, now=now, today=today)
     except IntegrityError:  # another process, starting at the same moment, was quicker
         return 0
 
 
-async def _signer(session: AsyncSession) -> StaffUser:
+async def demo_signer(session: AsyncSession) -> StaffUser:
+    """The account that signs the demo's samples, made if it is not there."""
     found = await session.scalar(select(StaffUser).where(StaffUser.username == SIGNER))
     if found is None:
         found = StaffUser(

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from care.gate.reasons import words as gate_words
 from care.patients.pages.desk import PatientDesk
 from care.patients.pages.routes import patients_router
+from care.plans.pages.patient import patient_router as patient_plans_router
 from care.timeline.ports import Said, TimelineSource
 from care.timeline.sources.answers import Answers
 from care.timeline.sources.events import Events
@@ -49,3 +50,4 @@ def add_patients(app: FastAPI, house: House) -> None:
     sources = timeline_sources(house.clock, said)
     desk = PatientDesk(house.database, house.clock, sources, house.outbound.rehearsal)
     app.include_router(patients_router(desk))
+    app.include_router(patient_plans_router(desk))

@@ -57,12 +57,18 @@ def _sqlite_connect(dbapi_connection: Any, _record: Any) -> None:
 class Database:
     """Open with a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`)."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, durable: bool = False) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, durable: bool = False, threadless: bool = False
+    ) -> None:
+        """`threadless`: SQLite only, and only where nothing else runs meanwhile: no connection has a thread of its own, so that a
+        statement stops the loop."""
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._durable = durable
         if self.is_sqlite:
             common: dict[str, Any] = {"pool_pre_ping": False, "hide_parameters": True}
+            if threadless and (path := self.url.database):
+                common["async_creator"] = lambda: inline_sqlite.connect(path)
             self.writer = create_async_engine(
                 self.url, pool_size=1, max_overflow=0, pool_timeout=60, **common
             )

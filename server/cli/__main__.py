@@ -15,6 +15,7 @@ from server.cli import (
     files,
     hl7,
     language,
+    plans,
     privacy,
     running,
     staff,
@@ -39,6 +40,7 @@ wechat.add_to(app)
 staff.add_to(app)
 care_team.add_to(app)
 privacy.add_to(app)
+plans.add_to(app)
 devices.add_to(app)
 hl7.add_to(app)
 

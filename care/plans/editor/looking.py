@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from care.plans import publishing
 from care.plans.definition import Plan, read_plan
+from care.plans.difference import Replan, difference
 from care.plans.editor import drafts, shown
 from care.plans.editor.desk import PlanDesk, offers_of, show, words
 from care.plans.editor.differences import differences
@@ -33,6 +34,9 @@ async def draft_page(desk: PlanDesk, request: Request, staff: StaffUser, name: s
         row = await publishing.newest(session, name)
         old = publishing.plan_of(row) if row is not None else None
         plan, problem = _understood(draft.definition)
+        replan: Replan | None = None
+        if old is not None and plan is not None:
+            replan = await difference(session, old, plan, desk.clock.now())
         can_undo = await drafts.can_undo(session, name)
         people = await enrolled(session, name)
     refused = drafts.refusal(draft, staff)
@@ -49,6 +53,7 @@ async def draft_page(desk: PlanDesk, request: Request, staff: StaffUser, name: s
         wrong=problem,
         first=old is None,
         changes=differences(old, plan) if old is not None and plan is not None else [],
+        replan=replan,
         people=people,
         can_undo=can_undo,
         refused=words("refused", refused) if refused else "",

@@ -23,6 +23,7 @@ from care.patients import service as patients
 from care.patients.models import Relation
 from care.patients.pages.desk import PatientDesk
 from care.patients.pages.routes import patients_router
+from care.plans.pages.patient import patient_router as patient_plans_router
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse
 from channels.ops.words import words_of
 from server.patients import timeline_sources
@@ -51,7 +52,9 @@ def patients_app(database: Database, clock: VirtualClock) -> FastAPI:
     words = catalogue()
     sources = timeline_sources(clock, partial(words_of, ops_house(clock, database, words=words)))
     gate = Gate(GateRules(), CatalogueWords(words))
-    app.include_router(patients_router(PatientDesk(database, clock, sources, gate)))
+    desk = PatientDesk(database, clock, sources, gate)
+    app.include_router(patients_router(desk))
+    app.include_router(patient_plans_router(desk))
     return app
 
 

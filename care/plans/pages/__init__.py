@@ -1,0 +1,1 @@
+"""Plans of one patient, on the patient's page."""
