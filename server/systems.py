@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from care.appointments import outside
 from care.appointments import service as appointments
 from care.desk import service as desk
 from care.desk.models import TaskKind
+from care.systems.mapped.reading import M, MappingError, read_mapping
 from care.systems.models import SystemMessage
 from care.systems.outward import Outward
 from care.systems.port import HospitalSystem
@@ -23,7 +24,7 @@ from care.systems.slots import mirror
 from care.systems.telling import Teller
 from care.systems.watching import watch
 from channels.wording.labels import label
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.work import Job
 from store.clock import Clock
 from store.rounds import rounds
@@ -49,7 +50,20 @@ def hospital_system(settings: Settings, clock: Clock) -> HospitalSystem | None:
             from server.hl7 import hl7_system
 
             return hl7_system(settings, clock)
+        case "views":
+            from care.systems.mapped.tables import ViewsMapping
+            from care.systems.mapped.views import ViewsSystem
+
+            views = _mapping(settings, ViewsMapping)
+            return ViewsSystem.at(settings.his_url, views, zone, settings.his_timeout)
     return None
+
+
+def _mapping(settings: Settings, model: type[M]) -> M:
+    try:
+        return read_mapping(settings.his_mapping, model)
+    except MappingError as error:
+        raise SettingsError(str(error)) from error
 
 
 class Systems:
@@ -66,7 +80,8 @@ class Systems:
         if self.his is None:
             return jobs
         database, clock, settings = self._services.database, self._services.clock, self._settings
-        teller = Teller(database, clock, self.his, self._alarm)
+        patience = timedelta(seconds=3 * settings.his_timeout)  # finding the patient, then the appointment
+        teller = Teller(database, clock, self.his, self._alarm, patience)
         return [
             *jobs,
             partial(rounds, "systems.telling_failed", TELL_EVERY, teller.round),

@@ -71,9 +71,18 @@ class _Job:
 class Teller:
     """One worker's rounds over the messages to one system."""
 
-    def __init__(self, database: Database, clock: Clock, system: HospitalSystem, alarm: Alarm) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        system: HospitalSystem,
+        alarm: Alarm,
+        patience: timedelta = timedelta(seconds=30),
+    ) -> None:
+        """`patience`: the longest one message may take, whatever the driver does; its lease is a little longer."""
         self._database, self._clock, self._system, self._alarm = database, clock, system, alarm
         self._says_again = isinstance(system, SaidAgain)
+        self._patience = patience
 
     async def round(self) -> int:
         """Say or ask after what is due; how many messages that were."""
@@ -89,6 +98,7 @@ class Teller:
                 SystemMessage,
                 now=now,
                 limit=BATCH,
+                lease=self._patience + timedelta(seconds=30),
                 where=[
                     SystemMessage.system == self._system.name,
                     SystemMessage.direction == Direction.OUT,
@@ -146,7 +156,10 @@ class Teller:
     async def _one(self, token: UUID, job: _Job) -> None:
         assert_no_session("tell a hospital system")
         try:
-            found = await self._ask(job) if job.asks else await self._say(job)
+            async with asyncio.timeout(self._patience.total_seconds()):
+                found = await self._ask(job) if job.asks else await self._say(job)
+        except TimeoutError:
+            found = Unclear("no_answer")
         except Exception:
             log.exception("systems.driver_failed", system=self._system.name, kind=job.kind)
             found = Unclear("driver_failed")

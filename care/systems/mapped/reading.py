@@ -1,0 +1,113 @@
+"""A mapping file: read strictly, so that a mistake stops the start with a sentence that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+REASONS = ("full", "patient", "gone", "not_allowed", "other")
+STATUSES = ("pending", "booked", "cancelled", "arrived", "fulfilled", "noshow")
+
+
+class MappingError(ValueError):
+    """The mapping cannot be; the message is one sentence that names file and field."""
+
+
+class Strict(BaseModel):
+    """What is not known is a mistake, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Formats(Strict):
+    """How days and times are written where they are text (strftime's letters), and whether money is in yuan or fen."""
+
+    date: str = "%Y-%m-%d"
+    time: str = "%H:%M"
+    moment: str = "%Y-%m-%d %H:%M:%S"
+    money: str = "yuan"
+
+
+M = TypeVar("M", bound=Strict)
+
+
+def read_mapping(path: str, model: type[M]) -> M:
+    """Raises `MappingError`."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise MappingError(f"BANYI_HIS_MAPPING {path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise MappingError(f"BANYI_HIS_MAPPING {path} is no YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(raw, dict):
+        raise MappingError(f"BANYI_HIS_MAPPING {path} must be a mapping.")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        said = [
+            f"{'.'.join(str(one) for one in one['loc']) or 'file'}: {one['msg'].lower()}"
+            for one in error.errors()
+        ]
+        raise MappingError(f"BANYI_HIS_MAPPING {path}: {'; '.join(said)}.") from error
+
+
+def needs(what: str, have: Mapping[str, Any], wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Raises `ValueError` naming what is missing, or not known."""
+    if missing := [one for one in wanted if one not in have]:
+        raise ValueError(f"{what} lacks {', '.join(missing)}")
+    if strange := sorted(set(have) - {*wanted, *known}):
+        raise ValueError(f"{what} has {', '.join(strange)}, which means nothing here")
+
+
+def one_of(what: str, values: Mapping[str, str], allowed: tuple[str, ...]) -> None:
+    """Raises `ValueError` for a code that is mapped to a word we do not have."""
+    if wrong := sorted({one for one in values.values() if one not in allowed}):
+        raise ValueError(f"{what} maps to {', '.join(wrong)}; it may be {', '.join(allowed)}")
+
+
+class Values:
+    """Their values as ours: codes as text, days and times in the hospital's zone, money in fen. `ValueError` for what does not read."""
+
+    def __init__(self, formats: Formats, zone: ZoneInfo) -> None:
+        self._formats, self._zone = formats, zone
+
+    def text(self, value: Any) -> str:
+        return "" if value is None else str(value).strip()
+
+    def number(self, value: Any) -> int:
+        return int(float(self.text(value) or 0))
+
+    def fen(self, value: Any) -> int | None:
+        if value is None or self.text(value) == "":
+            return None
+        return round(float(value) * (100 if self._formats.money == "yuan" else 1))
+
+    def moment(self, value: Any, day: Any = None) -> datetime:
+        """A moment, from one value or from a day and a time of it."""
+        if isinstance(value, datetime):
+            return value if value.tzinfo is not None else value.replace(tzinfo=self._zone)
+        if day is not None:
+            return datetime.combine(self._day(day), self._time(value), self._zone)
+        return datetime.strptime(self.text(value), self._formats.moment).replace(tzinfo=self._zone)
+
+    def local(self, moment: datetime) -> datetime:
+        """Naive, as their columns have it."""
+        return moment.astimezone(self._zone).replace(tzinfo=None)
+
+    def _day(self, value: Any) -> date:
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        return datetime.strptime(self.text(value), self._formats.date).replace(tzinfo=self._zone).date()
+
+    def _time(self, value: Any) -> time:
+        if isinstance(value, time):
+            return value
+        return datetime.strptime(self.text(value), self._formats.time).replace(tzinfo=self._zone).time()
