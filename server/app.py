@@ -52,6 +52,7 @@ from server.questionnaires import add_questionnaires
 from server.reading import add_reading
 from server.recovery import add_recovery
 from server.signin import add_sign_in
+from server.systems import add_systems
 from server.trail import add_audit
 from server.wechat_pages import add_wechat_pages, menu_put_up
 from server.wecom import add_wecom_simulator
@@ -114,6 +115,7 @@ def create_app(house: House) -> FastAPI:
     add_plan_pages(app, house)
     add_alerts(app, house)
     add_clinics(app, house)
+    add_systems(app, house)
     add_hl7(house)
     add_coming(app, house)
     app.include_router(media_router(house.database, shelf(settings)))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import say
@@ -19,6 +20,7 @@ from care.desk.models import TaskKind
 from care.systems.mapped.reading import M, MappingError, read_mapping
 from care.systems.models import SystemMessage
 from care.systems.outward import Outward
+from care.systems.pages import SystemsDesk, systems_router
 from care.systems.port import HospitalSystem
 from care.systems.slots import mirror
 from care.systems.telling import Teller
@@ -30,6 +32,7 @@ from store.clock import Clock
 from store.rounds import rounds
 
 if TYPE_CHECKING:
+    from server.house import House
     from server.outbound import Outbound
 
 TELL_EVERY = 1.0
@@ -125,3 +128,8 @@ class Systems:
             note=label("system_stuck", when=at, doctor=view.practitioner),
             patient_id=message.patient_id,
         )
+
+
+def add_systems(app: FastAPI, house: House) -> None:
+    """`/ops/systems` on `app`."""
+    app.include_router(systems_router(SystemsDesk(house.database, house.clock, house.systems.his)))

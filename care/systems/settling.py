@@ -40,13 +40,15 @@ async def accepted(session: AsyncSession, message: SystemMessage, said: Accepted
     await decided.accepted(session, row.id, now)
 
 
-async def refused(session: AsyncSession, message: SystemMessage, said: Refused, now: datetime) -> None:
-    """The system has not done it: what was stays, what was wanted is given back, and people see it."""
+async def refused(
+    session: AsyncSession, message: SystemMessage, said: Refused, now: datetime, *, shown: bool = True
+) -> None:
+    """The system has not done it: what was stays, what was wanted is given back. `shown`: among the conflicts, for people to see."""
     row = await _row(session, message)
     if row is None:
         return
     if message.kind == CANCEL:
-        if await decided.restored(session, row.id, now, tell=True):
+        if await decided.restored(session, row.id, now, tell=True) and shown:
             await conflicts.note(session, message, ConflictKind.NOT_CANCELLED, row, said.said, now)
         return
     kind = ConflictKind.NOT_MOVED if message.kind == MOVE else ConflictKind.REFUSED
@@ -54,7 +56,8 @@ async def refused(session: AsyncSession, message: SystemMessage, said: Refused, 
     old = await standing(session, message.system, row.id) if row.replaces_id is not None else None
     if row.status == Status.PENDING:
         await decided.refused(session, row.id, now, old=old)
-        await conflicts.note(session, message, kind, row, said.said, now)
+        if shown:
+            await conflicts.note(session, message, kind, row, said.said, now)
     elif await _has(session, message.system, CANCEL, row.id):
         if old is not None:  # the visit is off, and so is the one it was to be moved from
             await Outward(message.system).cancelled(session, old, now)

@@ -52,6 +52,9 @@ ASKED_ENOUGH = 3
 TURN = timedelta(seconds=2)
 """How long a message waits behind an earlier one of the same appointment."""
 
+_AWAY = ("no_answer", "broken", "broken_off")
+"""Unclear answers that say the system is not well; others say that it answers otherwise than we thought."""
+
 Alarm = Callable[[AsyncSession, SystemMessage, datetime], Awaitable[None]]
 """Called in the transaction in which a message dies: people must look."""
 
@@ -201,7 +204,7 @@ class Teller:
         row = await session.get(SystemMessage, job.message_id, with_for_update=True, populate_existing=True)
         if row is None or row.lease_token != token:
             return  # another has taken it over
-        if isinstance(outcome, Unreachable):
+        if isinstance(outcome, Unreachable) or (isinstance(outcome, Unclear) and outcome.reason in _AWAY):
             await states.failed(session, self._system.name, outcome.reason, now)
         elif not isinstance(outcome, Unclear):
             await states.answered(session, self._system.name, now)

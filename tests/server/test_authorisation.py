@@ -35,6 +35,8 @@ from care.patients import service as patients
 from care.patients.identity import mask_name
 from care.patients.models import Relation
 from care.questionnaires.models import Questionnaire, QuestionnaireResponse
+from care.systems import messages
+from care.systems.models import Direction
 from channels.outbox.models import OutboundMessage
 from content.articles.models import Article
 from content.articles.recall import ref_of
@@ -224,10 +226,23 @@ async def samples(session: Any) -> dict[str, str]:
     call, _ = await followup.open_call(
         session, patient.id, key="sample", due_on=now.date(), script="staff", source="staff", now=now
     )
+    told = await messages.put(
+        session,
+        system="sample",
+        direction=Direction.IN,
+        kind="ADT^A04",
+        key="sample",
+        body="MSH",
+        now=now,
+        patient_id=patient.id,
+        due_at=now.replace(year=now.year + 1),
+    )
+    assert told is not None
     visit = (await session.scalars(select(Appointment).where(Appointment.status == "booked").limit(1))).one()
     return {
         "response_id": str(response.id),
         "call_id": str(call.id),
+        "system_message_id": str(told.id),
         "patient": str(patient.id),
         "patient_id": str(patient.id),
         "campaign_id": str(campaign),
