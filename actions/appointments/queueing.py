@@ -71,7 +71,7 @@ async def _tell(turn: Turn, view: AppointmentView, found: Position, name: str) -
     elif found.state == TicketState.PASSED:
         turn.say("queue.passed", **values)
     else:
-        turn.say("queue.waiting", **values)
+        turn.say("queue.waiting" if found.ahead else "queue.first", **values)
 
 
 def _way_in(turn: Turn, view: AppointmentView) -> tuple[Option, ...]:
