@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.slots import DAYS_AHEAD
+from care.appointments.rules import DAYS_AHEAD
 from care.desk.due import due_at
 from care.desk.hours import DutyHours
 from care.desk.models import TaskKind

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Schedule
+from care.appointments.models import Kind, Schedule
 from care.files import (
     Fields,
     LoadError,
@@ -34,6 +34,7 @@ from care.files import (
 from care.hospital.gazetteer import fold
 from care.hospital.models import HealthcareService, Practitioner
 from care.hospital.service import departments
+from care.hospital.words import load
 from care.patients import identity
 from care.patients import service as patients
 from care.patients.models import Patient, PatientTag
@@ -151,6 +152,7 @@ class _Clinic:
     slot_minutes: int
     capacity: int
     fee_fen: int
+    kind: str
 
 
 async def load_schedule(session: AsyncSession, rows: Iterable[Row | Mapping[str, Any]]) -> LoadReport:
@@ -196,7 +198,7 @@ async def load_schedule(session: AsyncSession, rows: Iterable[Row | Mapping[str,
             session.add(schedule)
         schedule.department_id, schedule.part, schedule.ends = clinic.department.id, clinic.part, clinic.ends
         schedule.slot_minutes, schedule.capacity = clinic.slot_minutes, clinic.capacity
-        schedule.fee_fen, schedule.active = clinic.fee_fen, True
+        schedule.fee_fen, schedule.kind, schedule.active = clinic.fee_fen, clinic.kind, True
     await session.flush()
     return LoadReport(created, len(clinics) - created)
 
@@ -224,6 +226,7 @@ async def export_schedule(session: AsyncSession) -> list[dict[str, Any]]:
             "slot_minutes": clinic.slot_minutes,
             "capacity": clinic.capacity,
             "fee": f"{Decimal(clinic.fee_fen) / 100:.2f}",
+            "visit": clinic.kind,
         }
         for clinic, doctor, department in found
     ]
@@ -244,13 +247,15 @@ def _clinic(row: Row, by_name: Mapping[str, HealthcareService], errors: list[Row
     minutes = fields.parsed("slot_minutes", number(3, 240), "minutes from 3 to 240")
     capacity = fields.parsed("capacity", number(1, 500), "a number from 1 to 500")
     fee = fields.parsed("fee", fen, "an amount in yuan such as 18 or 18.50")
+    kind = fields.parsed("visit", word("visit"), "普通, 专家, 特需, 初诊, 复诊 or 线上", needed=False)
     if starts is not None and ends is not None and ends <= starts:
         fields.wrong("ends", "not after starts")
     if len(errors) > before or code is None or doctor is None or title is None:
         return None
     return _Clinic(
-        code, doctor, title, specialty or "", department, weekday, part, starts, ends, minutes, capacity, fee
-    )
+        code, doctor, title, specialty or "", department, weekday, part, starts, ends, minutes, capacity, fee,
+        kind or (Kind.EXPERT if title in load("columns")["expert_titles"] else Kind.GENERAL),
+    )  # fmt: skip
 
 
 def _refuse_two_doctors_of_one_code(clinics: list[tuple[Row, _Clinic]], errors: list[RowError]) -> None:

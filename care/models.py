@@ -9,6 +9,7 @@ from care.appointments.coming import models as coming
 from care.appointments.feeds import models as feeds
 from care.appointments.notices import models as notices
 from care.appointments.queue import models as queue
+from care.appointments.scheduling import models as scheduling
 from care.appointments.waitlist import models as waitlist
 from care.binding import models as binding
 from care.consents import models as consents
@@ -63,6 +64,7 @@ __all__ = [
     "recovery",
     "reminders",
     "reports",
+    "scheduling",
     "systems",
     "taken_facts",
     "waitlist",

@@ -15,6 +15,7 @@ from actions.services import Services
 from care.appointments.closures import service as closures
 from care.appointments.notices import service as notices
 from care.appointments.pages import clinics_router, public_router
+    app.include_router(schedules_router(desk, house.services.slot_days))
 from care.desk.pages.desk import Desk
 from server.outbound import Outbound
 from server.settings import Settings
@@ -69,7 +70,8 @@ def clinic_jobs(settings: Settings, services: Services, outbound: Outbound) -> l
 
 
 def add_clinics(app: FastAPI, house: House) -> None:
-    """`/desk/clinics`, the big screens and the calendar files on `app`."""
+    """`/desk/clinics`, `/desk/schedules`, the big screens and the calendar files on `app`."""
     desk = Desk(house.database, house.clock)
     app.include_router(clinics_router(desk))
     app.include_router(public_router(desk))
+    app.include_router(schedules_router(desk, house.services.slot_days))

@@ -13,7 +13,9 @@ from actions.appointments.telling import calendar_line
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments import service as appointments
+from care.appointments.limits import missed_lately
 from care.appointments.models import SlotHold, Status
+from care.appointments.rules import RULES
 from care.appointments.views import Booked, Held, Refused, SlotView, Why
 from care.appointments.waitlist import service as waitlist
 from care.hospital import service as hospital
@@ -119,12 +121,15 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
         state.remember("offers", times)
         state.go(WHEN, lead, what=await _what(turn, state), when="")
         return True
+    kind, earliest = str(state.data.get("kind") or ""), bool(state.data.pop("earliest", False))
     offers = await search.find(turn, state)
     kept = await search.held(turn.session, row.hold_id)
     if not lead and kept is not None and _fits(turn, state, kept) and not (offers.exact and state.clock):
         state.go(CONFIRM)
         return True
     if not lead and offers.exact and len(offers.found) == 1 and _one_day(turn, state):
+        return await hold(turn, state, linked, await search.slot_in(turn, offers.found[0], state.clock))
+    if not lead and earliest and offers.found and offers.exact and offers.doctor:
         return await hold(turn, state, linked, await search.slot_in(turn, offers.found[0], state.clock))
     state.remember("offers", [slot.slot_id for slot in offers.found])
     when = words.window(turn, state)
@@ -137,12 +142,16 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
     if not lead:
         if not offers.doctor:
             lead = "doctor_full"
+        elif not offers.kind:
+            lead = "kind_full"
         elif not offers.exact:
             lead = "same" if await _is_there_already(turn, state) else "full"
         elif when:
             lead = "in"
     until = say.day(turn.local_now.date() + timedelta(days=turn.services.slot_days))
-    state.go(WHEN, lead, when=when, what=what, until=until, said=str(state.data.pop("said", "") or ""))
+    said = str(state.data.pop("said", "") or "")
+    shown = label(f"kind_{kind}") if kind else ""
+    state.go(WHEN, lead, when=when, what=what, until=until, said=said, kind=shown)
     if not offers.exact:
         state.want(None, None, None, state.clock)
     return True
@@ -295,8 +304,13 @@ async def _tell_booked(turn: Turn, result: Booked, linked: Linked, old: str) -> 
     key = "systems.pending" if view.status == Status.PENDING else "booking.booked"
     if old:
         key = "systems.pending_move" if view.status == Status.PENDING else "booking.moved"
+    card = words.card(turn, view, name)
     line = await calendar_line(turn.session, turn.services, view, turn.contact.channel, turn.now)
-    turn.say(key, **words.card(turn, view, name), old=old, calendar=line)
+    turn.say(key, **card, old=old, calendar=line)
+    if view.preparation:
+        turn.say("booking.prepare", **card, prepare=view.preparation)
+    if await missed_lately(turn.session, view.patient_id, turn.now, RULES) == RULES.noshows - 1:
+        turn.say("booking.missed_before", name=name, missed=str(RULES.noshows - 1), most=str(RULES.noshows))
 
 
 SEARCH_AGAIN = {Why.FULL: "gone", Why.UNKNOWN: "gone", Why.PAST: "begun", Why.HOLD_GONE: "expired"}

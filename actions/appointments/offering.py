@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions import say
 from actions.services import Services
 from care.appointments import slots
-from care.appointments.slots import DAYS_AHEAD
+from care.appointments.rules import DAYS_AHEAD
 from care.appointments.views import AppointmentView, SlotView
 from channels.ports import ChannelName
 from channels.reply import Option

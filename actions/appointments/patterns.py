@@ -41,6 +41,16 @@ ANY_DOCTOR = re.compile(
 ANY_TIME = re.compile(
     r"最早|最快|越[快早]越好|尽[快早]|最近的?(?:号|时间|一个|一天)?$|(?:哪天|什么时候|时间)(?:都|随便)|随便(?:哪天|什么时候|都)?|都行|都可以|无所谓"
 )
+EARLIEST = re.compile(r"最早|最快|越[快早]越好|尽[快早]")
+KINDS = {
+    "expert": re.compile(r"专家(?:号|门诊)|(?:挂|约|看|要)(?:个|一个)?专家|主任(?:的)?号"),
+    "general": re.compile(r"普通(?:号|门诊)"),
+    "special": re.compile(r"特需(?:号|门诊)?|国际门诊"),
+    "online": re.compile(r"(?:线上|网上|视频|互联网)(?:看病|看诊|问诊|复诊|门诊|号)"),
+    "return": re.compile(r"复诊"),
+    "first": re.compile(r"初诊"),
+}
+"""Kinds of visit as patients name them. A return or first visit is seen in any clinic where the hospital has none of its own."""
 OTHER_TIME = re.compile(
     r"(?:换|改)(?:个|一个|一下|下)?(?:时间|日期|日子|时段|天|点)|换一天|(?:别的|其他|其它|另外的?)(?:时间|日期|日子|天|时段)|时间(?:不行|不合适|不对|不方便)|(?:这个|那个)?时间(?:我)?(?:没空|来不了)|再看看"
 )

@@ -40,6 +40,8 @@ class Wish:
     later: bool = False
     any_doctor: bool = False
     any_time: bool = False
+    earliest: bool = False
+    kind: str = ""
     other_time: bool = False
     other_doctor: bool = False
     other_department: bool = False
@@ -65,6 +67,7 @@ class Wish:
             or self.has_time
             or self.any_doctor
             or self.any_time
+            or self.kind
             or self.changes
         )
 
@@ -185,6 +188,8 @@ def find_wish(
     wish.any_time = (
         not wish.has_time and not wish.any_doctor and patterns.ANY_TIME.search(fold_answer(text)) is not None
     )
+    wish.earliest = patterns.EARLIEST.search(text) is not None and not (wish.earlier or wish.later)
+    wish.kind = next((kind for kind, said in patterns.KINDS.items() if said.search(text)), "")
     left = plain(_paused(text))
     for piece in sorted(consumed, key=len, reverse=True):
         left = left.replace(piece, "，")
@@ -197,6 +202,8 @@ def find_wish(
         patterns.OTHER_DEPARTMENT,
         patterns.OTHER_PERSON,
         patterns.ANY_TIME,
+        patterns.EARLIEST,
+        *patterns.KINDS.values(),
     ):
         left = pattern.sub("，", left)
     wish.left = patterns.FILLERS.sub("", left)

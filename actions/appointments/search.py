@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from actions.appointments.state import State
 from actions.turn import Turn
 from care.appointments import service as appointments
 from care.appointments import slots
-from care.appointments.models import Part, SlotHold
+from care.appointments.models import Kind, Part, SlotHold
 from care.appointments.views import SlotView
 from care.hospital import service as hospital
 from care.hospital.models import HealthcareService
@@ -33,12 +33,13 @@ TRIAGE_NAMES = 0.25
 class Offers:
     """`exact`: the half-days are in the window asked for; else they are the nearest others.
 
-    `doctor`: they are all of the doctor asked for.
+    `doctor`: they are all of the doctor asked for. `kind`: of the kind of visit asked for.
     """
 
     found: list[SlotView]
     exact: bool
     doctor: bool
+    kind: bool = True
 
 
 async def half_days(
@@ -62,6 +63,7 @@ async def half_days(
         start=start,
         end=end,
         part=part,
+        kinds=_KINDS.get(str(state.data.get("kind") or ""), ()),
         limit=limit + (old is not None),
     )
     firsts = [one.first for one in found]
@@ -71,7 +73,29 @@ async def half_days(
     return firsts[:limit]
 
 
+_KINDS = {
+    "general": (Kind.GENERAL, Kind.FIRST, Kind.RETURN),
+    **{kind.value: (kind,) for kind in Kind if kind is not Kind.GENERAL},
+}
+"""Clinics in which a kind of visit that a patient names is seen; 普通号 are all but the dear ones."""
+SOFT = (Kind.FIRST, Kind.RETURN)
+"""What patients say of themselves rather than ask for: where no clinic is kept for it, any will do."""
+
+
 async def find(turn: Turn, state: State) -> Offers:
+    """As `_find`; where the kind of visit asked for is not to be had at all, others, and the draft forgets it."""
+    offers = await _find(turn, state)
+    kind = state.data.get("kind")
+    if not kind or (offers.found and offers.doctor):
+        return offers
+    state.data["kind"] = ""
+    others = await _find(turn, state)
+    if kind in SOFT or not others.found:
+        return others
+    return replace(others, exact=False, kind=False)
+
+
+async def _find(turn: Turn, state: State) -> Offers:
     """Half-days as asked for; when there is none, the next ones of that doctor, then of the department."""
     row = state.row
     found = await half_days(turn, state, start=row.wanted_from, end=row.wanted_to, part=state.part)

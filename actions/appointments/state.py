@@ -126,7 +126,18 @@ class State:
 
     def _picture(self) -> dict[str, Any]:
         row = self.row
-        kept = ("clock", "lead", "offers", "suggest", "doctors", "candidate", "sure", "which", "timed")
+        kept = (
+            "clock",
+            "lead",
+            "offers",
+            "suggest",
+            "doctors",
+            "candidate",
+            "sure",
+            "which",
+            "timed",
+            "kind",
+        )
         return {
             "step": row.step,
             "for_label": row.for_label,

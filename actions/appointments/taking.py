@@ -23,6 +23,10 @@ async def take(turn: Turn, state: State, wish: Wish, linked: Linked, *, first: b
     if not await _take_place(turn, state, wish):
         state.save()
         return True
+    if wish.kind:
+        state.data["kind"] = wish.kind
+    if wish.earliest:
+        state.data["earliest"] = True
     lead = await _take_time(turn, state, wish)
     if wish.changes and not wish.has_time and not first:
         return await change(turn, state, wish, linked)

@@ -9,6 +9,7 @@ from typing import Any
 from actions import say
 from actions.appointments.state import State
 from actions.turn import Turn
+from care.appointments.models import Kind
 from care.appointments.views import AppointmentView, Limits, SlotView
 from care.hospital.models import HealthcareService
 from care.hospital.service import spoken_place
@@ -80,7 +81,12 @@ def half_day(turn: Turn, view: SlotView) -> str:
     part = say.part_name(view.part)
     if turn.is_sms:
         return f"{say.day_short(day)}{part}{view.practitioner}{say.money(view.fee_fen)}"
-    return f"{say.day(day)}{part} {view.practitioner} {view.title} {say.money(view.fee_fen)}"
+    kind = f" {label(f'kind_{view.kind}')}" if view.kind in _SAID else ""
+    return f"{say.day(day)}{part} {view.practitioner} {view.title}{kind} {say.money(view.fee_fen)}"
+
+
+_SAID = (Kind.SPECIAL, Kind.FIRST, Kind.RETURN, Kind.ONLINE)
+"""Kinds worth saying beside a doctor's title."""
 
 
 def same_half_day(one: SlotView, other: SlotView) -> bool:

@@ -54,6 +54,16 @@ async def person_limit(
     return Refused(Why.TOO_MANY_TODAY) if found.made >= rules.bookings_per_person_a_day else None
 
 
+async def missed_lately(session: AsyncSession, patient_id: UUID, now: datetime, rules: BookingRules) -> int:
+    """How many visits the patient stayed away from, as far back as they count."""
+    return await _count(
+        session,
+        Appointment.patient_id == patient_id,
+        Appointment.status == Status.NOSHOW,
+        Appointment.start > now - rules.noshow_window,
+    )
+
+
 async def _paused(
     session: AsyncSession, patient_id: UUID, now: datetime, rules: BookingRules
 ) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Schedule, ScheduleException, Slot, SlotHold
 from care.appointments.planning import Calendar, days_between, exceptions_by_key, planned
+from care.appointments.rules import DAYS_AHEAD
 from care.hospital.models import Location, Practitioner
 from care.hospital.workdays import workdays
 from care.rows import chunks
@@ -95,15 +96,16 @@ async def replan(
     *,
     first: date | None = None,
     last: date | None = None,
+    ahead: int = DAYS_AHEAD,
     apply: bool = True,
 ) -> Replan:
-    """Make the slots to come of these clinics (None: of all) what the schedules say now, as far as slots are made already.
+    """Make the slots to come of these clinics (None: of all) what the schedules say now, `ahead` days and as far as there are any.
 
     `first`, `last`: only these days, both included. `apply=False` only tells what would happen. Idempotent: a second run adds, removes and
     changes nothing. Nothing that somebody holds or has booked is touched; no more is given away there.
     """
     now, today = clock.now(), clock.local().date()
-    until = await made_until(session, today)
+    until = max(await made_until(session, today), today + timedelta(days=ahead))
     days = days_between(max(first or today, today), min(last or until, until))
     if not days:
         return Replan()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+DAYS_AHEAD = 14
+"""So far ahead can be booked unless the hospital sets another number (`BANYI_SLOT_DAYS_AHEAD`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class BookingRules:

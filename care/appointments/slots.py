@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments.models import Part, Slot, SlotHold
 from care.appointments.planning import days_between, planned
 from care.appointments.replanning import calendar, schedules_of
+from care.appointments.rules import DAYS_AHEAD
 from care.appointments.views import HalfDayView, SlotView, slot_view
 from care.hospital.models import HealthcareService, Practitioner
 from care.rows import chunks
 from store.clock import Clock
 from store.database import insert_many
 
-DAYS_AHEAD = 14
-"""So far ahead unless the hospital sets another number (`BANYI_SLOT_DAYS_AHEAD`)."""
 _INSERTED = 2000
 """Rows a statement."""
 

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Schedule
+from care.appointments.models import Kind, Schedule
 from care.hospital.models import STANDARD_DEPARTMENTS, HealthcareService, Location, Practitioner
 from care.hospital.words import load
 
@@ -143,5 +143,6 @@ def _schedules(doctor: Practitioner, clinics: Clinics, settings: dict[str, Any])
             slot_minutes=title["slot_minutes"],
             capacity=1,
             fee_fen=title["fee_yuan"] * 100,
+            kind=title.get("kind", Kind.GENERAL),
             active=True,
         )

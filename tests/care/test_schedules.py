@@ -133,15 +133,15 @@ async def test_a_changed_clinic_moves_its_free_slots_and_names_the_booked(
     booked = await _book_first(database, clock, world.li, world.wang)
     await _change(database, schedule, starts=time(9, 30), ends=time(10, 30), fee_fen=2800)
     async with database.write() as session:
-        seen = await replan(session, clock, [schedule], apply=False)
+        seen = await replan(session, clock, [schedule], ahead=7, apply=False)
         assert await session.scalar(select(func.count()).where(Slot.status == "gone")) == 0, "only looked at"
-        done = await replan(session, clock, [schedule])
+        done = await replan(session, clock, [schedule], ahead=7)
     assert seen == done
     assert (done.added, done.removed, done.changed) == (3, 3, 3)
     [stuck] = done.stuck
     assert stuck.start == booked.appointment.start and stuck.taken == 1
     async with database.write() as session:
-        again = await replan(session, clock, [schedule])
+        again = await replan(session, clock, [schedule], ahead=7)
         assert (again.added, again.removed, again.changed) == (0, 0, 0) and again.stuck == done.stuck
         free = await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=20)
         assert len(free) == 6 and {one.fee_fen for one in free} == {2800}
@@ -153,7 +153,7 @@ async def test_a_changed_clinic_moves_its_free_slots_and_names_the_booked(
         assert len(await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=20)) == 6
     await _change(database, schedule, starts=time(9), ends=time(10), fee_fen=1800)
     async with database.write() as session:
-        back = await replan(session, clock, [schedule])
+        back = await replan(session, clock, [schedule], ahead=7)
         assert back.stuck == () and (back.added, back.removed) == (2, 3)
         assert len(await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=20)) == 6
 
@@ -164,12 +164,12 @@ async def test_fewer_places_never_fewer_than_promised(
     schedule = await _clinic_of(database, world.li)
     await _change(database, schedule, capacity=2)
     async with database.write() as session:
-        await replan(session, clock, [schedule])
+        await replan(session, clock, [schedule], ahead=7)
     for who in (world.wang, world.lijing):
         await _book_first(database, clock, world.li, who)
     await _change(database, schedule, capacity=1)
     async with database.write() as session:
-        done = await replan(session, clock, [schedule])
+        done = await replan(session, clock, [schedule], ahead=7)
         assert [one.taken for one in done.stuck] == [2]
         assert sorted(await session.scalars(select(Slot.capacity).where(Slot.schedule_id == schedule))) == [
             1, 1, 1, 1, 1, 2,
@@ -182,7 +182,7 @@ async def test_a_hospitals_day_off_takes_the_free_slots_of_all(
     async with database.write() as session:
         [first] = await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=1)
         await set_day(session, first.day, DayKind.OFF, "院庆")
-        done = await replan(session, clock, first=first.day, last=first.day)
+        done = await replan(session, clock, ahead=7, first=first.day, last=first.day)
         assert done.removed == 15 and not done.stuck
         assert await slots.find_slots(session, now=clock.now(), limit=20) == []
         await slots.generate_slots(session, clock, days=7)
@@ -195,7 +195,7 @@ async def test_staff_may_overbook_as_far_as_the_clinic_allows(
     schedule = await _clinic_of(database, world.li)
     await _change(database, schedule, overbook=1)
     async with database.write() as session:
-        await replan(session, clock, [schedule])
+        await replan(session, clock, [schedule], ahead=7)
         [slot] = await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=1)
 
         async def ask(patient: UUID, *, by_staff: bool) -> Held | Refused:
@@ -226,7 +226,7 @@ async def test_whom_a_clinic_sees(
     names = ("min_age", "max_age", "sex")
     await _change(database, schedule, **{name: getattr(limits, name) for name in names})
     async with database.write() as session:
-        await replan(session, clock, [schedule])
+        await replan(session, clock, [schedule], ahead=7)
         [slot] = await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=1)
         patient = await session.get_one(Patient, getattr(world, who))
         answer = may_book(patient, slot, clock.local().date())
