@@ -15,7 +15,7 @@ from actions.services import Services
 from care.appointments.closures import service as closures
 from care.appointments.notices import service as notices
 from care.appointments.pages import clinics_router, public_router
-    app.include_router(schedules_router(desk, house.services.slot_days))
+from care.appointments.scheduling.pages import schedules_router
 from care.desk.pages.desk import Desk
 from server.outbound import Outbound
 from server.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from care.appointments.models import Appointment, Kind, Slot, Status
 from care.appointments.rules import RULES
-from care.hospital.models import HealthcareService
+from care.hospital.models import HealthcareService, Practitioner
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
@@ -147,3 +147,60 @@ async def test_full_for_the_soonest_too(talker: Talker, database: Database, worl
         await fill(database, world, doctor)
     talk = await talker(张伟="self")
     assert await talk.say("最早的眼科号") == ["booking.when_none"]
+
+
+# --- when things go wrong ---
+
+
+async def test_the_same_yes_tapped_twice_is_one_appointment(talker: Talker, database: Database) -> None:
+    talk = await talker(张伟="self")
+    await talk.say("周二上午李敏")
+    yes = talk.offered[0]
+    assert await talk.say("1") == ["booking.booked"]
+    talk.form, talk.offered = "booking", (yes,)  # the second tap was on its way already
+    assert "booking.booked" not in await talk.say("1")
+    assert len(await booked(database)) == 1
+
+
+async def test_nothing_is_booked_for_yesterday(talker: Talker, database: Database) -> None:
+    talk = await talker(张伟="self")
+    assert await talk.say("约昨天上午的眼科") == ["booking.when_past"]
+    assert await booked(database) == []
+
+
+@pytest.mark.parametrize(
+    ("local", "said", "when"),
+    [
+        (datetime(2026, 11, 23, 23, 59), "明天上午李敏", "11月24日（周二）上午9:00"),
+        (datetime(2026, 11, 24, 0, 1), "今天上午李敏", "11月24日（周二）上午9:00"),
+        (datetime(2026, 11, 24, 0, 1), "周四上午李敏", "11月26日（周四）上午9:00"),
+    ],
+)
+async def test_around_midnight_a_day_is_the_hospitals(
+    talker: Talker, clock: VirtualClock, local: datetime, said: str, when: str
+) -> None:
+    clock.freeze(clock.to_utc(local))
+    talk = await talker(张伟="self")
+    assert await talk.say(said) == ["booking.confirm"]
+    assert talk.last.params["when"] == when
+
+
+async def test_a_place_kept_over_midnight_is_booked_for_its_day(
+    talker: Talker, database: Database, clock: VirtualClock
+) -> None:
+    clock.freeze(clock.to_utc(datetime(2026, 11, 23, 23, 58)))
+    talk = await talker(张伟="self")
+    await talk.say("明天上午李敏")
+    clock.advance(timedelta(minutes=5))
+    assert await talk.say("1") == ["booking.booked"]
+    [row] = await booked(database)
+    assert row.day == date(2026, 11, 24)
+
+
+async def test_a_doctor_who_left_meanwhile(talker: Talker, database: Database, world: World) -> None:
+    talk = await talker(张伟="self")
+    assert await talk.say("周二上午李敏") == ["booking.confirm"]
+    async with database.write("gone") as session:
+        (await session.get_one(Practitioner, world.doctors["李敏"])).active = False
+    assert "booking.booked" not in await talk.say("1")
+    assert await booked(database) == []

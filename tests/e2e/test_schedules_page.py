@@ -108,7 +108,7 @@ def test_moved_over_a_booked_patient_and_taken_back(
         page.get_by_role("button", name="保存").click()
         expect(page.get_by_text("已经有人约，没有动")).to_be_visible()
         look("stuck")
-        way = page.get_by_role("link", name="通知病人")
+        way = page.get_by_role("link", name="停诊并通知")
         expect(way).to_have_count(1)
         way.click()
         expect(page.get_by_role("heading", level=2).first).to_contain_text("会影响1位已预约的病人")
@@ -116,7 +116,7 @@ def test_moved_over_a_booked_patient_and_taken_back(
         page.go_back()
         page.get_by_role("button", name="撤销：修改 每周出诊").first.click()
         expect(page.get_by_text("已撤销，号源恢复到改之前")).to_be_visible()
-        expect(page.get_by_role("link", name="通知病人")).to_have_count(0)
+        expect(page.get_by_role("link", name="停诊并通知")).to_have_count(0)
 
         page.get_by_role("link", name="登记一天").click()
         tuesday = site.clock.local().date() + timedelta(days=1)

@@ -15,7 +15,7 @@ from care.appointments.models import Part
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import NoticeKind
 from care.appointments.pages.shared import bookable, day_said, names, page, patient_shown, words
-from care.appointments.slots import DAYS_AHEAD
+from care.appointments.rules import DAYS_AHEAD
 from care.appointments.views import Refused
 from care.appointments.waitlist import service as waitlist
 from care.desk.pages.desk import Desk, Nurse

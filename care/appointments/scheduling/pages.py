@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -134,7 +135,7 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             422 if problem else 200,
             doctor=who,
             row=row,
-            form=form,
+            form=defaultdict(str, form),
             seen=seen,
             problem=words("errors", problem) if problem else "",
             places=await _places(session),
@@ -185,7 +186,7 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             422 if problem else 200,
             doctor=who,
             clinics=clinics,
-            form=form,
+            form=defaultdict(str, form),
             seen=seen,
             problem=words("errors", problem) if problem else "",
         )
@@ -238,7 +239,7 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             request,
             "days.html",
             422 if problem else 200,
-            form=form,
+            form=defaultdict(str, form),
             seen=seen,
             problem=words("errors", problem) if problem else "",
             own=own,
