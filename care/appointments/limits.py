@@ -56,12 +56,12 @@ async def person_limit(
 
 async def missed_lately(session: AsyncSession, patient_id: UUID, now: datetime, rules: BookingRules) -> int:
     """How many visits the patient stayed away from, as far back as they count."""
-    return await _count(
-        session,
+    stayed_away = (
         Appointment.patient_id == patient_id,
         Appointment.status == Status.NOSHOW,
         Appointment.start > now - rules.noshow_window,
     )
+    return await session.scalar(select(func.count()).select_from(Appointment).where(*stayed_away)) or 0
 
 
 async def _paused(

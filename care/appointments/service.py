@@ -128,7 +128,7 @@ async def confirm(
     if held is None:
         again = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
         return Refused(Why.HOLD_GONE) if again is None else Booked(await _told(session, again), again=True)
-    if held.start <= now or held.status != "free":
+    if held.start <= now or held.status != "free" or not held.still_held:
         await _give_back(session, held.slot_id)
         return Refused(Why.PAST if held.start <= now else Why.FULL)
     system = outside.current()

@@ -214,7 +214,7 @@ def _held_by(hold: Any) -> Select[Any]:
         select(
             hold.c.slot_id, hold.c.patient_id, hold.c.contact_id, hold.c.conversation_id, hold.c.replaces_id,
             _S.c.start, _S.c.day, _S.c.part, _S.c.fee_fen, _S.c.status, _S.c.place, _S.c.kind, _S.c.practitioner_id, _S.c.department_id,
-            *_NAMED,
+            *_NAMED, (_D.c.active & _P.c.active).label("still_held"),
         )
         .select_from(hold)
         .join(_S, _S.c.id == hold.c.slot_id)
