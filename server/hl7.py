@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,19 +16,29 @@ from care.systems.hl7.applying import Applier
 from care.systems.hl7.client import Line
 from care.systems.hl7.codes import Codes, CodesError, read_codes
 from care.systems.hl7.listener import Door, Listener, Network
+from care.systems.hl7.missed import put_missed
 from care.systems.hl7.receiving import Receiver
 from care.systems.hl7.system import Hl7System
 from care.systems.models import SystemMessage
 from server.house import House
 from server.settings import Settings, SettingsError
 from store.clock import Clock
+from store.database import Database
+from store.rounds import rounds
 
 log = structlog.get_logger(__name__)
 
+MISSED_EVERY = 5.0
+"""Seconds between two looks for visits nobody came to."""
+
 
 def add_hl7(house: House) -> None:
-    """Listener and worker into the house's work. Raises `SettingsError`."""
+    """Listener and worker into the house's work, and what tells the booking system who did not come. Raises `SettingsError`."""
     settings = house.settings
+    if settings.his == "hl7":
+        house.work.workers.append(
+            partial(rounds, "hl7.missed_failed", MISSED_EVERY, partial(_missed, house.database))
+        )
     if not settings.hl7_listen:
         return
     codes = codes_of(settings)
@@ -35,6 +46,11 @@ def add_hl7(house: House) -> None:
     receiver = Receiver(house.database, house.clock, codes, applier.wake)
     listener = Listener(door(settings), receiver)
     house.work.workers += [listener.run, applier.run]
+
+
+async def _missed(database: Database) -> None:
+    while await database.transact(put_missed, "put missed visits"):
+        pass
 
 
 def door(settings: Settings) -> Door:

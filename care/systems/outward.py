@@ -13,8 +13,8 @@ from care.appointments.models import Appointment
 from care.systems import messages
 from care.systems.models import OPEN, Direction, Said, SystemMessage
 
-BOOK, CANCEL, MOVE, CHECK = "book", "cancel", "move", "check"
-KINDS = (BOOK, CANCEL, MOVE, CHECK)
+BOOK, CANCEL, MOVE, CHECK, MISSED = "book", "cancel", "move", "check", "missed"
+KINDS = (BOOK, CANCEL, MOVE, CHECK, MISSED)
 _MAKES = (BOOK, MOVE)
 
 
@@ -44,6 +44,12 @@ class Outward:
         """It has, in a version of its own, what was cancelled here. Whether it is asked to cancel that only now."""
         return await self._put(session, CANCEL, appointment_id, now, f":{version}"[:100])
 
+    async def missed(
+        self, session: AsyncSession, appointment_id: UUID, said: str, now: datetime, due_at: datetime
+    ) -> None:
+        """The patient did not come: told once for each time it was `said`, where nobody has taken it back by `due_at`."""
+        await self._put(session, MISSED, appointment_id, now, f":{said}", due_at)
+
     async def check(self, session: AsyncSession, appointment_id: UUID, version: str, now: datetime) -> None:
         """Ask how it has the appointment, once for each `version`."""
         await self._put(session, CHECK, appointment_id, now, f":{version}"[:100])
@@ -66,7 +72,13 @@ class Outward:
         return taken_back is not None
 
     async def _put(
-        self, session: AsyncSession, kind: str, appointment_id: UUID, now: datetime, suffix: str = ""
+        self,
+        session: AsyncSession,
+        kind: str,
+        appointment_id: UUID,
+        now: datetime,
+        suffix: str = "",
+        due_at: datetime | None = None,
     ) -> bool:
         patient_id = await session.scalar(
             select(Appointment.patient_id).where(Appointment.id == appointment_id)
@@ -81,6 +93,7 @@ class Outward:
             now=now,
             subject_id=appointment_id,
             patient_id=patient_id,
+            due_at=due_at,
         )
         return made is not None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +196,10 @@ class HospitalSystem(Protocol):
 class SaidAgain:
     """A system that cannot be asked what it has, but answers what it is told twice as it did at first: a driver of one inherits this. What
     is not clear is said again, in the same words under the same key, instead of asked after."""
+
+
+@runtime_checkable
+class HearsMissed(Protocol):
+    """A system that wants to know who did not come."""
+
+    async def missed(self, wanted: Wanted) -> Outcome: ...

@@ -12,7 +12,7 @@ from care.appointments import decided
 from care.appointments.models import Appointment, Status
 from care.systems import conflicts, refs
 from care.systems.models import ConflictKind, Direction, RefKind, SystemMessage
-from care.systems.outward import BOOK, CANCEL, MOVE, Outward
+from care.systems.outward import BOOK, CANCEL, MISSED, MOVE, Outward
 from care.systems.port import Accepted, Refused
 from care.systems.wanting import standing
 
@@ -22,7 +22,7 @@ _FULL = ("full", "gone")
 async def accepted(session: AsyncSession, message: SystemMessage, said: Accepted, now: datetime) -> None:
     """The system has it, or has given it up."""
     row = await _row(session, message)
-    if row is None:
+    if row is None or message.kind == MISSED:
         return
     if message.kind == CANCEL:
         await decided.free_place(session, row.slot_id)
@@ -45,7 +45,7 @@ async def refused(
 ) -> None:
     """The system has not done it: what was stays, what was wanted is given back. `shown`: among the conflicts, for people to see."""
     row = await _row(session, message)
-    if row is None:
+    if row is None or message.kind == MISSED:
         return
     if message.kind == CANCEL:
         if await decided.restored(session, row.id, now, tell=True) and shown:

@@ -15,13 +15,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Appointment
+from care.appointments.models import Appointment, Status
 from care.systems import settling, states
 from care.systems.models import Direction, Said, SystemMessage
-from care.systems.outward import BOOK, CANCEL, CHECK, KINDS, MOVE, underway
+from care.systems.outward import BOOK, CANCEL, CHECK, KINDS, MISSED, MOVE, underway
 from care.systems.port import (
     Accepted,
     Found,
+    HearsMissed,
     HospitalSystem,
     NotThere,
     Outcome,
@@ -139,6 +140,10 @@ class Teller:
                 settled_at=now,
             )
             return None
+        if row.kind == MISSED and not await self._still_missed(session, row.subject_id):
+            values = {"status": Said.SETTLED, "reason": "taken_back", "due_at": None, "settled_at": now}
+            await self._release(session, row.id, token, **values)
+            return None
         if await self._too_late(session, row, now):
             await self._die(session, row.id, token, "too_late", now)
             return None
@@ -147,6 +152,10 @@ class Teller:
             row.status, row.said_at, row.body = Said.SENT, now, as_body(said, old)
             await session.flush()
         return _Job(row.id, row.kind, said, old, asks, row.asked)
+
+    async def _still_missed(self, session: AsyncSession, appointment_id: UUID) -> bool:
+        found = await session.get(Appointment, appointment_id, populate_existing=True)
+        return found is not None and found.status == Status.NOSHOW
 
     async def _too_late(self, session: AsyncSession, row: SystemMessage, now: datetime) -> bool:
         if row.kind == CHECK:
@@ -172,6 +181,10 @@ class Teller:
     async def _say(self, job: _Job) -> Outcome:
         if job.kind == CANCEL:
             return await self._system.cancel(job.said)
+        if job.kind == MISSED:
+            return (
+                await self._system.missed(job.said) if isinstance(self._system, HearsMissed) else Accepted("")
+            )
         if job.old is not None:
             return await self._system.move(job.old, job.said)
         return await self._system.book(job.said)

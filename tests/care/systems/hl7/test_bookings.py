@@ -12,8 +12,11 @@ from hl7apy.parser import parse_message
 from sqlalchemy import select
 
 from care.appointments import outside
+from care.appointments import service as appointments
+from care.appointments.coming.ending import UNDO_FOR
 from care.appointments.models import Appointment, Status
 from care.systems.hl7.client import Line
+from care.systems.hl7.missed import put_missed
 from care.systems.hl7.system import Hl7System
 from care.systems.outward import Outward
 from store.clock import VirtualClock
@@ -157,3 +160,32 @@ async def test_a_cancellation_that_overtakes_its_booking_wins(town: Town) -> Non
     await town.wire.say(siu("S15", "2", at="20261122090000"))
     await town.wire.say(siu("S12", "1"))
     assert await town.live() == []
+
+
+async def test_who_did_not_come_is_told_once_unless_they_said_so_or_it_is_taken_back(town: Town) -> None:
+    hospital, world = town.hospital, town.hospital.world
+    booked, theirs, undone = (
+        await hospital.book(world.wang, at(9, 30)),
+        await hospital.book(world.lijing, at(9, 40)),
+        await hospital.book(world.zhang, at(9, 50)),
+    )
+    await hospital.tell(2)
+    hospital.clock.freeze(at(12))
+    await town.wire.say(siu("S26", "1", placer=str(theirs), record="D0000002", at="20261124120000"))
+    async with hospital.database.write() as session:
+        for one in (booked, undone):
+            assert await appointments.move_on(session, one, Status.NOSHOW, now=hospital.clock.now())
+    async with hospital.database.write() as session:
+        assert await put_missed(session)
+    async with hospital.database.write() as session:
+        (await session.get_one(Appointment, undone)).status = Status.BOOKED
+        assert not await put_missed(session)
+    hospital.clock.advance(UNDO_FOR)
+    town.his.lose = 1
+    await hospital.tell(3)
+    assert [name for event, name in town.his.effects if event == "S26"] == [str(booked)]
+    assert (await hospital.messages())[3:] == [
+        ("SIU^S26", "accepted"),
+        ("missed", "accepted"),
+        ("missed", "settled"),
+    ]

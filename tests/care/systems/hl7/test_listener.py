@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hl7.client import MLLPClient
 from sqlalchemy import func, select
 
@@ -16,7 +23,9 @@ from care.systems.hl7.framing import framed
 from care.systems.hl7.listener import Door, Listener
 from care.systems.hl7.receiving import Receiver
 from care.systems.models import SystemMessage
-from store.clock import VirtualClock
+from server.hl7 import door
+from server.settings import Settings
+from store.clock import VirtualClock, real_now
 from store.database import Database
 from tests.care.systems.hl7 import messages as said
 
@@ -155,3 +164,51 @@ async def test_who_is_not_among_the_peers_is_turned_away(receiver: Receiver) -> 
     await listener.stop()
     with pytest.raises(NotHeard):
         await Line("127.0.0.1", port, timeout=30).say(b"", "")
+
+
+async def test_with_tls_only_who_shows_a_certificate_is_heard(
+    database: Database, receiver: Receiver, tmp_path: Path
+) -> None:
+    """One certificate plays authority, listener and sender."""
+    pem = tmp_path / "both.pem"
+    pem.write_bytes(self_signed())
+    settings = Settings(hl7_listen="127.0.0.1:0", hl7_tls_certificate=str(pem), hl7_tls_authority=str(pem))
+    listener = Listener(door(settings), receiver)
+    await listener.start()
+    known = ssl.create_default_context(cafile=str(pem))
+    known.load_cert_chain(str(pem))
+    stranger = ssl.create_default_context(cafile=str(pem))
+    try:
+        line = Line("127.0.0.1", listener.port, tls=known, timeout=30)
+        assert (await line.say(said.stay().encode(), "A1")).taken
+        await line.close()
+        for tls in (stranger, None):
+            with pytest.raises((NoAnswer, NotHeard)):
+                await Line("127.0.0.1", listener.port, tls=tls, timeout=5).say(said.stay("2").encode(), "2")
+    finally:
+        await listener.stop()
+    assert await stored(database) == 1
+
+
+def self_signed() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hl7.test")])
+    begins = real_now() - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=3650))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
