@@ -23,7 +23,7 @@ def add_followup(app: FastAPI, house: House) -> None:
     settings = house.settings
     redial = Redial(settings.follow_up_call_tries, settings.sms_account)
     house.work.workers.append(FollowUpWorker(house.database, house.clock, redial).run)
-    sweep = Sweep(house.database, house.clock, partial(inviting.invite, house.services))
+    sweep = Sweep(house.database, house.clock, partial(inviting.invite, house.services, settings.sms_account))
     house.work.workers += [
         Nightly(house.clock, sweep).run,
         ReminderWorker(house.database, house.clock).run,

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import say
 from actions.asides import INTENT, Heard
+from actions.plans.whom import talk_of
 from actions.services import Services
 from care.appointments import slots
 from care.followup import losses
 from care.followup.models import Loss, LossReason
 from care.patients import service as patients
-from care.reach import talks
 from channels.outbox import service as outbox
 from channels.reply import Option, Reply
 from channels.wording.labels import label
@@ -28,10 +28,12 @@ FROM, WORTH = timedelta(days=1), timedelta(days=5)
 ELSEWHERE = "lost_elsewhere"
 
 
-async def invite(services: Services, session: AsyncSession, loss: Loss, now: datetime) -> bool:
+async def invite(
+    services: Services, sms_account: str, session: AsyncSession, loss: Loss, now: datetime
+) -> bool:
     """Queue it once, for follow-up (consent, hours and cap are the gate's). False: nobody to write to."""
-    talk = await talks.of_patient(session, loss.patient_id)
     patient = await patients.get(session, loss.patient_id)
+    talk = await talk_of(session, patient, None, sms_account, now) if patient is not None else None
     if talk is None or patient is None:
         return False
     which = {"patient_id": loss.patient_id.hex}

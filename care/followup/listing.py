@@ -18,6 +18,7 @@ from care.followup.models import LIVE, CallStatus, FollowUpCall, FollowUpStep
 from care.followup.scripts import script_of, words
 from care.hospital.models import HealthcareService
 from care.patients.models import Patient
+from care.plans.models import PlanDefinition
 from care.records.models import Encounter
 from web.signin.models import StaffUser
 
@@ -29,7 +30,7 @@ _CALL = FollowUpCall
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """`plan`: a plan's title, or `source:<code>` for calls without one."""
+    """`plan`: a plan's name, or `source:<code>` for calls without one."""
 
     show: Show = "today"
     plan: str = ""
@@ -37,12 +38,13 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A call as shown. `late`: days it is overdue. `known`: facts beside the script. `hidden`: a confidential patient's, of whom
-    nothing is said."""
+    """A call as shown. `plan`: its plan's title, or why it is there. `late`: days it is overdue. `known`: facts beside the script.
+    `hidden`: a confidential patient's, of whom nothing is said."""
 
     call: FollowUpCall
     patient: Patient
     hidden: bool
+    plan: str
     late: int
     script: Sequence[str]
     known: Sequence[str]
@@ -108,6 +110,7 @@ async def lines(
     secret = await access.hidden(session, staff.id, people.values(), now=now)
     shown = [one for one in people if one not in secret]
     facts = await _facts(session, shown, today, now)
+    titles = await _titles(session)
     steps: dict[UUID, list[FollowUpStep]] = {}
     for one in await service.steps(session, [call.id for call in calls]):
         steps.setdefault(one.call_id, []).append(one)
@@ -116,6 +119,7 @@ async def lines(
             call,
             patient := people[call.patient_id],
             call.patient_id in secret,
+            titles.get(call.plan or "", call.plan) or words("sources", call.source),
             max(0, (today - call.due_on).days),
             () if patient.id in secret else script_of(call, patient, facts.get(patient.id, {}), hospital),
             () if patient.id in secret else _known(facts.get(patient.id, {})),
@@ -134,8 +138,22 @@ async def day(session: AsyncSession, today: date, now: datetime, midnight: datet
 async def plans(session: AsyncSession) -> list[tuple[str, str]]:
     """(filter, words) of what is on the live list."""
     rows = await session.execute(select(_CALL.plan, _CALL.source).where(_CALL.status.in_(LIVE)).distinct())
-    found = {plan or f"source:{source}": plan or words("sources", source) for plan, source in rows}
+    titles = await _titles(session)
+    found = {
+        plan or f"source:{source}": titles.get(plan or "", plan) or words("sources", source)
+        for plan, source in rows
+    }
     return sorted(found.items(), key=lambda one: one[1])
+
+
+async def _titles(session: AsyncSession) -> dict[str, str]:
+    """Title by name, the newest of each plan."""
+    rows = await session.execute(
+        select(PlanDefinition.name, PlanDefinition.title).order_by(
+            PlanDefinition.version, PlanDefinition.revision
+        )
+    )
+    return dict(rows.tuples().all())
 
 
 async def _people(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Patient]:

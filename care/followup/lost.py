@@ -116,23 +116,29 @@ class Sweep:
         elif row.stage == Stage.DOCTOR or not row.told:
             row.stage, row.stage_at = Stage.PATIENT, now
             row.told, row.next_at = True, now + rule.patient
-            if not await self._invite(session, row, now):
-                row.reason = await _why_silent(session, row.patient_id)
+            sent = await self._invite(session, row, now)
+            row.reason = await _why_silent(session, row.patient_id) or row.reason
+            if not sent:
+                unknown = row.reason == LossReason.OVERDUE
+                row.reason = LossReason.UNREACHABLE if unknown else row.reason
                 await _ring(session, row, self._clock, now)
         else:
             await _ring(session, row, self._clock, now)
 
 
-async def _why_silent(session: AsyncSession, patient_id: UUID) -> LossReason:
-    """Why there is nobody to write to: they left the account, the number is wrong, or there never was a way."""
-    statuses = select(Contact.status).join(PatientContact, PatientContact.contact_id == Contact.id)
-    if "wrong_number" in set(await session.scalars(statuses.where(PatientContact.patient_id == patient_id))):
+async def _why_silent(session: AsyncSession, patient_id: UUID) -> LossReason | None:
+    """Why nobody hears us: they left the account, or the number is wrong. None: nothing is known."""
+    linked = select(Contact.status).join(PatientContact, PatientContact.contact_id == Contact.id)
+    statuses = set(await session.scalars(linked.where(PatientContact.patient_id == patient_id)))
+    if "active" in statuses:
+        return None
+    if "wrong_number" in statuses:
         return LossReason.WRONG_NUMBER
     left = select(PatientEvent.id).where(
         PatientEvent.patient_id == patient_id, PatientEvent.kind == "contact.unbound"
     )
     gone = await session.scalar(left.limit(1)) is not None
-    return LossReason.UNFOLLOWED if gone else LossReason.UNREACHABLE
+    return LossReason.UNFOLLOWED if gone else None
 
 
 async def _ring(session: AsyncSession, row: Loss, clock: Clock, now: datetime) -> None:

@@ -38,7 +38,7 @@ class FollowUpCall(Base):
 
     `script` names a template of `data/seed/followup_words.yml`, or is the words themselves (a plan's step writes its own);
     `questionnaire` is filled while speaking, `response_id` the answers. `source`: `plan`, `lost`, `staff`, `chase`. `plan`: the
-    plan's title, `touch_id` its touch. `attempts`: how often nobody answered, `next_at`: not before (the redial rule).
+    plan's name, `touch_id` its touch. `attempts`: how often nobody answered, `next_at`: not before (the redial rule).
     `owner_id`: who has it. `reason`: why it was dropped, or what ended it (`unreachable`). `undo_until`: so long its last outcome can
     be taken back.
     """

@@ -11,6 +11,7 @@ from actions.followup import inviting
 from care.followup.models import Loss, Stage
 from care.patients import service as patients
 from care.patients.models import Relation
+from care.patients.service import PatientData
 from channels.reply import Reply
 from store.clock import VirtualClock
 from store.database import Database
@@ -43,8 +44,8 @@ async def test_invited_once_with_times_and_ended_by_an_answer(
         )
         session.add(loss)
         await session.flush()
-        assert await inviting.invite(services, session, loss, clock.now())
-        assert await inviting.invite(services, session, loss, clock.now())
+        assert await inviting.invite(services, "aliyun", session, loss, clock.now())
+        assert await inviting.invite(services, "aliyun", session, loss, clock.now())
     [message] = await said(database)
     reply = Reply.from_json(message.reply)
     assert (reply.key, message.purpose, message.patient_id) == ("followup.overdue", "follow_up", who)
@@ -62,8 +63,8 @@ async def test_invited_once_with_times_and_ended_by_an_answer(
 
 
 async def test_nobody_to_write_to(database: Database, clock: VirtualClock) -> None:
+    services = care_people(database, clock)._services
     async with database.write() as session:
-        world = await build(session, clock)
-        services = care_people(database, clock)._services
-        loss = Loss(patient_id=world.people["张伟"])
-        assert not await inviting.invite(services, session, loss, clock.now())
+        nobody = await patients.create(session, PatientData("N1", "赵一", "female"), clock.now())
+        loss = Loss(patient_id=nobody.id)
+        assert not await inviting.invite(services, "aliyun", session, loss, clock.now())
