@@ -42,6 +42,7 @@ pytestmark = pytest.mark.browser
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 NAME, NUMBER, PHONE = "石待诊", "C9900421", "+8613900000421"
 OTHER, OTHER_NUMBER = "石候诊", "C9900422"
+WALKED, WALKED_NUMBER = "石现场", "C9900423"
 SLOW = 60_000
 NARROW: Any = {"width": 375, "height": 800}
 T = TypeVar("T")
@@ -136,7 +137,11 @@ async def _morning(session: AsyncSession) -> tuple[UUID, Practitioner, date, lis
 
 async def _people(session: AsyncSession) -> None:
     born = date(1980, 5, 1)
-    for name, number, phone in ((NAME, NUMBER, PHONE), (OTHER, OTHER_NUMBER, None)):
+    for name, number, phone in (
+        (NAME, NUMBER, PHONE),
+        (OTHER, OTHER_NUMBER, None),
+        (WALKED, WALKED_NUMBER, None),
+    ):
         data = patients.PatientData(number, name, "female", born, phone)
         await patients.create(session, data, datetime(2020, 1, 1, tzinfo=UTC))
 
@@ -192,6 +197,12 @@ def _drag(page: Page, start: str, end: str) -> None:
     page.mouse.up()
 
 
+def _choose(page: Page, query: str) -> None:
+    page.get_by_label("姓名、病历号").fill(query)
+    page.get_by_role("button", name="查找").click()
+    page.get_by_role("button", name="选石").click()
+
+
 def _drawn(page: Page, desk: Counter) -> None:
     page.goto(desk.calendar)
     expect(page.locator("#agenda[data-drawn] .ec-bg-event").first).to_be_visible()
@@ -221,10 +232,7 @@ def test_a_morning_at_the_counter(desk: Counter, page: Page, chromium: Browser) 
     _drawn(page, desk)
     page.mouse.click(*_middle(page, f".slot-{two.id}"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"{desk.at(two)} {desk.doctor.name}")
-    page.get_by_label("姓名、病历号").fill("0421")
-    page.get_by_role("button", name="查找").click()
-    expect(page.get_by_role("main")).to_contain_text("石*诊")
-    page.get_by_role("button", name="选石").click()
+    _choose(page, "0421")
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"给{NAME}预约")
     page.get_by_role("button", name="确认预约").click()
     expect(page.get_by_role("status").first).to_contain_text("约好了")
@@ -335,6 +343,15 @@ def _the_queue(desk: Counter, page: Page, chromium: Browser, slot: Slot) -> None
     expect(wall.locator(".next")).to_contain_text("2号 石*")
     keep_picture(page, "queue")
     keep_picture(wall, "screen")
+
+    # walked in: not for who has a place already, and at once in the line
+    page.get_by_role("link", name="现场加号").click()
+    _choose(page, OTHER_NUMBER)
+    expect(page.get_by_role("status").first).to_contain_text("已经有号了")
+    _choose(page, WALKED_NUMBER)
+    page.get_by_role("button", name="加号并报到").click()
+    expect(page.get_by_role("status").first).to_contain_text("已加号并报到")
+    expect(wall.locator(".next")).to_contain_text("3号 石*")
 
     def gone(route: Route) -> None:
         route.abort()

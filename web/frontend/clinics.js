@@ -80,7 +80,10 @@ function draw() {
     },
     select: (info) => {
       const doctor = info.resource?.id ?? only;
-      location.assign(`${root.dataset.block}?${new URLSearchParams({ doctor, start: local(info.start), end: local(info.end) })}`);
+      // Whole places, though the grid may be finer than this doctor's.
+      const start = find(doctor, local(info.start))?.start ?? local(info.start);
+      const end = places.find((one) => one.doctor === doctor && one.start < local(info.end) && local(info.end) <= one.end)?.end ?? local(info.end);
+      location.assign(`${root.dataset.block}?${new URLSearchParams({ doctor, start, end })}`);
     },
     eventDrop: (info) => {
       const place = find(info.newResource?.id ?? info.event.resourceIds[0] ?? only, local(info.event.start));

@@ -83,9 +83,10 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             if await patients.get(session, patient) is None:
                 raise HTTPException(404, words("errors", "no_patient"))
             done = await counter.keep(session, slot, patient, now=desk.clock.now())
-            if isinstance(done, Refused):
-                raise HTTPException(409, words("refused", done.why))
-        return back_to(f"/desk/clinics/book/{done.hold_id}", **({"walk_in": "1"} if walk_in else {}))
+        more = {"walk_in": "1"} if walk_in else {}
+        if isinstance(done, Refused):
+            return back_to("/desk/clinics/book", slot=str(slot), refused=done.why.value, **more)
+        return back_to(f"/desk/clinics/book/{done.hold_id}", **more)
 
     @router.get("/book/{hold_id}")
     async def sure(

@@ -28,9 +28,13 @@ PAGE = "clinics"
 
 
 def page(desk: Desk, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """A page of the clinics; `?said=` in `clinic_words.yml`."""
-    said = words.known("said").get(request.query_params.get("said", ""), "")
-    return show(desk, request, f"clinics/{template}", status, words=words, said=said, **values)
+    """A page of the clinics; `?said=` and `?refused=` in `clinic_words.yml`."""
+    asked = request.query_params
+    said = words.known("said").get(asked.get("said", ""), "")
+    refused = words.known("refused").get(asked.get("refused", ""), "")
+    return show(
+        desk, request, f"clinics/{template}", status, words=words, said=said, refused=refused, **values
+    )
 
 
 async def names(

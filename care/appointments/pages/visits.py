@@ -47,7 +47,6 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             view=view,
             name=name,
             room=room,
-            link="",
             movable=view.status in LIVE and view.start > desk.clock.now(),
             today=view.day == desk.clock.local().date(),
             reasons=list(CancelReason),
@@ -101,19 +100,17 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             on=on,
             earlier=on - timedelta(days=1),
             later=on + timedelta(days=1),
-            minutes=1,
             day_said=day_said,
         )
 
     @router.post("/appointments/{appointment_id}/move")
-    async def moved(
-        request: Request, staff: Nurse, appointment_id: UUID, slot: Annotated[UUID, Form()]
-    ) -> Response:
+    async def moved(staff: Nurse, appointment_id: UUID, slot: Annotated[UUID, Form()]) -> Response:
         async with desk.database.write("move appointment") as session:
             await _one(session, staff, appointment_id)
             done = await counter.move(session, appointment_id, slot, staff_id=staff.id, now=desk.clock.now())
-            if isinstance(done, Refused):
-                raise HTTPException(409, words("refused", done.why))
+        if isinstance(done, Refused):
+            here = f"/desk/clinics/appointments/{appointment_id}/move"
+            return back_to(here, refused=done.why.value)
         return to_calendar(done.appointment.department_id, done.appointment.day, "moved")
 
     @router.post("/appointments/{appointment_id}/cancel")
