@@ -25,12 +25,13 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             visitors = await calendar.half_day(session, doctor, day, part)
             shown = await names(session, staff, [one.patient for one in visitors], desk)
         title = f"{who.name} {who.title} {day_said(day)}{words('parts', part.value)}"
+        hidden = words("labels", "confidential")
         rows: list[tuple[str, ...]] = [
             (
                 str(number),
                 desk.clock.local(one.start).strftime("%H:%M"),
                 shown[one.patient.id],
-                f"＊{one.patient.record_number[-4:]}",
+                "" if shown[one.patient.id] == hidden else f"＊{one.patient.record_number[-4:]}",
                 words("statuses", one.status.value),
             )
             for number, one in enumerate(visitors, 1)
