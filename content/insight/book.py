@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from content.insight import reach_tables, service_tables
+from content.insight import plan_tables, reach_tables, service_tables
 from content.insight.figures.rows import Figures
 from content.insight.period import Period
 from content.insight.reach_tables import By, Outcome
@@ -87,6 +87,16 @@ def _lost(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
     return Part(service_tables.lost(of.lost, limit), "reason", picture, ("lost",))
 
 
+def _plans(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
+    picture = Picture("stacked", ("running", "completed", "ended"))
+    return Part(plan_tables.plans(of.plans, limit), "plan", picture, ("plans",))
+
+
+def _touches(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
+    picture = Picture("stacked", ("answered", "out", "ahead", "dropped"))
+    return Part(plan_tables.touches(of.touches, limit), "plan", picture, ("touches",))
+
+
 def _marks(of: Figures, period: Period, choice: Choice, limit: int) -> Part:
     made = service_tables.marks(of.marks, period.months, limit)
     return Part(made, "month", Picture("stacked", ("satisfied", "middling", "dissatisfied")), ("surveys",))
@@ -117,6 +127,8 @@ PARTS: Mapping[str, Make] = {
     "visits": _visits,
     "surveys": _surveys,
     "lost": _lost,
+    "plans": _plans,
+    "touches": _touches,
     "marks": _marks,
     "talks": _talks,
     "waits": _waits,
@@ -127,7 +139,8 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "overview": ("funnel", "visits", "talks"),
     "campaigns": ("funnel", "lift"),
     "articles": ("articles",),
-    "visits": ("visits", "lost", "marks", "surveys"),
+    "visits": ("visits", "marks", "surveys"),
+    "plans": ("plans", "touches", "lost"),
     "talks": ("talks", "waits", "questions", "grumbles"),
 }
 

@@ -40,7 +40,7 @@ PATIENCE = 1.5
 """Seconds a page waits for figures before it shows that they are being counted."""
 LOOK_AGAIN = 0.05
 MONTHS_BACK = 24
-Section = Literal["campaigns", "articles", "visits", "talks"]
+Section = Literal["campaigns", "articles", "visits", "plans", "talks"]
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 

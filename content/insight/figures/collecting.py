@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from content.faq.questions import service as asked
-from content.insight.figures import articles, campaigns, lost, surveys, talks, visits
+from content.insight.figures import articles, campaigns, lost, plans, surveys, talks, visits
 from content.insight.figures.rows import Figures
 from content.insight.period import Period
 from store.database import Database
@@ -28,6 +28,8 @@ async def collect(database: Database, period: Period, now: datetime, done: Progr
     async with database.read("insight visits") as session:
         made.visits = await visits.visits(session, period)
         made.lost = await lost.lost(session, period)
+        made.plans = await plans.plans(session, period)
+        made.touches = await plans.touches(session, period)
         made.surveys = await surveys.surveys(session, period)
         made.marks = await surveys.marks(session, period)
     await done(3)

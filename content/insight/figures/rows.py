@@ -72,6 +72,23 @@ class LostRow(NamedTuple):
     number: int
 
 
+class PlanRow(NamedTuple):
+    """Care plans begun in the period (`CarePlan.status`)."""
+
+    title: str
+    status: str
+    number: int
+
+
+class TouchRow(NamedTuple):
+    """Touches of care plans planned for the period (`Touch.kind`, `Touch.status`)."""
+
+    title: str
+    kind: str
+    status: str
+    number: int
+
+
 class MarkRow(NamedTuple):
     """Satisfaction: answers of one month with a score of 1 (very unhappy) to 5."""
 
@@ -125,6 +142,8 @@ class Figures:
     visits: list[VisitRow] = field(default_factory=list)
     surveys: list[SurveyRow] = field(default_factory=list)
     lost: list[LostRow] = field(default_factory=list)
+    plans: list[PlanRow] = field(default_factory=list)
+    touches: list[TouchRow] = field(default_factory=list)
     marks: list[MarkRow] = field(default_factory=list)
     talks: list[TalkRow] = field(default_factory=list)
     waits: list[WaitRow] = field(default_factory=list)
@@ -152,6 +171,8 @@ _ROWS: dict[str, Any] = {
     "visits": VisitRow,
     "surveys": SurveyRow,
     "lost": LostRow,
+    "plans": PlanRow,
+    "touches": TouchRow,
     "marks": MarkRow,
     "talks": TalkRow,
     "waits": WaitRow,
