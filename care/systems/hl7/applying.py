@@ -14,6 +14,7 @@ from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from care.patients import service as patients
 from care.systems.hl7 import adt, oru, siu
 from care.systems.hl7.adt import SYSTEM, Told
 from care.systems.hl7.codes import Codes
@@ -144,6 +145,7 @@ class Applier:
             if row is None or row.lease_token != token:
                 return
             row.answer = detail[:500]
+            row.patient_id = await _whose(session, row.body["text"], self._codes)
             await session.flush()
             if again is not None:
                 await leases.release(
@@ -164,3 +166,13 @@ class Applier:
             await self._alarm(session, row, now)
 
         await self._database.transact(work, "give an HL7 message up")
+
+
+async def _whose(session: AsyncSession, text: str, codes: Codes) -> UUID | None:
+    """Whom a message that was not taken is about, where we know them: who reads it is recorded as reading of theirs."""
+    try:
+        number = adt.record_number(parsed(text).needed("PID"), codes)
+    except (Unusable, Unreadable):
+        return None
+    known = await patients.get_by_record_number(session, number)
+    return None if known is None else known.id

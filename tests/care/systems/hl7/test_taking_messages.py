@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.hospital.models import HealthcareService
 from care.observations.models import Observation
 from care.patients.models import Condition, Patient
 from care.records.models import Encounter, Procedure
 from care.reports.models import DiagnosticReport
+from care.systems import overview
 from care.systems.hl7.applying import LATER, Applier
 from care.systems.hl7.codes import read_codes
 from care.systems.hl7.receiving import Receiver
 from care.systems.models import Said, SystemMessage
+from server.settings import ROOT
 from store.clock import VirtualClock
 from store.database import Database
 from store.events import PatientEvent
+from store.ids import new_id
 from tests.care.conftest import World
 from tests.care.systems.hl7 import messages as said
 
@@ -115,12 +121,13 @@ async def test_a_discharge_before_its_admission_waits_for_it(wire: Wire, clock: 
 
 
 async def test_what_never_fits_dies_with_its_reason_and_holds_nobody_up(
-    wire: Wire, clock: VirtualClock
+    wire: Wire, world: World, clock: VirtualClock
 ) -> None:
     nowhere = said.adt("A01", "1", said.pv1(place="火星科", number="ZY9"))
     await wire.say(nowhere)
     dead = await wire.last()
     assert (dead.status, dead.dead_reason, dead.answer) == (Said.DEAD, "department", "火星科")
+    assert dead.patient_id == world.wang, "reading it is reading of hers"
     await wire.say(said.report())
     assert await wire.count(DiagnosticReport) == 1
     await wire.say(said.report("R9").replace("D0000001", "X0000009"))
@@ -206,3 +213,27 @@ async def test_in_the_same_second_the_later_one_counts(wire: Wire, clock: Virtua
         pass
     async with wire.database.read() as session:
         assert (await session.scalars(select(Encounter))).one().end_date == date(2026, 11, 20)
+
+
+async def test_a_dead_message_is_tried_again_from_the_page(wire: Wire, clock: VirtualClock) -> None:
+    await wire.say(said.adt("A01", "1", said.pv1(place="火星科", number="ZY9")))
+    dead = await wire.last()
+    async with wire.database.write() as session:
+        (
+            await session.scalars(select(HealthcareService).where(HealthcareService.code == "eye"))
+        ).one().aliases = ["火星科"]
+        assert await overview.again(session, dead.id, staff_id=new_id(), now=clock.now())
+    assert await wire.applier.round() == 1
+    assert ((await wire.last()).status, await wire.count(Encounter)) == (Said.ACCEPTED, 1)
+
+
+def test_every_reason_has_words() -> None:
+    known = yaml.safe_load((ROOT / "data" / "seed" / "system_words.yml").read_text("utf-8"))["reasons"]
+    folders = (ROOT / "care" / "systems" / "hl7", ROOT / "care" / "systems" / "taking")
+    raised = {
+        code
+        for folder in folders
+        for file in folder.glob("*.py")
+        for code in re.findall(r'Unusable\(\s*"(\w+)"', file.read_text("utf-8"))
+    }
+    assert len(raised) > 15 and raised <= known.keys()
