@@ -20,8 +20,9 @@ from care.systems.hl7.codes import read_codes
 from care.systems.hl7.listener import Door, Listener
 from care.systems.hl7.receiving import Receiver
 from store import crypto
-from store.clock import Clock
+from store.clock import VirtualClock
 from store.database import Database
+from tests.conftest import SUNDAY_MORNING
 
 TABLES = care.models.__name__
 KEYS = crypto.Keyring({"k1": b"1" * 32}, "k1", {"h1": b"2" * 32}, "h1")
@@ -37,7 +38,7 @@ async def _nobody(*_: Any) -> None:
 
 async def main(url: str, point: str) -> None:
     crypto.install(KEYS)
-    database, clock, codes = Database(url), Clock(), read_codes()
+    database, clock, codes = Database(url), VirtualClock(SUNDAY_MORNING), read_codes()
     applier = Applier(database, clock, codes, _nobody)
     if point == "stored":
         receiving.acknowledged = _die  # type: ignore[assignment]
