@@ -54,6 +54,19 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             desk, request, f"schedules/{template}", status, words=words, say=saying, said=said, **values
         )
 
+    def entry(
+        request: Request,
+        template: str,
+        form: Mapping[str, str],
+        seen: Replan | None,
+        problem: str,
+        **values: Any,
+    ) -> Response:
+        """A form with what was entered: what saving it would do, or what is wrong with it."""
+        shown: dict[str, Any] = {"form": defaultdict(str, form), "seen": seen}
+        shown["problem"] = words("errors", problem) if problem else ""
+        return page(request, template, 422 if problem else 200, **shown, **values)
+
     @router.get("")
     async def week(
         request: Request, _staff: Nurse, department: UUID | None = None, doctor: UUID | None = None
@@ -108,7 +121,8 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             row = await _clinic(session, who, _uuid(form, "id")) if form.get("id") else None
             step = form.get("step")
             try:
-                after = None if step == "end" else forms.clinic(form, who.id, who.department_id)
+                at = row.department_id if row is not None else who.department_id
+                after = None if step == "end" else forms.clinic(form, who.id, at)
                 key = str(row.id) if row is not None else await _key(session, who, after)
                 edit = Edit(What.CLINIC, key, after, who.id)
                 if step == "look":
@@ -129,15 +143,14 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
         seen: Replan | None = None,
         problem: str = "",
     ) -> Response:
-        return page(
+        return entry(
             request,
             "clinic.html",
-            422 if problem else 200,
+            form,
+            seen,
+            problem,
             doctor=who,
             row=row,
-            form=defaultdict(str, form),
-            seen=seen,
-            problem=words("errors", problem) if problem else "",
             places=await _places(session),
             kinds=list(Kind),
             holidays=list(OnHolidays),
@@ -180,15 +193,14 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
         problem: str = "",
     ) -> Response:
         clinics = await service.clinics(session, who.id)
-        return page(
+        return entry(
             request,
             "exception.html",
-            422 if problem else 200,
+            form,
+            seen,
+            problem,
             doctor=who,
             clinics=clinics,
-            form=defaultdict(str, form),
-            seen=seen,
-            problem=words("errors", problem) if problem else "",
         )
 
     @router.post("/exception/{exception_id}/remove")
@@ -235,13 +247,12 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
         ahead = [today + timedelta(days=number) for number in range(DAYS_SHOWN)]
         known = await workdays.workdays(session, today, ahead[-1])
         own = await workdays.own_days(session, today)
-        return page(
+        return entry(
             request,
             "days.html",
-            422 if problem else 200,
-            form=defaultdict(str, form),
-            seen=seen,
-            problem=words("errors", problem) if problem else "",
+            form,
+            seen,
+            problem,
             own=own,
             public=[
                 (day, known.holiday(day))
