@@ -30,7 +30,6 @@ _INSERTED = 2000
 class Stuck:
     """A slot that is no longer planned and has people in it, or more people than it has places now."""
 
-    schedule_id: UUID
     practitioner_id: UUID
     department_id: UUID
     day: date
@@ -79,6 +78,32 @@ async def schedules_of(
 async def made_until(session: AsyncSession, today: date) -> date:
     """The last day that has slots; `today` where none has."""
     return await session.scalar(select(func.max(Slot.day)).where(Slot.day >= today)) or today
+
+
+async def left_behind(session: AsyncSession, now: datetime, limit: int = 50) -> list[tuple[Stuck, str]]:
+    """Half-days no longer held in which somebody still has a place, with the doctor's name, soonest first."""
+    columns = (
+        Slot.practitioner_id, Slot.department_id, Slot.day, Slot.part, Practitioner.name,
+    )  # fmt: skip
+    query = (
+        select(
+            *columns,
+            func.min(Slot.start).label("first"),
+            func.sum(Slot.taken).label("people"),
+        )
+        .join(Practitioner, Practitioner.id == Slot.practitioner_id)
+        .where(Slot.status == "gone", Slot.taken > 0, Slot.start > now)
+        .group_by(*columns)
+        .order_by("first")
+        .limit(limit)
+    )
+    return [
+        (
+            Stuck(row.practitioner_id, row.department_id, row.day, row.part, row.first, int(row.people)),
+            row.name,
+        )
+        for row in await session.execute(query)
+    ]
 
 
 @dataclass(slots=True)
@@ -157,7 +182,6 @@ def _compare(wanted: dict[tuple[UUID, datetime], dict[str, Any]], there: Sequenc
 
 def _stuck(slot: Slot) -> Stuck:
     return Stuck(
-        slot.schedule_id,
         slot.practitioner_id,
         slot.department_id,
         slot.day,

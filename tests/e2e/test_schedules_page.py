@@ -139,4 +139,5 @@ def test_moved_over_a_booked_patient_and_taken_back(
         expect(page.get_by_text("已有1人")).to_be_visible()
         page.get_by_role("button", name="保存").click()
         expect(page.get_by_text("院庆")).to_be_visible()
+        expect(page.get_by_role("link", name="停诊并通知：李敏")).to_be_visible()
         look("days")

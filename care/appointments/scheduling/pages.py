@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from care.appointments.models import Kind, OnHolidays, Schedule
-from care.appointments.replanning import Replan, replan
+from care.appointments.replanning import Replan, left_behind, replan
 from care.appointments.rules import DAYS_AHEAD
 from care.appointments.scheduling import forms, saying, service
 from care.appointments.scheduling.models import What
@@ -261,6 +261,7 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             ],
             kinds=list(DayKind),
             changes=await service.recent(session, None),
+            stuck=await left_behind(session, desk.clock.now()),
         )
 
     @router.post("/preparation")
