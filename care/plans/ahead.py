@@ -24,7 +24,7 @@ from channels.chinatime import CHINA
 from store import sets
 
 FREE = """t.status IN ('planned', 'sending')
- OR t.status = 'cancelled'
+ OR (t.status = 'cancelled' AND t.outbound_key IS NULL)
  OR (t.status = 'skipped' AND t.reason IN ('late', 'burden') AND d.status = 'planned')"""
 """Rows planning may change: not left yet, dropped by an earlier plan, or missed by a day that is another one now."""
 _GIVEN = {
