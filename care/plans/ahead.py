@@ -38,8 +38,12 @@ _DUES = {
     False: "json_to_recordset(CAST(:dues AS json)) AS d"
     "(g text, step text, kind text, priority int, at timestamptz, due timestamptz, status text, reason text)",
 }
-_NEW_ID = {True: "lower(hex(randomblob(16)))", False: "gen_random_uuid()"}
-"""Bulk rows are known by their natural key; their id is the database's own."""
+_NEW_ID = {
+    True: "substr(c.id, 1, 20) || lower(hex(randomblob(6)))",
+    False: "CAST(left(CAST(c.id AS text), 24) || left(md5(CAST(c.id AS text) || d.step || random()), 12) AS uuid)",
+}
+"""Bulk rows are known by their natural key. Their id is the database's own and begins as their care plan's, so that rows written
+together lie together in the index."""
 
 
 @cache

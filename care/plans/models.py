@@ -134,7 +134,7 @@ class Touch(Base, Leased):
 
     `due_at`: when it is looked at next (None: nothing ahead). `reason`: why it waits, was skipped or cancelled; `pinned`: a person
     moved or skipped it, so that no new planning overrules them, `before` is what they changed (`due_at`, `status`, `reason`), for undo.
-    `outbound_key`: the message's `dedup_key`, or the key of the response or call it became.
+    `outbound_key`: the message's `dedup_key`, or the key of the response or call it became. `patient_id` is the care plan's, repeated.
     """
 
     __tablename__ = "plan_touch"
@@ -147,7 +147,7 @@ class Touch(Base, Leased):
 
     id: Mapped[UUID] = uuid_pk()
     care_plan_id: Mapped[UUID] = mapped_column(ForeignKey("care_plan.id", ondelete="CASCADE"))
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"))
+    patient_id: Mapped[UUID]
     step: Mapped[str] = mapped_column(String(40))
     version: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(16))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,9 +11,13 @@ from care.plans import publishing
 from care.plans.definition import Plan
 from care.plans.enrolling import BATCH, differing, join, joining_audience, reconcile
 from care.plans.ports import Ports
+from care.rows import chunks
 from channels.chinatime import CHINA
 from store.clock import Clock
 from store.database import Database
+
+PAGE = 50_000
+"""Patients found by one look through the record."""
 
 
 async def sweep(database: Database, clock: Clock, ports: Ports) -> int:
@@ -34,16 +39,16 @@ async def _record(database: Database, clock: Clock, plan: Plan) -> int:
     today = now.astimezone(CHINA).date()
     while True:
         async with database.read("plans-sweep") as session:
-            patients = await differing(session, plan, today, after)
+            found = await differing(session, plan, today, after, PAGE)
+        for patients in chunks(found, BATCH):
 
-        async def work(session: AsyncSession, patients: list[UUID] = patients) -> int:
-            return await reconcile(session, [plan], patients, now)
+            async def work(session: AsyncSession, patients: Sequence[UUID] = patients) -> int:
+                return await reconcile(session, [plan], patients, now)
 
-        if patients:
             changed += await database.transact(work, "plans-reconcile")
-        if len(patients) < BATCH:
+        if len(found) < PAGE:
             return changed
-        after = patients[-1]
+        after = found[-1]
 
 
 async def _audience(database: Database, clock: Clock, ports: Ports, plan: Plan) -> int:

@@ -1,7 +1,7 @@
 """The tick: what happened is read, edited plans reach their patients, and what is due leaves. It looks at nothing that is not due.
 
 A touch is a leased row. The claim only says whose touches are due; a patient's are then decided together, the most important first, in a
-transaction of their own that holds their rows: whoever comes second finds them gone. What a touch becomes (message, response, call) is
+transaction that holds their rows: whoever comes second finds them gone. What a touch becomes (message, response, call) is
 written in that transaction under the touch's own key, so that a process that dies leaves either both or neither.
 """
 
@@ -27,6 +27,7 @@ from care.plans.models import AHEAD, CarePlan, PlanStatus, Touch, TouchStatus
 from care.plans.planning import LATE, at_time, missed_days
 from care.plans.ports import Left, Never, NotNow, Outcome, Ports
 from care.plans.replanning import replan
+from care.rows import chunks
 from channels.chinatime import CHINA
 from store import leases
 from store.clock import Clock
@@ -35,8 +36,8 @@ from store.database import Database
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-AT_ONCE = 4
-"""Patients decided side by side; on SQLite they share a transaction."""
+TOGETHER, AT_ONCE = 10, 4
+"""Patients decided in one transaction, in the order of their ids, and transactions side by side."""
 TRIES = 3
 BURDEN, BURDEN_OVER, CONDITION, MERGED, REPLANNED, NO_PLAN = (
     "burden_wait", "burden", "condition", "merged", "replanned", "no_plan",
@@ -109,18 +110,23 @@ async def send_due(database: Database, clock: Clock, ports: Ports) -> int:
     token, patients, count = await database.transact(claimed, "plans-claim")
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(patient_id: UUID) -> None:
+    async def together(some: Sequence[UUID]) -> None:
         async def work(session: AsyncSession) -> None:
-            await decide(session, patient_id, token, ports, now)
+            for patient_id in some:
+                await decide(session, patient_id, token, ports, now)
 
-        async with gate:
-            try:
+        try:
+            async with gate:
                 await database.transact(work, "plans-decide")
-            except Exception as error:  # one broken step must not keep the others from leaving
-                log.exception("plans.touch_failed", patient=str(patient_id))
-                await _give_up(database, patient_id, token, repr(error), now)
+        except Exception as error:  # one broken step must not keep the others from leaving
+            if len(some) > 1:
+                for patient_id in some:
+                    await together([patient_id])
+                return
+            log.exception("plans.touch_failed", patient=str(some[0]))
+            await _give_up(database, some[0], token, repr(error), now)
 
-    await asyncio.gather(*(one(patient_id) for patient_id in patients))
+    await asyncio.gather(*(together(some) for some in chunks(sorted(patients), TOGETHER)))
     return count
 
 

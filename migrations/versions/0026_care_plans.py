@@ -123,9 +123,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["care_plan_id"], ["care_plan.id"], name=op.f("fk_plan_touch_care_plan_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["patient_id"], ["patient.id"], name=op.f("fk_plan_touch_patient_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_touch")),
     )
     with op.batch_alter_table("plan_touch", schema=None) as batch_op:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from store.ids import new_id
 from tests.care.plans.conftest import Ward, plan_of, step
 
 
-async def ready(ward: Ward, **more: object) -> dict[str, Touch]:
+async def ready(ward: Ward, **more: Any) -> dict[str, Touch]:
     await ward.publish(plan_of(step("a", 1), step("b", 5), **more))
     await ward.discharged(ward.people[0], ward.today)
     await ward.tick()

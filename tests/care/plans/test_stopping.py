@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -24,7 +25,7 @@ Fact = Callable[[AsyncSession, Ward], Awaitable[object]]
 STEPS = (step("now", 1), step("ask", 1, "questionnaire"), step("ring", 1, "call"), step("later", 30))
 
 
-async def under_way(ward: Ward, **more: object) -> None:
+async def under_way(ward: Ward, **more: Any) -> None:
     """One message in the queue, a questionnaire asked, a call to make, and a month ahead."""
     await ward.publish(plan_of(*STEPS, **more))
     await ward.discharged(ward.people[0], ward.today)
@@ -76,7 +77,7 @@ async def test_nothing_of_it_where_the_fact_is_rolled_back(ward: Ward) -> None:
     assert len(await ward.queue()) == 1
 
 
-async def told(ward: Ward, kind: str, days: int = 0, **data: object) -> None:
+async def told(ward: Ward, kind: str, days: int = 0, **data: Any) -> None:
     async with ward.database.write() as session:
         events.emit(session, ward.people[0], kind, ward.clock.now() + timedelta(days=days), **data)
     await ward.tick()
@@ -93,7 +94,7 @@ async def told(ward: Ward, kind: str, days: int = 0, **data: object) -> None:
     ],
 )
 async def test_what_others_tell_ends_it_by_cursor(
-    ward: Ward, kind: str, data: dict[str, object], reason: str
+    ward: Ward, kind: str, data: dict[str, Any], reason: str
 ) -> None:
     await under_way(ward, departments=["眼科"])
     await told(ward, kind, **data)
@@ -109,7 +110,7 @@ async def test_what_others_tell_ends_it_by_cursor(
         ("followup.lost", 0, {"reason": "overdue"}),
     ],
 )
-async def test_what_does_not_end_it(ward: Ward, kind: str, days: int, data: dict[str, object]) -> None:
+async def test_what_does_not_end_it(ward: Ward, kind: str, days: int, data: dict[str, Any]) -> None:
     await under_way(ward, departments=["眼科"])
     await told(ward, kind, days, **data)
     assert await ward.plans(ward.people[0]) == [("after", "active", None)]
