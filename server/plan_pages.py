@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.plans.editor.desk import Offer, PlanDesk
 from care.plans.editor.pages import editor_router
+from care.plans.machine.journal import Journal
 from content.articles import service, texts
 from server.house import House
+from server.timemachine.running import TimeMachine
 from store.clock import Clock
+from web.aside import Aside
+
+KEPT = 120.0
+"""Seconds a played plan is shown again, and after which one nobody asks for is given up."""
 
 
 def add_plan_pages(app: FastAPI, house: House) -> None:
     """`/content/plans` on `app`."""
-    app.include_router(editor_router(plan_desk(house)))
+    trials = Aside[Journal](KEPT, at_once=1)
+    house.work.everywhere.append(trials.run)
 
+    def offered(session: AsyncSession) -> Awaitable[Sequence[Offer]]:
+        return articles(session, house.clock)
 
-def plan_desk(house: House) -> PlanDesk:
-    return PlanDesk(house.database, house.clock, lambda session: articles(session, house.clock))
+    desk = PlanDesk(house.database, house.clock, offered, TimeMachine(house), trials)
+    app.include_router(editor_router(desk))
 
 
 async def articles(session: AsyncSession, clock: Clock) -> Sequence[Offer]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, insert, select
+from sqlalchemy import ColumnElement, insert, select
 
 from care.appointments.models import Schedule
 from care.hospital.models import HealthcareService, Location, Practitioner
@@ -18,10 +19,17 @@ from care.plans.definition import Plan
 from care.questionnaires.models import Questionnaire
 from content.articles.models import Article, ArticleRevision
 from server import migrate
-from store.base import Base
 from store.database import Database
 
 EMPTY = "empty.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """`empty`: a migrated file to copy. `rows` by table, in the order they may be stored."""
+
+    empty: Path
+    rows: Sequence[tuple[Any, list[dict[str, Any]]]]
 
 
 class Ground:
@@ -29,7 +37,8 @@ class Ground:
 
     def __init__(self, home: Database) -> None:
         self._home = home
-        self._folder = Path(tempfile.mkdtemp(prefix="banyi-time-machine-"))
+        self._kept = tempfile.TemporaryDirectory(prefix="banyi-time-machine-")
+        self._folder = Path(self._kept.name)
         self._making = asyncio.Lock()
 
     async def _empty(self) -> Path:
@@ -42,22 +51,29 @@ class Ground:
                 shutil.move(made, path)
         return path
 
+    async def prepare(self, plan: Plan) -> Furniture:
+        """The file to begin with and the rows to put into it: all that is asked of the installation."""
+        return Furniture(await self._empty(), await self._rows(plan))
+
     @asynccontextmanager
-    async def database(self, plan: Plan) -> AsyncIterator[Database]:
+    async def database(self, furniture: Furniture) -> AsyncIterator[Database]:
         """A scratch database for one run, gone afterwards."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         file = folder / "run.db"
-        shutil.copyfile(await self._empty(), file)
+        shutil.copyfile(furniture.empty, file)
         database = Database(f"sqlite+aiosqlite:///{file}", threadless=True)
         try:
-            await self._furnish(database, plan)
+            async with database.write("furnish") as session:
+                for table, rows in furniture.rows:
+                    if rows:
+                        await session.execute(insert(table), rows)
             yield database
         finally:
             await database.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def _furnish(self, database: Database, plan: Plan) -> None:
-        """Copy the plan's departments with their clinics, its articles and its questionnaires as they are now."""
+    async def _rows(self, plan: Plan) -> list[tuple[Any, list[dict[str, Any]]]]:
+        """The plan's departments with their clinics, its articles and its questionnaires as they are now, what is sealed sealed."""
         offered = {str(one.content["department"]) for one in plan.steps if one.kind == "offer"}
         slugs = {str(one.content["slug"]) for one in plan.steps if one.kind == "article"}
         asked = {str(one.content.get("name") or one.content.get("questionnaire") or "") for one in plan.steps}
@@ -73,24 +89,16 @@ class Ground:
             (ArticleRevision, (ArticleRevision.article_id.in_(articles),)),
         ]
         async with self._home.read("time machine") as session:
-            found = [
-                (model.__table__, [dict(row._mapping) for row in await session.execute(_core(model, where))])
+            return [
+                (
+                    model.__table__,
+                    [
+                        dict(row._mapping)
+                        for row in await session.execute(select(model.__table__).where(*where))
+                    ],
+                )
                 for model, where in wanted
             ]
-        async with database.write("furnish") as session:
-            for table, rows in found:
-                if rows:
-                    await session.execute(insert(table), _known(table, rows))
 
     def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _core(model: type[Base], where: Sequence[ColumnElement[bool]]) -> Any:
-    """The rows as they stand, sealed columns sealed."""
-    return select(model.__table__).where(*where)
-
-
-def _known(table: Table, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    names = {column.name for column in table.columns}
-    return [{name: value for name, value in row.items() if name in names} for row in rows]
+        self._kept.cleanup()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time as stopwatch
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,7 +39,7 @@ from server.plans import make_ports
 from server.timemachine import beginning
 from server.timemachine.acting import Acting
 from server.timemachine.beginning import Player
-from server.timemachine.ground import Ground
+from server.timemachine.ground import Furniture, Ground
 from server.timemachine.handsets import Phones, SmsHandset, WeChatHandset
 from server.timemachine.reading import read_journal
 from store.clock import VirtualClock
@@ -75,17 +76,37 @@ class TimeMachine:
         days: int = 90,
         progress: Progress | None = None,
     ) -> Journal:
-        """Play `plan` for `days` days from `anchor` for a cohort. The same every time for the same hospital."""
+        """Play `plan` for `days` days from `anchor` for a cohort. The same every time for the same hospital.
+
+        In a thread with a loop of its own: nobody who is served meanwhile waits for it.
+        """
         begun = stopwatch.perf_counter()
         signed = replace(plan, signed_by=plan.signed_by or SIGNED)
-        async with self._ground.database(signed) as database:
-            run = _Run(self._house, database, signed, anchor, days, progress or (lambda day: None))
+        furniture = await self._ground.prepare(signed)
+        hears = progress or (lambda day: None)
+
+        def alone() -> Journal:
+            return asyncio.run(self._play(signed, furniture, personas, anchor, days, hears))
+
+        journal = await asyncio.to_thread(alone)
+        return replace(journal, seconds=stopwatch.perf_counter() - begun)
+
+    async def _play(
+        self,
+        plan: Plan,
+        furniture: Furniture,
+        personas: Sequence[Persona],
+        anchor: date,
+        days: int,
+        progress: Progress,
+    ) -> Journal:
+        async with self._ground.database(furniture) as database:
+            run = _Run(self._house, database, plan, anchor, days, progress)
             await run.begin(personas)
             await run.play()
-            journal = await read_journal(
-                database, run.clock, signed, run.players, run.acting, run.phones, anchor, days
+            return await read_journal(
+                database, run.clock, plan, run.players, run.acting, run.phones, anchor, days
             )
-        return replace(journal, seconds=stopwatch.perf_counter() - begun)
 
 
 class _Run:

@@ -34,14 +34,15 @@ async def shipped_house(settings: Settings) -> AsyncIterator[House]:
         await migrate.upgrade_async(url)
         house = build(settings.model_copy(update={"database_url": url, "redis_url": ""}), clock)
         try:
-            await _furnish(house)
+            await furnish(house)
             await house.templates.sync()
             yield house
         finally:
             await house.close()
 
 
-async def _furnish(house: House) -> None:
+async def furnish(house: House) -> None:
+    """The hospital and what comes along, into the house's empty database."""
     now = house.clock.now()
     async with house.database.write("shipped") as session:
         if await session.scalar(select(HealthcareService.id).limit(1)) is None:

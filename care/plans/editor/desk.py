@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from care.hospital.models import STANDARD_DEPARTMENTS
-from care.plans.definition import KINDS
+from care.plans.definition import KINDS, Plan
 from care.plans.errors import words as plan_words
+from care.plans.machine.journal import Journal
+from care.plans.machine.persona import Persona
 from care.plans.paths import SEED
 from care.questionnaires.publishing import current
 from store.clock import Clock
 from store.database import Database
+from web.aside import Aside
 from web.shell import add_templates, render
 from web.signin.access import require
 from web.signin.models import Role, StaffUser
@@ -34,13 +38,29 @@ Offer = tuple[str, str]
 """What a choice sends, and what it says."""
 
 
+class Player(Protocol):
+    """Plays a plan in a scratch database (`server.timemachine`). `progress` hears which day is being played."""
+
+    async def play(
+        self,
+        plan: Plan,
+        personas: Sequence[Persona],
+        *,
+        anchor: date,
+        days: int,
+        progress: Callable[[int], None],
+    ) -> Journal: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PlanDesk:
-    """What the server hands in. `articles`: slug and title of those that may be sent."""
+    """What the server hands in. `articles`: slug and title of those that may be sent. `trials`: plans being played."""
 
     database: Database
     clock: Clock
     articles: Callable[[AsyncSession], Awaitable[Sequence[Offer]]]
+    player: Player
+    trials: Aside[Journal]
 
 
 async def offers_of(desk: PlanDesk, session: AsyncSession) -> dict[str, list[Offer]]:

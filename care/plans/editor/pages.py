@@ -15,6 +15,7 @@ from care.plans.editor.building import building_router
 from care.plans.editor.desk import HOME, PlanDesk, Writer, show, words
 from care.plans.editor.drafts import DraftError
 from care.plans.editor.looking import one_page
+from care.plans.editor.trial import add_trial
 from care.plans.models import PlanDraft
 from care.questionnaires.editor.forms import Form
 from web.security import csrf_protect
@@ -92,5 +93,6 @@ def editor_router(desk: PlanDesk) -> APIRouter:
                 raise HTTPException(404, words("refused", error.key)) from error
         return back_to(f"{HOME}/{name}/draft")
 
+    add_trial(router, desk)
     router.include_router(building_router(desk))
     return router

@@ -7,25 +7,37 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.plans.editor.desk import Offer, PlanDesk
+from care.plans.editor.desk import Offer, PlanDesk, Player
 from care.plans.editor.pages import editor_router
+from care.plans.machine.journal import Journal
 from store.clock import Clock
 from store.database import Database
 from tests.care.plans.shipped import slugs
+from web.aside import Aside
 from web.build import build
 from web.shell import install_shell
 from web.signin.pages import signin_router
 
 HOME = "/content/plans"
+KEPT = 60.0
 
 
-def editor_app(database: Database, clock: Clock) -> FastAPI:
+class NobodyPlays:
+    """Where no plan is to be played."""
+
+    async def play(self, *_: object, **__: object) -> Journal:
+        raise AssertionError("no plan is played here")
+
+
+def editor_app(database: Database, clock: Clock, player: Player | None = None) -> FastAPI:
+    """`player`: the time machine, where a test plays a plan."""
     build()
     app = FastAPI()
     app.state.database, app.state.clock, app.state.nav = database, clock, []
     install_shell(app)
     app.include_router(signin_router())
-    app.include_router(editor_router(PlanDesk(database, clock, _articles)))
+    trials = Aside[Journal](KEPT, at_once=1)
+    app.include_router(editor_router(PlanDesk(database, clock, _articles, player or NobodyPlays(), trials)))
     return app
 
 
