@@ -23,7 +23,7 @@ async def take(turn: Turn, state: State, wish: Wish, linked: Linked, *, first: b
     if not await _take_place(turn, state, wish):
         state.save()
         return True
-    if wish.kind:
+    if wish.kind and not wish.doctors:  # who names a doctor wants the doctor, whatever the place is called
         state.data["kind"] = wish.kind
     if wish.earliest:
         state.data["earliest"] = True

@@ -97,6 +97,12 @@ async def test_a_kind_that_is_not_there_is_said_with_what_is(talker: Talker) -> 
     assert await talk.say("1") == ["booking.confirm"]
 
 
+async def test_a_doctor_by_name_matters_more_than_what_the_place_is_called(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    assert await talk.say("挂赵强主任的号") == ["booking.when"]
+    assert all("赵强" in one for one in talk.labels[:2])
+
+
 async def test_a_return_visit_is_seen_where_there_is_no_clinic_for_it(talker: Talker) -> None:
     talk = await talker(张伟="self")
     assert await talk.say("眼科复诊") == ["booking.when"]
