@@ -7,6 +7,7 @@ from care.appointments.blocks import models as blocks
 from care.appointments.closures import models as closures
 from care.appointments.coming import models as coming
 from care.appointments.feeds import models as feeds
+from care.appointments.noshow import models as noshow
 from care.appointments.notices import models as notices
 from care.appointments.queue import models as queue
 from care.appointments.scheduling import models as scheduling
@@ -50,6 +51,7 @@ __all__ = [
     "followup",
     "greetings",
     "hospital",
+    "noshow",
     "notices",
     "observations",
     "patients",

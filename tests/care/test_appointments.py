@@ -224,6 +224,55 @@ async def test_many_patients_at_once_never_oversell(
         assert await session.scalar(select(func.count()).select_from(SlotHold)) == 0
 
 
+async def test_a_rush_books_each_place_once_and_offers_every_loser_another_time(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """As `bench/booking.py` with a thousand; each from a conversation and a contact of their own."""
+    wanted = await _slots(database, clock, world.li)
+    people: list[UUID] = []
+    async with database.write() as session:
+        for number in range(30):
+            data = PatientData(f"R{number:07d}", "何夏", "male", date(1980, 1, 1))
+            people.append((await patients.create(session, data, clock.now())).id)
+
+    async def one(number: int, person: UUID) -> bool:
+        slot, contact, talk = wanted[number % len(wanted)], uuid4(), uuid4()
+
+        async def hold(session: AsyncSession) -> Held | Refused:
+            return await service.hold(
+                session,
+                slot_id=slot,
+                patient_id=person,
+                now=clock.now(),
+                contact_id=contact,
+                conversation_id=talk,
+            )
+
+        held = await database.transact(hold, "hold")
+        if isinstance(held, Held):
+            hold_id = held.hold_id
+
+            async def confirm(session: AsyncSession) -> Booked | Refused:
+                return await service.confirm(session, hold_id, now=clock.now(), created_via="wechat")
+
+            assert isinstance(await database.transact(confirm, "confirm"), Booked)
+            return True
+        assert held == Refused(Why.FULL)
+        async with database.read() as session:
+            others = await slots.find_half_days(session, now=clock.now(), department_id=world.eye)
+        assert others, "a loser hears of another time"
+        assert all(half.first.slot_id not in wanted or half.left for half in others)
+        return False
+
+    won = await asyncio.gather(*(one(number, person) for number, person in enumerate(people)))
+    assert sum(won) == len(wanted)
+    async with database.read() as session:
+        booked = list(await session.scalars(select(Appointment.patient_id)))
+        rows = await session.execute(select(Slot.taken, Slot.capacity).where(Slot.id.in_(wanted)))
+        assert all(taken == capacity for taken, capacity in rows)
+    assert len(booked) == len(set(booked)) == len(wanted)
+
+
 async def test_another_choice_in_the_conversation_gives_the_first_place_back(
     database: Database, world: World, clock: VirtualClock
 ) -> None:
