@@ -104,6 +104,7 @@ def create_app(house: House) -> FastAPI:
     add_observations(app, house)
     add_questionnaire_pages(app, house)
     add_campaigns(app, house)
+    add_coming(app, house)  # /insight/no-show before /insight/{…}
     add_insight(app, house)
     add_privacy(app, house)
     add_recovery(app, house)
@@ -117,7 +118,6 @@ def create_app(house: House) -> FastAPI:
     add_clinics(app, house)
     add_systems(app, house)
     add_hl7(house)
-    add_coming(app, house)
     app.include_router(media_router(house.database, shelf(settings)))
     app.include_router(media_desk_router(MediaDesk(house.database, house.clock, shelf(settings))))
     app.state.nav = navigation(simulators=settings.simulators)
