@@ -59,6 +59,19 @@ def hospital_system(settings: Settings, clock: Clock) -> HospitalSystem | None:
 
             views = _mapping(settings, ViewsMapping)
             return ViewsSystem.at(settings.his_url, views, zone, settings.his_timeout)
+        case "http":
+            from care.systems.mapped.http import HttpSystem
+            from care.systems.mapped.messages import MessagesMapping
+
+            messages = _mapping(settings, MessagesMapping)
+            return HttpSystem(
+                settings.his_url,
+                messages,
+                clock,
+                zone,
+                token=settings.his_token,
+                timeout=settings.his_timeout,
+            )
     return None
 
 

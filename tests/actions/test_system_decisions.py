@@ -52,8 +52,10 @@ async def decide(database: Database, clock: VirtualClock, key: str, said: Accept
     async with database.write() as session:
         row = await messages.by_key(session, HIS, Direction.OUT, key)
         assert row is not None
-        settle = settling.accepted if isinstance(said, Accepted) else settling.refused
-        await settle(session, row, said, clock.now())  # type: ignore[operator]
+        if isinstance(said, Accepted):
+            await settling.accepted(session, row, said, clock.now())
+        else:
+            await settling.refused(session, row, said, clock.now())
         row.status = "accepted" if isinstance(said, Accepted) else "refused"
 
 

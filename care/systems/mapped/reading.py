@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from care.systems.port import Found, OfferedSlot
 
 REASONS = ("full", "patient", "gone", "not_allowed", "other")
 STATUSES = ("pending", "booked", "cancelled", "arrived", "fulfilled", "noshow")
@@ -51,7 +53,7 @@ def read_mapping(path: str, model: type[M]) -> M:
         return model.model_validate(raw)
     except ValidationError as error:
         said = [
-            f"{'.'.join(str(one) for one in one['loc']) or 'file'}: {one['msg'].lower()}"
+            f"{'.'.join(str(one) for one in one['loc']) or 'file'}: {one['msg']}"
             for one in error.errors()
         ]
         raise MappingError(f"BANYI_HIS_MAPPING {path}: {'; '.join(said)}.") from error
@@ -95,6 +97,36 @@ class Values:
         if day is not None:
             return datetime.combine(self._day(day), self._time(value), self._zone)
         return datetime.strptime(self.text(value), self._formats.moment).replace(tzinfo=self._zone)
+
+    def slot(self, row: Mapping[str, Any]) -> OfferedSlot:
+        """A row of times under our words; without an end it is ten minutes long."""
+        start = self.moment(row["start"], row.get("date"))
+        end = self.moment(row["end"], row.get("date")) if "end" in row else start + timedelta(minutes=10)
+        return OfferedSlot(
+            external_id=self.text(row["id"]),
+            practitioner=self.text(row["practitioner"]),
+            service=self.text(row.get("service")),
+            start=start,
+            end=end,
+            free=max(0, self.number(row["free"])),
+            capacity=self.number(row["capacity"]) if "capacity" in row else None,
+            fee_fen=self.fen(row.get("fee")),
+        )
+
+    def found(self, row: Mapping[str, Any], status: str, etag: str | None = None) -> Found:
+        """A row of appointments under our words, with its status as ours."""
+        start = row.get("start")
+        return Found(
+            external_id=self.text(row["id"]),
+            status=status,
+            start=self.moment(start, row.get("date")) if start is not None else None,
+            slot=self.text(row.get("slot")) or None,
+            practitioner=self.text(row.get("practitioner")) or None,
+            service=self.text(row.get("service")) or None,
+            etag=etag or self.text(row.get("changed")) or None,
+            key=self.text(row.get("key")) or None,
+            said=self.text(row.get("said")),
+        )
 
     def local(self, moment: datetime) -> datetime:
         """Naive, as their columns have it."""

@@ -65,25 +65,10 @@ class ViewsSystem:
         end = datetime.combine(last + timedelta(days=1), time(), self._zone)
         rows = await self._rows(self._mapping.schedules.view, columns)
         try:
-            every = [self._slot(row) for row in rows]
+            every = [self._values.slot(row) for row in rows]
         except ValueError as error:
             raise SystemAway("not_understood", str(error)[:200]) from error
         return [one for one in every if start <= one.start < end]
-
-    def _slot(self, row: dict[str, Any]) -> OfferedSlot:
-        values = self._values
-        start = values.moment(row["start"], row.get("date"))
-        end = values.moment(row["end"], row.get("date")) if "end" in row else start + timedelta(minutes=10)
-        return OfferedSlot(
-            external_id=values.text(row["id"]),
-            practitioner=values.text(row["practitioner"]),
-            service=values.text(row.get("service")),
-            start=start,
-            end=end,
-            free=max(0, values.number(row["free"])),
-            capacity=values.number(row["capacity"]) if "capacity" in row else None,
-            fee_fen=values.fen(row.get("fee")),
-        )
 
     async def find(self, wanted: Wanted) -> Found | NotThere:
         rows = await self._requests(wanted.key)
@@ -131,18 +116,7 @@ class ViewsSystem:
         status = view.status.get(values.text(row["status"]))
         if status is None:
             raise ValueError(f"appointments.status: {row['status']!r}")
-        start = row.get("start")
-        return Found(
-            external_id=values.text(row["id"]),
-            status=status,
-            start=values.moment(start, row.get("date")) if start is not None else None,
-            slot=values.text(row.get("slot")) or None,
-            practitioner=values.text(row.get("practitioner")) or None,
-            service=values.text(row.get("service")) or None,
-            etag=_word(row["changed"]),
-            key=values.text(row.get("key")) or None,
-            said=values.text(row.get("said")),
-        )
+        return values.found(row, status, _word(row["changed"]))
 
     async def check(self) -> Checked:
         """Every mapped view and column is there."""

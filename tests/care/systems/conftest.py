@@ -85,7 +85,7 @@ class Hospital:
         """A round in which the system, held, answers too late."""
         assert isinstance(self.system, FhirSystem)
         http = self.system._client._http
-        patience, http.timeout = http.timeout, 0.3  # type: ignore[assignment]
+        patience, http.timeout = http.timeout, 0.3
         await self.tell()
         http.timeout = patience
 

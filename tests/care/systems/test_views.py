@@ -208,8 +208,8 @@ async def test_its_database_is_away(views: Hospital, peer: Peer) -> None:
     ("change", "named"),
     [
         (("  view: his.v_haoyuan", "  vieww: x"), "schedules.vieww"),
-        (("free: syhs, ", ""), "schedules: value error, columns lacks free"),
-        (('"0": waiting', '"0": later'), "requests: value error, status maps to later"),
+        (("free: syhs, ", ""), "schedules: Value error, columns lacks free"),
+        (('"0": waiting', '"0": later'), "requests: Value error, status maps to later"),
         (("sex: {", "sex: {{"), "is no YAML"),
     ],
 )

@@ -1,0 +1,128 @@
+"""A hospital's own messages over HTTP, JSON and SOAP, by a mapping: booked, refused, cancelled, asked after, never said twice unasked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from care.appointments import outside
+from care.appointments.models import Status
+from care.systems.mapped.http import HttpSystem
+from care.systems.mapped.messages import MessagesMapping
+from care.systems.mapped.reading import MappingError, read_mapping
+from care.systems.outward import Outward
+from care.systems.watching import watch
+from store.clock import VirtualClock
+from store.database import Database
+from tests.care.conftest import build
+from tests.care.systems.conftest import Hospital, at
+from tests.factories.http_his import HttpHis
+
+MAPPINGS = Path(__file__).parent / "mappings"
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[HttpHis]:
+    async with HttpHis().serving() as found:
+        found.clinic("Y1", "eye", [at(9), at(9, 10)])
+        yield found
+
+
+@pytest.fixture(params=["json", "soap"])
+async def spoken(
+    request: pytest.FixtureRequest, database: Database, clock: VirtualClock, peer: HttpHis
+) -> AsyncIterator[Hospital]:
+    async with database.write("build") as session:
+        world = await build(session, clock, slots=False)
+    mapping = read_mapping(str(MAPPINGS / f"{request.param}.yml"), MessagesMapping)
+    system = HttpSystem(peer.url, mapping, clock, ZoneInfo("Asia/Shanghai"), timeout=30)
+    outside.install(Outward(system.name))
+    opened = Hospital(database, clock, world, system)
+    await opened.mirror()
+    yield opened
+    await system.close()
+
+
+async def test_booked_refused_and_cancelled(spoken: Hospital, peer: HttpHis) -> None:
+    slot = await spoken.slot(at(9))
+    assert (slot.practitioner_id, slot.fee_fen, slot.capacity) == (spoken.world.li, 1850, 1)
+    peer.slots["2"]["syhs"] = "0"
+    mine, other = (
+        await spoken.book(spoken.world.wang, at(9)),
+        await spoken.book(spoken.world.lijing, at(9, 10)),
+    )
+    await spoken.tell()
+    assert (await spoken.appointment(mine)).status == Status.BOOKED
+    assert (await spoken.appointment(other)).status == Status.CANCELLED
+    assert await spoken.conflicts() == ["filled"]
+    assert {(one[0], one[1]) for one in peer.patients} == {("D0000001", "王秀兰"), ("D0000002", "李静")}
+    assert {one[2] for one in peer.patients} <= {"2", "女"}
+    await spoken.cancel(mine)
+    await spoken.tell()
+    assert [row["zt"] for row in peer.booked] == ["2"]
+    assert (await spoken.slot(at(9))).taken == 0
+    assert (await spoken.system.check()).problem == ""
+
+
+async def test_an_answer_that_breaks_off_is_asked_after(spoken: Hospital, peer: HttpHis) -> None:
+    peer.silent = True
+    mine = await spoken.book(spoken.world.wang, at(9))
+    await spoken.tell()
+    assert await spoken.messages() == [("book", "uncertain")]
+    peer.silent = False
+    await spoken.tell(2)
+    assert (await spoken.appointment(mine)).status == Status.BOOKED
+    assert len(peer.booked) == 1
+
+
+async def test_what_it_does_not_have_is_not_said_again_unless_it_keeps_our_key(
+    spoken: Hospital, peer: HttpHis
+) -> None:
+    peer.silent = True
+    mine = await spoken.book(spoken.world.wang, at(9))
+    await spoken.tell()
+    peer.silent, peer.slots["1"]["syhs"] = False, "1"
+    peer.booked.clear()  # it never came to be there
+    await spoken.tell(4)
+    row = await spoken.appointment(mine)
+    if spoken.system.repeatable:
+        assert (row.status, len(peer.booked)) == (Status.BOOKED, 1)
+    else:
+        assert (row.status, len(peer.booked)) == (Status.PENDING, 0)
+        assert await spoken.messages() == [("book", "dead")]
+        assert len(spoken.alarms) == 1
+
+
+async def test_its_own_changes_are_heard(spoken: Hospital, peer: HttpHis) -> None:
+    mine = await spoken.book(spoken.world.wang, at(9))
+    await spoken.tell()
+    await watch(spoken.database, spoken.clock, spoken.system)
+    peer.booked[0] |= {"zt": "2", "xgsj": "2099-01-01 00:00:00"}
+    await watch(spoken.database, spoken.clock, spoken.system)
+    heard = isinstance(spoken.system, HttpSystem) and spoken.system._mapping.changed is not None
+    assert (await spoken.appointment(mine)).status == (Status.CANCELLED if heard else Status.BOOKED)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("id: data.yyh", "id: 'data.['"), "is no JMESPath"),
+        (('wbh: "{key}", hyid', 'wbh: "{nummer}", hyid'), "speaks of nummer"),
+        (('"1001": full', '"1001": voll'), "reasons maps to voll"),
+        (
+            ("  rows: data.list\n  columns: {id: hyid,", "  rows: data.list\n  columns: {"),
+            "schedules.columns lacks id",
+        ),
+    ],
+)
+def test_a_mistake_in_the_mapping_is_named(tmp_path: Path, change: tuple[str, str], named: str) -> None:
+    path = tmp_path / "hospital.yml"
+    before = (MAPPINGS / "json.yml").read_text("utf-8")
+    assert change[0] in before
+    path.write_text(before.replace(*change), "utf-8")
+    with pytest.raises(MappingError) as error:
+        read_mapping(str(path), MessagesMapping)
+    assert named in str(error.value)
