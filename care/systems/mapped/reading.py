@@ -53,8 +53,7 @@ def read_mapping(path: str, model: type[M]) -> M:
         return model.model_validate(raw)
     except ValidationError as error:
         said = [
-            f"{'.'.join(str(one) for one in one['loc']) or 'file'}: {one['msg']}"
-            for one in error.errors()
+            f"{'.'.join(str(one) for one in one['loc']) or 'file'}: {one['msg']}" for one in error.errors()
         ]
         raise MappingError(f"BANYI_HIS_MAPPING {path}: {'; '.join(said)}.") from error
 
