@@ -15,6 +15,7 @@ from bench import (
     filled,
     nlu,
     outbox,
+    plans,
     preview,
     questionnaire,
     timemachine,
@@ -27,6 +28,7 @@ def main() -> None:
     keep(asyncio.run(turn.measure()))
     keep(asyncio.run(questionnaire.measure()))
     keep(asyncio.run(timemachine.measure()))
+    keep(asyncio.run(plans.measure(100_000)))
     keep(uvloop.run(outbox.measure()))
     keep(uvloop.run(booking.measure()))
     keep(callback.measure())
