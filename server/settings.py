@@ -459,6 +459,13 @@ class Settings(BaseSettings):
             raise SettingsError(f"BANYI_HIS={self.his} also needs BANYI_HIS_URL.")
         if self.his in ("views", "http") and not self.his_mapping:
             raise SettingsError(f"BANYI_HIS={self.his} also needs BANYI_HIS_MAPPING, a file.")
+        if self.his in ("views", "http"):
+            from care.systems.mapped.reading import MappingError, check_mapping
+
+            try:
+                check_mapping(self.his, self.his_mapping)
+            except MappingError as error:
+                raise SettingsError(str(error)) from error
         if self.wecom_corp_id and not (self.wecom_secret and self.wecom_agent_id):
             raise SettingsError("BANYI_WECOM_CORP_ID also needs BANYI_WECOM_SECRET and BANYI_WECOM_AGENT_ID.")
         if self.environment == "production" or not self.simulators:

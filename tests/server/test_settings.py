@@ -125,3 +125,13 @@ def test_what_is_set_wins_over_what_was_made(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_every_setting_says_what_it_is() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_wrong_mapping_of_the_hospitals_system_stops_the_start(tmp_path: Path) -> None:
+    mapping = tmp_path / "hospital.yml"
+    mapping.write_text("format: json\nbook: {path: /book}\n", "utf-8")
+    for his, named in (("http", "cancel"), ("views", "schedules")):
+        chosen = Settings(his=his, his_url="http://his.example", his_mapping=str(mapping))
+        with pytest.raises(SettingsError, match=r"BANYI_HIS_MAPPING .*hospital\.yml") as error:
+            chosen.check()
+        assert named in str(error.value)

@@ -58,6 +58,18 @@ def read_mapping(path: str, model: type[M]) -> M:
         raise MappingError(f"BANYI_HIS_MAPPING {path}: {'; '.join(said)}.") from error
 
 
+def check_mapping(his: str, path: str) -> None:
+    """Whether the file is a mapping of `his` (`views` or `http`), before anything is started. Raises `MappingError`."""
+    if his == "views":
+        from care.systems.mapped.tables import ViewsMapping
+
+        read_mapping(path, ViewsMapping)
+    else:
+        from care.systems.mapped.messages import MessagesMapping
+
+        read_mapping(path, MessagesMapping)
+
+
 def needs(what: str, have: Mapping[str, Any], wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
     """Raises `ValueError` naming what is missing, or not known."""
     if missing := [one for one in wanted if one not in have]:
