@@ -78,6 +78,9 @@ async def hold(
     }
     if found.here and (renewed := await _renew(session, row)) is not None:
         return Held(renewed, wanted, row["until"])
+    places = found.capacity + (found.overbook if by_staff else 0)
+    if found.taken >= places and not found.expired:
+        return Refused(Why.FULL)  # without queueing for the row's lock: in a rush most hear this
     if conversation_id is not None and found.kept:
         await _lock_in_order(session, conversation_id, slot_id)
     if found.expired:
