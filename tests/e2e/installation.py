@@ -194,7 +194,7 @@ class Installation:
         if self.own_vendors:
             self._start_vendors()
 
-    def wait_ready(self, seconds: float = 120.0) -> None:
+    def wait_ready(self, seconds: float = 300.0) -> None:
         def ready() -> bool:
             for one in (self.app, self.rasa):
                 assert one is None or one.alive, f"{one.child.name} ended:\n{one.said()[-3000:]}"
