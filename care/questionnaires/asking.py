@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk.models import TaskKind
 from care.desk.tasks import open_task
+from care.followup.models import CallStatus, FollowUpCall
 from care.patients.models import Patient, PatientContact, Relation
 from care.questionnaires.answering import position
 from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
@@ -201,8 +202,19 @@ async def _end(session: AsyncSession, row: QuestionnaireResponse, now: datetime)
             priority=outbox.NOTICE_PRIORITY,
             patient_id=row.patient_id,
         )
-    if not row.answers:
+    if not row.answers and not await _rung_for(session, row):
         await _call(session, row, now, "unanswered")
+
+
+async def _rung_for(session: AsyncSession, row: QuestionnaireResponse) -> bool:
+    """Whether a call of the day's list is, or was, about these questions: a plan's own step rings whom it asked."""
+    call = select(FollowUpCall.id).where(
+        FollowUpCall.patient_id == row.patient_id,
+        FollowUpCall.questionnaire == row.name,
+        FollowUpCall.due_on >= row.started_at.date(),
+        FollowUpCall.status != CallStatus.DROPPED,
+    )
+    return await session.scalar(call.limit(1)) is not None
 
 
 async def _call(session: AsyncSession, row: QuestionnaireResponse, now: datetime, why: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from care.desk.models import DeskTask
+from care.followup.service import open_call
 from care.patients import service as patients
 from care.patients.models import Relation
 from care.patients.service import PatientData
@@ -81,6 +82,29 @@ async def test_asked_once_reminded_three_times_on_both_channels_then_ended_with_
     async with database.read() as session:
         [task] = await session.scalars(select(DeskTask))
         assert (task.kind, task.patient_id) == ("call", patient)
+
+
+async def test_who_is_on_the_days_list_for_it_is_not_a_task_beside(
+    database: Database, clock: VirtualClock, patient: UUID
+) -> None:
+    response = await assigned(database, clock, patient, "postop-day7")
+    await ask_due(database, clock.now(), CHASING)
+    async with database.write() as session:
+        await open_call(
+            session,
+            patient,
+            key="plan",
+            due_on=clock.now().date(),
+            script="x",
+            questionnaire="postop-day7",
+            source="plan",
+            now=clock.now(),
+        )
+    clock.advance(timedelta(days=11))
+    await ask_due(database, clock.now(), CHASING)
+    assert (await row_of(database, response)).reason == "expired"
+    async with database.read() as session:
+        assert list(await session.scalars(select(DeskTask))) == []
 
 
 async def test_moods_are_never_asked_by_sms(database: Database, clock: VirtualClock, patient: UUID) -> None:
