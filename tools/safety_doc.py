@@ -30,9 +30,10 @@ FILES = {
     "screen_fresh5.jsonl": "written with it, never learned from, looked at after its first run",
     "screen_fresh6.jsonl": "written after that mending, never learned from, looked at",
     "screen_fresh7.jsonl": "written after the ear was made anew, never learned from, looked at after its first run",
-    "screen_fresh8.jsonl": "written after that, never learned from or mended by: the estimate",
+    "screen_fresh8.jsonl": "written after that, never learned from or mended by",
     "screen_talk.jsonl": "dangers and talk of the same dangers, learned from",
     "screen_wide.jsonl": "600 plain tellings of every kind; first run 0.978 and 0.052, then mended by and learned from",
+    "screen_fresh9.jsonl": "by an author who had seen no sentence of the project; run once, mended by not at all: the estimate",
     "screen_english.jsonl": "English, written before the rules, mended by",
     "screen_english_fresh.jsonl": "English, looked at once, after the rules were done",
 }
