@@ -131,7 +131,7 @@ async def test_checking_in_from_the_chat_is_in_the_counters_queue(
     clock.advance(timedelta(minutes=90))
     assert await talk.say("还要等多久", "ask_queue") == ["queue.next"]
     [here] = talk.last.options
-    assert await talk.tap(here.intent, **here.params) == ["queue.waiting"]
+    assert await talk.tap(here.intent, **here.params) == ["queue.first"]
     assert talk.last.params["number"] == 1
     async with database.write() as session:
         ticket = (await session.scalars(select(QueueTicket))).one()
