@@ -98,13 +98,19 @@ function sound() {
 
 // --- what is open, focused or half written survives a refresh ---
 
+// What was chosen counts as much as what was typed: on its way from the list to the button nobody's focus is in a field.
+function begunWriting(part) {
+  if (part.contains(document.activeElement?.closest("select, textarea"))) return true;
+  if ([...part.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue)) return true;
+  return [...part.querySelectorAll("select")].some((list) => list.selectedIndex !== Math.max(0, [...list.options].findIndex((one) => one.defaultSelected)));
+}
+
 function keepOpen() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
     if (!part.querySelector?.("[data-alerts]")) return;
     // Somebody writes: the list waits, the badge has told already.
-    const writes = [...part.querySelectorAll("textarea")].some((field) => field.value) || part.contains(document.activeElement?.closest("select, textarea"));
-    if (writes) {
+    if (begunWriting(part)) {
       event.detail.shouldSwap = false;
       return;
     }
