@@ -53,7 +53,7 @@ def clinic_jobs(settings: Settings, services: Services, outbound: Outbound) -> l
             outbound.delivery.wake()
 
     async def counter(session: AsyncSession) -> int:
-        return await tell_counter(session, services, settings.sms_account)
+        return await tell_counter(session, services, settings.sms_account, settings.queue_tell_ahead)
 
     async def counter_round() -> None:
         async with database.read("counter-peek") as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -46,6 +46,10 @@ _KINDS = {
 
 _HEARD = frozenset({"message", "click"})
 """What a patient says to the person who has the conversation."""
+
+
+TOO_SHORT = timedelta(minutes=15)
+"""Nobody rings up for a notice that is worth nothing any more after so long: a word from the queue."""
 
 
 class CarePeople:
@@ -218,6 +222,9 @@ class CareDesk:
     async def undeliverable(
         self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
     ) -> None:
+        end = message.expires_at
+        if message.purpose == "service_notice" and end is not None and end - message.created_at <= TOO_SHORT:
+            return
         await self._task(session, TaskKind.CALL, f"call:{message.id}", message, reason, now)
 
     async def stopped(

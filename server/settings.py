@@ -268,6 +268,12 @@ class Settings(BaseSettings):
         "3,1",
         description="days before a visit its reminders go, at most three; departments may have their own",
     )
+    queue_tell_ahead: int = Field(
+        2,
+        description="who has at most so many people before them in a queue is told to come to the waiting area",
+        ge=0,
+        le=20,
+    )
     noshow_model: bool = Field(
         True,
         description="use the no-show model where its calibration is good (docs/no-show.md); false: never score a visit",

@@ -59,6 +59,7 @@ UNITS = {
     "weather_url": "URL",
     "follow_up_call_tries": "calls",
     "slot_days_ahead": "days",
+    "queue_tell_ahead": "people",
     "wecom_agent_id": "number",
     "article_review_file": "path of a YAML file",
     "sms_part_price": "yuan",

@@ -1,4 +1,6 @@
-"""Telling what staff did at the counter: booked, moved, cancelled, a place offered. By the ladder; who cannot be written to is called."""
+"""Telling what staff did at the counter: booked, moved, cancelled, a place offered, called in the queue.
+
+By the ladder; who cannot be written to is called."""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import say
-from actions.appointments import waiting
+from actions.appointments import calling, waiting
 from actions.appointments.remind import ways
 from actions.appointments.telling import calendar_line, card, talk_about
 from actions.services import Services
@@ -44,13 +46,16 @@ _TASK = {
 }
 
 
-async def tell_counter(session: AsyncSession, services: Services, sms_account: str) -> int:
-    """Tell a batch, in the caller's transaction; how many were dealt with."""
+async def tell_counter(session: AsyncSession, services: Services, sms_account: str, ahead: int = 2) -> int:
+    """Tell a batch, in the caller's transaction; how many were dealt with. `ahead`: who has at most so many before them in a queue that
+    has moved on is told too."""
     now = services.clock.now()
     owed = await notices.due(session, now, BATCH)
     for notice in owed:
         if notice.kind == NoticeKind.OFFERED:
             notice.state = await _offered(session, services, notice, now)
+        elif notice.kind in calling.KINDS:
+            notice.state = await calling.tell(session, services, sms_account, notice, ahead=ahead, now=now)
         else:
             notice.state = await _tell(session, services, sms_account, notice, now)
         notice.due_at, notice.settled_at = None, now

@@ -136,11 +136,11 @@ async def test_checking_in_from_the_chat_is_in_the_counters_queue(
     async with database.write() as session:
         ticket = (await session.scalars(select(QueueTicket))).one()
         assert (ticket.appointment_id, ticket.by) == (mine, "patient")
-        await queue.call_next(session, queue.line_of(ticket), seen=None, now=clock.now())
+        await queue.call_next(session, queue.line_of(ticket), seen=None, by=NURSE, now=clock.now())
     assert await talk.say("还要等多久", "ask_queue") == ["queue.called"]
     readable(talk.last, "wechat")
     async with database.write() as session:
-        assert await queue.pass_over(session, mine)
+        assert await queue.pass_over(session, mine, by=NURSE, now=clock.now())
     assert await talk.say("还要等多久", "ask_queue") == ["queue.passed"]
     other = await talker("sms", 李静="self")
     assert await other.tap(here.intent, **here.params) != ["queue.passed"], "not of another's patients"

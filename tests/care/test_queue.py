@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from care.appointments import service, slots
 from care.appointments.models import Part, Status
@@ -19,6 +19,7 @@ from store.database import Database
 from tests.care.conftest import World
 
 TUESDAY = date(2026, 11, 24)
+NURSE = uuid4()
 
 
 async def _booked(database: Database, clock: VirtualClock, world: World) -> list[UUID]:
@@ -66,7 +67,7 @@ async def test_who_comes_in_time_is_called_in_the_order_booked_who_is_late_in_th
         order = []
         seen: UUID | None = None
         while (
-            ticket := await queue.call_next(session, _line(world), seen=seen, now=clock.now())
+            ticket := await queue.call_next(session, _line(world), seen=seen, by=NURSE, now=clock.now())
         ) is not None:
             order.append(ticket.appointment_id)
             seen = ticket.appointment_id
@@ -83,9 +84,9 @@ async def test_two_nurses_pressing_at_once_call_one(
     async with database.write() as session:
         for one in (a, b):
             await queue.check_in(session, one, now=clock.now())
-        first = await queue.call_next(session, _line(world), seen=None, now=clock.now())
+        first = await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
         assert first is not None
-        assert await queue.call_next(session, _line(world), seen=None, now=clock.now()) is None
+        assert await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now()) is None
         now_in = await queue.called(session, _line(world))
         assert now_in is not None
         assert now_in.appointment_id == first.appointment_id
@@ -98,10 +99,10 @@ async def test_passed_over_and_put_back_behind_three(
     async with database.write() as session:
         for one in (a, b, c, d, e):
             await queue.check_in(session, one, now=clock.now())
-        await queue.call_next(session, _line(world), seen=None, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
         assert not await queue.put_back(session, a, now=clock.now())
-        assert await queue.pass_over(session, a)
-        assert not await queue.pass_over(session, a)
+        assert await queue.pass_over(session, a, by=NURSE, now=clock.now())
+        assert not await queue.pass_over(session, a, by=NURSE, now=clock.now())
         where = await position(session, a, clock.now())
         assert where is not None
         assert where.state is TicketState.PASSED
@@ -126,7 +127,7 @@ async def test_a_wrong_check_in_is_taken_back_until_called(
         assert view is not None
         assert view.status is Status.BOOKED
         await queue.check_in(session, b, now=clock.now())
-        await queue.call_next(session, _line(world), seen=None, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
         assert not await queue.take_back(session, b, now=clock.now())
 
 
@@ -137,7 +138,7 @@ async def test_the_board_names_the_room_of_the_day(
     async with database.write() as session:
         await queue.check_in(session, a, now=clock.now())
         await queue.check_in(session, b, now=clock.now())
-        await queue.call_next(session, _line(world), seen=None, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
         await queue.set_room(session, world.li, TUESDAY, "8")
         [row] = await queue.board(session, world.eye, TUESDAY)
         assert (row.practitioner, row.room) == ("李敏", "8")

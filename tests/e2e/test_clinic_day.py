@@ -245,6 +245,7 @@ def test_a_day_of_a_clinic(house: Installation, clinic: Clinic, nurse: BrowserCo
     page.get_by_role("button", name="叫下一位").click()
     expect(page.get_by_role("region", name="正在就诊")).to_contain_text(f"1号 {MORNING_PERSON}")
     expect(screen.locator(".called").first).to_contain_text("1号 梅*")
+    assert "诊室" in heard(early, "正在叫")
     keep_picture(screen, "clinic-day-screen")
     page.get_by_role("button", name="看完了").click()
     expect(page.get_by_role("region", name="正在就诊")).to_contain_text("现在没有人在诊室")

@@ -1,4 +1,4 @@
-"""A notice owed to a patient because staff booked, moved or cancelled for them, or offered a place."""
+"""A notice owed to a patient because staff booked, moved or cancelled for them, offered a place or called them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from store.base import Base, UtcDateTime, mapped_column, uuid_pk
 
 
 class NoticeKind(StrEnum):
-    """What staff did. `ASKED`: cancelled because the patient asked for it."""
+    """What staff did. `ASKED`: cancelled because the patient asked for it. `CALLED`, `PASSED`: in the queue, in vain."""
 
     BOOKED = "booked"
     MOVED = "moved"
     CANCELLED = "cancelled"
     ASKED = "asked"
     OFFERED = "offered"
+    CALLED = "called"
+    PASSED = "passed"
 
 
 class NoticeState(StrEnum):

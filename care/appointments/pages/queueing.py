@@ -148,7 +148,11 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             if (str(there.appointment_id) if there else "") != seen:
                 return _back(line, "called_already")
             ticket = await queue.call_next(
-                session, line, seen=there.appointment_id if there else None, now=desk.clock.now()
+                session,
+                line,
+                seen=there.appointment_id if there else None,
+                by=staff.id,
+                now=desk.clock.now(),
             )
             if there is not None:
                 _note(session, staff, there.appointment_id, "fulfilled")
@@ -167,7 +171,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 case "again":
                     done = await queue.call_again(session, appointment_id, now=now)
                 case "pass":
-                    done = await queue.pass_over(session, appointment_id)
+                    done = await queue.pass_over(session, appointment_id, by=staff.id, now=now)
                 case "back":
                     done = await queue.put_back(session, appointment_id, now=now)
                 case "done":

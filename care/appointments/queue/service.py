@@ -15,7 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
 from care.appointments.models import Appointment, Part, Status
+from care.appointments.notices import service as notices
+from care.appointments.notices.models import NoticeKind
+from care.appointments.queue import telling
 from care.appointments.queue.models import QueueRoom, QueueTicket, TicketState
+from care.appointments.queue.telling import Word
 from care.hospital.models import HealthcareService, Practitioner
 from care.patients.models import Patient
 from store import events
@@ -83,6 +87,7 @@ async def take_back(session: AsyncSession, appointment_id: UUID, *, now: datetim
     ticket = await _locked(session, appointment_id)
     if ticket is None or ticket.state != TicketState.WAITING or ticket.calls:
         return False
+    await telling.hush(session, appointment_id, Word.SOON, now=now)
     await session.delete(ticket)
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
     row.status, row.changed_at = Status.BOOKED, now
@@ -94,9 +99,9 @@ async def take_back(session: AsyncSession, appointment_id: UUID, *, now: datetim
 
 
 async def call_next(
-    session: AsyncSession, line: Line, *, seen: UUID | None, now: datetime
+    session: AsyncSession, line: Line, *, seen: UUID | None, by: UUID, now: datetime
 ) -> QueueTicket | None:
-    """Call who is next; `seen` is who was in the room as the caller saw it, and is seen now.
+    """Call who is next; `seen` is who was in the room as the caller saw it, and is seen now. Who is called is told, and who comes soon.
 
     None where the room has changed meanwhile (somebody else has called), or nobody waits.
     """
@@ -116,6 +121,7 @@ async def call_next(
     ticket = (await session.scalars(query)).first()
     if ticket is not None:
         await _call(session, ticket, now)
+        await _owe(session, ticket, NoticeKind.CALLED, by, now)
     return ticket
 
 
@@ -128,13 +134,15 @@ async def call_again(session: AsyncSession, appointment_id: UUID, *, now: dateti
     return True
 
 
-async def pass_over(session: AsyncSession, appointment_id: UUID) -> bool:
-    """过号: called and did not come. False when not called."""
+async def pass_over(session: AsyncSession, appointment_id: UUID, *, by: UUID, now: datetime) -> bool:
+    """过号: called and did not come; told what to do. False when not called."""
     ticket = await _locked(session, appointment_id)
     if ticket is None or ticket.state != TicketState.CALLED:
         return False
     ticket.state = TicketState.PASSED
     await session.flush()
+    await telling.hush(session, appointment_id, Word.CALLED, now=now)
+    await _owe(session, ticket, NoticeKind.PASSED, by, now)
     return True
 
 
@@ -153,6 +161,7 @@ async def put_back(session: AsyncSession, appointment_id: UUID, *, now: datetime
     ticket.state = TicketState.WAITING
     ticket.order_at = before[-1] + timedelta(microseconds=1) if before else now
     await session.flush()
+    await telling.hush(session, appointment_id, Word.PASSED, now=now)
     return True
 
 
@@ -299,13 +308,19 @@ async def _locked(session: AsyncSession, appointment_id: UUID) -> QueueTicket | 
 async def _call(session: AsyncSession, ticket: QueueTicket, now: datetime) -> None:
     ticket.state, ticket.called_at = TicketState.CALLED, now
     ticket.calls += 1
+    await telling.hush(session, ticket.appointment_id, Word.SOON, Word.PASSED, now=now)
     events.emit(
         session, ticket.patient_id, "appointment.called", now, appointment_id=str(ticket.appointment_id)
     )
     await session.flush()
 
 
+async def _owe(session: AsyncSession, ticket: QueueTicket, kind: NoticeKind, by: UUID, now: datetime) -> None:
+    await notices.owe(session, kind, ticket.patient_id, by=by, now=now, appointment_id=ticket.appointment_id)
+
+
 async def _finish(session: AsyncSession, ticket: QueueTicket, now: datetime) -> None:
+    await telling.hush(session, ticket.appointment_id, *Word, now=now)
     await session.execute(
         update(QueueTicket)
         .where(QueueTicket.appointment_id == ticket.appointment_id)
