@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime, time, timedelta
-from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.appointments.offering import half_day
-from actions.plans.whom import talk_of
+from actions.plans.together import How, Together
+from actions.plans.whom import choose, talk_of, talks_of
 from actions.services import Services
 from care.appointments import slots
 from care.followup import service as followup
@@ -23,6 +26,7 @@ from care.questionnaires.publishing import latest
 from channels.chinatime import CHINA
 from channels.contacts.models import Conversation
 from channels.outbox import service as outbox
+from channels.outbox.bulk import Push
 from channels.ports import ChannelName
 from channels.reply import SENSITIVE, Option, Reply
 from channels.wording.labels import label
@@ -42,6 +46,19 @@ class PlanWays:
     def __init__(self, services: Services, sms_account: str) -> None:
         self._services = services
         self._sms = sms_account
+        self._talks: Mapping[UUID, Sequence[Conversation]] = {}
+        self._together: Together | None = None
+        """None: each message is written at once."""
+
+    async def prepare(self, session: AsyncSession, patients: Sequence[Patient], now: datetime) -> PlanWays:
+        mine = copy(self)
+        mine._talks = await talks_of(session, [one.id for one in patients])
+        mine._together = Together(now)
+        return mine
+
+    async def leave(self, session: AsyncSession) -> None:
+        if self._together is not None:
+            await self._together.write(session)
 
     async def message(
         self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
@@ -73,8 +90,7 @@ class PlanWays:
         )
         (path,) = await links.issue(session, [wanted], now)
         reply = text.reply(f"{self._services.site}{path}")
-        content = {"content_ref": text.ref, "content_revision": text.revision}
-        return await self._queue(session, touch, step, talk, reply, "education", now, **content)
+        return await self._queue(session, touch, step, talk, reply, "education", now, text.ref, text.revision)
 
     async def questionnaire(
         self, session: AsyncSession, touch: Touch, step: Step, patient: Patient, now: datetime
@@ -169,7 +185,10 @@ class PlanWays:
     async def _talk(
         self, session: AsyncSession, patient: Patient, step: Step, now: datetime
     ) -> Conversation | None:
-        return await talk_of(session, patient, step.channel, self._sms, now)
+        known = self._talks.get(patient.id)
+        if known is None:
+            return await talk_of(session, patient, step.channel, self._sms, now)
+        return await choose(session, patient, known, step.channel, self._sms, now)
 
     async def _queue(
         self,
@@ -180,25 +199,33 @@ class PlanWays:
         reply: Reply,
         purpose: str,
         now: datetime,
-        **content: Any,
+        content_ref: str | None = None,
+        content_revision: int | None = None,
     ) -> Outcome:
         """Worth sending until the step's stale limit is over: the gate may hold it so long, and no longer."""
         care_plan = await session.get_one(CarePlan, touch.care_plan_id)
         key = touch_key(touch)
         last = touch.planned_for.astimezone(CHINA).date() + timedelta(days=step.stale_days + 1)
+        push = Push(talk.contact_id, touch.patient_id, key, reply, content_ref, content_revision)
+        how = How(purpose, f"plan:{care_plan.plan}", datetime.combine(last, time(), CHINA))
+        if self._together is not None and not reply.asks:
+            self._together.add(push, how)
+            return Left(key)
+        await self.leave(session)  # what was said to them before comes before what is asked
         await outbox.enqueue(
             session,
             talk,
             reply,
             dedup_key=key,
-            purpose=purpose,
+            purpose=how.purpose,
             now=now,
             priority=outbox.NOTICE_PRIORITY,
             patient_id=touch.patient_id,
             instance=key,
-            campaign=f"plan:{care_plan.plan}",
-            expires_at=datetime.combine(last, time(), CHINA),
-            **content,
+            campaign=how.campaign,
+            expires_at=how.expires_at,
+            content_ref=content_ref,
+            content_revision=content_revision,
         )
         return Left(key)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import case, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +14,7 @@ from care.patients.models import Patient, PatientContact, Relation
 from channels.contacts import service as contacts
 from channels.contacts.models import Contact, Conversation
 from channels.ports import ChannelName
+from store import sets
 
 
 async def talk_of(
@@ -21,12 +24,36 @@ async def talk_of(
 
     `channel`: this one only. None: nowhere.
     """
+    found = await talks_of(session, [patient.id])
+    return await choose(session, patient, found[patient.id], channel, sms_account, now)
+
+
+async def choose(
+    session: AsyncSession,
+    patient: Patient,
+    talks: Sequence[Conversation],
+    channel: str | None,
+    sms_account: str,
+    now: datetime,
+) -> Conversation | None:
+    """The same among the patient's `talks` (of `talks_of`)."""
+    for talk in talks:
+        if channel is None or talk.channel == channel:
+            return talk
+    if channel == ChannelName.WECHAT or not patient.phone:
+        return None
+    _, made = await contacts.ensure(session, ChannelName.SMS, sms_account, patient.phone, now)
+    return made
+
+
+async def talks_of(session: AsyncSession, patient_ids: Sequence[UUID]) -> dict[UUID, list[Conversation]]:
+    """By patient, whom to write to first."""
     stopped = exists().where(OptOut.contact_id == Contact.id, OptOut.level != OptOutLevel.NONE)
     query = (
-        select(Conversation)
-        .join(Contact, Contact.id == Conversation.contact_id)
-        .join(PatientContact, PatientContact.contact_id == Contact.id)
-        .where(PatientContact.patient_id == patient.id, Contact.status == "active")
+        select(PatientContact.patient_id, Conversation)
+        .join(Contact, Contact.id == PatientContact.contact_id)
+        .join(Conversation, Conversation.contact_id == Contact.id)
+        .where(sets.among(PatientContact.patient_id, "ids"), Contact.status == "active")
         .order_by(
             case((stopped, 1), else_=0),
             case((PatientContact.relation == Relation.SELF, 0), else_=1),
@@ -34,12 +61,8 @@ async def talk_of(
             PatientContact.confirmed_at,
             Conversation.id,
         )
-        .limit(1)
     )
-    if channel is not None:
-        query = query.where(Contact.channel == channel)
-    found = (await session.scalars(query)).first()
-    if found is not None or channel == ChannelName.WECHAT or not patient.phone:
-        return found
-    _, talk = await contacts.ensure(session, ChannelName.SMS, sms_account, patient.phone, now)
-    return talk
+    found: dict[UUID, list[Conversation]] = {one: [] for one in patient_ids}
+    for patient_id, talk in (await session.execute(query, {"ids": list(patient_ids)})).tuples():
+        found[patient_id].append(talk)
+    return found

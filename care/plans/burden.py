@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.gate.burden import free_from
 from care.gate.rules import DAY, PUSHED, RANK, WEEK, GateRules
 from channels.outbox.models import OutboundMessage
+from store import sets
 
 PURPOSES = {"article": "education"}
 """What a step's message is sent under, if not `follow_up`."""
@@ -48,10 +50,12 @@ class Load:
             self.pushed.append((now, RANK[purpose]))
 
 
-async def load_of(session: AsyncSession, patient_id: UUID, rules: GateRules, now: datetime) -> Load:
-    """The messages of all departments and channels; answers burden nobody."""
-    query = select(_ROW.purpose, _ROW.finished_at).where(
-        _ROW.patient_id == patient_id,
+async def loads_of(
+    session: AsyncSession, patient_ids: Sequence[UUID], rules: GateRules, now: datetime
+) -> dict[UUID, Load]:
+    """By patient: the messages of all departments and channels; answers burden nobody."""
+    query = select(_ROW.patient_id, _ROW.purpose, _ROW.finished_at).where(
+        sets.among(_ROW.patient_id, "ids"),
         _ROW.purpose.in_(PUSHED),
         _ROW.inbound_id.is_(None),
         or_(
@@ -59,5 +63,7 @@ async def load_of(session: AsyncSession, patient_id: UUID, rules: GateRules, now
             (_ROW.finished_at > now - WEEK) & func.coalesce(_ROW.status, "").in_(LEFT),
         ),
     )
-    found = await session.execute(query)
-    return Load(rules, [(at or now, RANK[purpose]) for purpose, at in found])
+    loads = {one: Load(rules) for one in patient_ids}
+    for patient_id, purpose, at in await session.execute(query, {"ids": list(patient_ids)}):
+        loads[patient_id].pushed.append((at or now, RANK[purpose]))
+    return loads

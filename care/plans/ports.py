@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
@@ -51,6 +52,15 @@ class Way(Protocol):
 
 class Ways(Protocol):
     """One a kind of step (`actions.plans`)."""
+
+    async def prepare(self, session: AsyncSession, patients: Sequence[Patient], now: datetime) -> Ways:
+        """The ways for these patients in this transaction: what is known of all of them is read at once, and what is said to them is
+        written at once by `leave`."""
+        ...
+
+    async def leave(self, session: AsyncSession) -> None:
+        """Write what was said since `prepare`."""
+        ...
 
     @property
     def message(self) -> Way: ...

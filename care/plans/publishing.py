@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import yaml
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.plans.definition import Plan, Step, read_plan
@@ -63,8 +63,12 @@ async def history(session: AsyncSession, name: str) -> Sequence[PlanDefinition]:
 
 async def all_current(session: AsyncSession) -> list[Published]:
     """The newest state of every plan, retired ones too, by title."""
+    return await _newest(session)
+
+
+async def _newest(session: AsyncSession, *where: ColumnElement[bool]) -> list[Published]:
     rows = await session.scalars(
-        select(PlanDefinition).order_by(PlanDefinition.version, PlanDefinition.revision)
+        select(PlanDefinition).where(*where).order_by(PlanDefinition.version, PlanDefinition.revision)
     )
     found = {row.name: row for row in rows}
     return sorted((Published(plan_of(row), row) for row in found.values()), key=lambda one: one.plan.title)
@@ -78,8 +82,8 @@ async def running(session: AsyncSession) -> dict[str, Plan]:
 
 async def standing(session: AsyncSession, names: Iterable[str]) -> dict[str, Plan]:
     """By name the newest state, retired or not: what patients who are in it go on by."""
-    wanted = set(names)
-    return {one.plan.name: one.plan for one in await all_current(session) if one.plan.name in wanted}
+    found = await _newest(session, PlanDefinition.name.in_(sorted(set(names))))
+    return {one.plan.name: one.plan for one in found}
 
 
 async def publish(session: AsyncSession, plan: Plan, by: UUID | None, now: datetime) -> PlanDefinition:

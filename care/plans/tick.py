@@ -25,18 +25,18 @@ from care.plans.definition import Plan, Step
 from care.plans.following import follow
 from care.plans.models import AHEAD, CarePlan, PlanStatus, Touch, TouchStatus
 from care.plans.planning import LATE, at_time, missed_days
-from care.plans.ports import Left, Never, NotNow, Outcome, Ports
+from care.plans.ports import Left, Never, NotNow, Outcome, Ports, Ways
 from care.plans.replanning import replan
 from care.rows import chunks
 from channels.chinatime import CHINA
-from store import leases
+from store import leases, sets
 from store.clock import Clock
 from store.database import Database
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-TOGETHER, AT_ONCE = 10, 4
+TOGETHER, AT_ONCE = 50, 4
 """Patients decided in one transaction, in the order of their ids, and transactions side by side."""
 TRIES = 3
 BURDEN, BURDEN_OVER, CONDITION, MERGED, REPLANNED, NO_PLAN = (
@@ -112,8 +112,7 @@ async def send_due(database: Database, clock: Clock, ports: Ports) -> int:
 
     async def together(some: Sequence[UUID]) -> None:
         async def work(session: AsyncSession) -> None:
-            for patient_id in some:
-                await decide(session, patient_id, token, ports, now)
+            await decide(session, some, token, ports, now)
 
         try:
             async with gate:
@@ -159,51 +158,75 @@ class _Day:
     said: set[tuple[str, str]] = field(default_factory=set)
 
 
-async def decide(session: AsyncSession, patient_id: UUID, token: UUID, ports: Ports, now: datetime) -> int:
-    """All of one patient's touches that are due, in the caller's transaction; how many. Nothing when the lease was lost."""
-    due = await _due(session, patient_id, now)
-    if not any(touch.lease_token == token for touch, _ in due):
-        return 0
-    patient = await session.get_one(Patient, patient_id, populate_existing=True)
-    if patient.status != PatientStatus.ACTIVE:
-        await stopping.end_of_patient(session, patient_id, patient.status, now)
-        return len(due)
-    plans = await publishing.standing(session, {row.plan for _, row in due})
+Due = dict[UUID, list[tuple[Touch, CarePlan]]]
+"""By patient, what is due of them."""
+
+
+async def decide(
+    session: AsyncSession, patient_ids: Sequence[UUID], token: UUID, ports: Ports, now: datetime
+) -> int:
+    """All of these patients' touches that are due, in the caller's transaction; how many. What is known of all of them is read by
+    sets. Nothing of whom the lease was lost."""
+    due = await _due(session, patient_ids, token, now)
+    patients = await _patients(session, due)
+    count = sum(len(rows) for rows in due.values())
+    for patient_id in [one for one in due if patients[one].status != PatientStatus.ACTIVE]:
+        await stopping.end_of_patient(session, patient_id, patients[patient_id].status, now)
+        del due[patient_id]
+    if not due:
+        return count
+    plans = await publishing.standing(session, {row.plan for rows in due.values() for _, row in rows})
     if await _bring_up_to_date(session, due, plans, now):
-        due = await _due(session, patient_id, now)
-    day = _Day(patient, plans, await burden.load_of(session, patient_id, ports.rules, now), now)
-    day.said = await _said_today(session, patient_id, plans, now)
-    for touch, row in sorted(due, key=lambda one: (one[0].priority, one[0].planned_for, one[0].id)):
-        await _decide(session, touch, row, day, ports)
+        due = await _due(session, list(due), None, now)
+    loads = await burden.loads_of(session, list(due), ports.rules, now)
+    said = await _said_today(session, list(due), plans, now)
+    ways = await ports.ways.prepare(session, [patients[one] for one in due], now)
+    for patient_id, rows in due.items():
+        day = _Day(patients[patient_id], plans, loads[patient_id], now, said[patient_id])
+        for touch, row in sorted(rows, key=lambda one: (one[0].priority, one[0].planned_for, one[0].id)):
+            await _decide(session, touch, row, day, ways)
+    await ways.leave(session)
     await session.flush()
-    await settling.complete(session, {row.id for _, row in due}, now)
-    return len(due)
+    await settling.complete(session, {row.id for rows in due.values() for _, row in rows}, now)
+    return count
 
 
-async def _due(session: AsyncSession, patient_id: UUID, now: datetime) -> list[tuple[Touch, CarePlan]]:
-    """Locked in one order; also those another worker has claimed, which then finds them gone."""
+async def _due(session: AsyncSession, patient_ids: Sequence[UUID], token: UUID | None, now: datetime) -> Due:
+    """Of those of whom `token` holds something (None: of all). Locked in one order; also those another worker has claimed, which then
+    finds them gone."""
     rows = await session.execute(
         select(Touch, CarePlan)
         .join(CarePlan, CarePlan.id == Touch.care_plan_id)
         .where(
-            Touch.patient_id == patient_id,
+            sets.among(Touch.patient_id, "ids"),
             *_AHEAD,
             Touch.due_at <= now,
             Touch.dead_reason.is_(None),
             CarePlan.status == PlanStatus.ACTIVE,
         )
-        .order_by(Touch.id)
+        .order_by(Touch.patient_id, Touch.id)
         .with_for_update(of=Touch)
-        .execution_options(populate_existing=True)
+        .execution_options(populate_existing=True),
+        {"ids": list(patient_ids)},
     )
-    return [(touch, row) for touch, row in rows]
+    found: Due = {}
+    for touch, row in rows:
+        found.setdefault(touch.patient_id, []).append((touch, row))
+    held = (one for one in found if token is None or any(t.lease_token == token for t, _ in found[one]))
+    return {one: found[one] for one in held}
+
+
+async def _patients(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, Patient]:
+    query = select(Patient).where(sets.among(Patient.id, "ids")).execution_options(populate_existing=True)
+    return {one.id: one for one in await session.scalars(query, {"ids": list(ids)})}
 
 
 async def _bring_up_to_date(
-    session: AsyncSession, due: Sequence[tuple[Touch, CarePlan]], plans: Mapping[str, Plan], now: datetime
+    session: AsyncSession, due: Due, plans: Mapping[str, Plan], now: datetime
 ) -> bool:
     """A plan edited a moment ago: what is due is decided by the new version."""
-    old = {row.id: row for _, row in due if row.version < plans[row.plan].version}
+    of_all = (row for rows in due.values() for _, row in rows)
+    old = {row.id: row for row in of_all if row.version < plans[row.plan].version}
     for row in old.values():
         await plan_ahead(session, plans[row.plan], [row.id], now)
         row.version = plans[row.plan].version
@@ -212,7 +235,7 @@ async def _bring_up_to_date(
     return bool(old)
 
 
-async def _decide(session: AsyncSession, touch: Touch, row: CarePlan, day: _Day, ports: Ports) -> None:
+async def _decide(session: AsyncSession, touch: Touch, row: CarePlan, day: _Day, ways: Ways) -> None:
     now, step = day.now, day.plans[row.plan].step(touch.step)
     touch.lease_token = touch.lease_until = None
     touch.attempts = 0
@@ -232,7 +255,7 @@ async def _decide(session: AsyncSession, touch: Touch, row: CarePlan, day: _Day,
     if (free := day.load.until(step.kind, now)) is not None:
         _wait(touch, step, NotNow(BURDEN, free), now)
         return
-    way = getattr(ports.ways, step.kind)
+    way = getattr(ways, step.kind)
     outcome: Outcome = await way(session, touch, step, day.patient, now)
     match outcome:
         case Left(key):
@@ -278,24 +301,23 @@ def _same(step: Step) -> tuple[str, str] | None:
 
 
 async def _said_today(
-    session: AsyncSession, patient_id: UUID, plans: Mapping[str, Plan], now: datetime
-) -> set[tuple[str, str]]:
-    """What the patient got today by any plan: two plans' same article is one."""
+    session: AsyncSession, patient_ids: Sequence[UUID], plans: Mapping[str, Plan], now: datetime
+) -> dict[UUID, set[tuple[str, str]]]:
+    """What each got today by any plan: two plans' same article is one."""
     begins = at_time(now.astimezone(CHINA).date(), time())
     rows = (
         await session.execute(
-            select(Touch.step, CarePlan.plan)
+            select(Touch.patient_id, Touch.step, CarePlan.plan)
             .join(CarePlan, CarePlan.id == Touch.care_plan_id)
-            .where(Touch.patient_id == patient_id, Touch.sent_at >= begins)
+            .where(sets.among(Touch.patient_id, "ids"), Touch.sent_at >= begins),
+            {"ids": list(patient_ids)},
         )
     ).all()
     missing = {row.plan for row in rows} - set(plans)
     known = {**plans, **(await publishing.standing(session, missing) if missing else {})}
-    return set(_kinds(known, rows))
-
-
-def _kinds(plans: Mapping[str, Plan], rows: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    for step_id, name in rows:
-        step = plans[name].step(step_id) if name in plans else None
+    said: dict[UUID, set[tuple[str, str]]] = {one: set() for one in patient_ids}
+    for row in rows:
+        step = known[row.plan].step(row.step) if row.plan in known else None
         if step is not None and (same := _same(step)) is not None:
-            yield same
+            said[row.patient_id].add(same)
+    return said

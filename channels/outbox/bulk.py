@@ -33,8 +33,8 @@ class Push:
     patient_id: UUID
     dedup_key: str
     reply: Reply
-    content_ref: str
-    content_revision: int
+    content_ref: str | None = None
+    content_revision: int | None = None
 
 
 _TALKS = select(Conversation.contact_id, Conversation.id).where(
@@ -64,6 +64,7 @@ async def enqueue_all(
     campaign: str,
     now: datetime,
     expires_at: datetime | None,
+    priority: int = BULK_PRIORITY,
 ) -> None:
     """Queue `pushes`, at most one a contact; what was said before under the same key is not said again. Raises `ValueError` for two
     to one contact: which of them comes first could not be said."""
@@ -82,7 +83,7 @@ async def enqueue_all(
     def rows() -> list[dict[str, Any]]:
         common = {
             "purpose": purpose,
-            "priority": BULK_PRIORITY,
+            "priority": priority,
             "campaign": campaign,
             "expires_at": expires_at,
         }

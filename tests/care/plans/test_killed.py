@@ -19,6 +19,8 @@ CHILD = """
 import asyncio, sys
 from datetime import datetime
 import server.tables
+import care.plans.tick
+from actions.plans.together import Together
 from care.plans.ports import Ports
 from care.plans.tick import tick
 from store import crypto
@@ -31,21 +33,20 @@ async def main(url, now, after):
     clock = VirtualClock()
     clock.freeze(datetime.fromisoformat(now))
     database = Database(url)
-    ways = ways_of(database, clock)
-    said = 0
-    queue = ways._queue
+    care.plans.tick.TOGETHER = care.plans.tick.AT_ONCE = 1
+    left = 0
+    write = Together.write
 
-    async def hang(*args, **more):
-        nonlocal said
-        done = await queue(*args, **more)
-        said += 1
-        if said > int(after):
+    async def hang(*args):
+        nonlocal left
+        await write(*args)
+        left += 1
+        if left > int(after):
             print("in the middle", flush=True)
             await asyncio.sleep(600)
-        return done
 
-    ways._queue = hang
-    await tick(database, clock, Ports(ways))
+    Together.write = hang
+    await tick(database, clock, Ports(ways_of(database, clock)))
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -59,7 +60,7 @@ async def test_killed_in_the_middle_of_a_tick(ward: Ward) -> None:
     ward.clock.freeze(ward.clock.to_utc(ward.clock.local_naive() + timedelta(days=1, hours=1)))
     url = ward.database.url.render_as_string(hide_password=False)
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CHILD, url, ward.clock.now().isoformat(), "2", cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", CHILD, url, ward.clock.now().isoformat(), "1", cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )  # fmt: skip
     assert child.stdout is not None
     assert await asyncio.wait_for(child.stdout.readline(), 120) == b"in the middle\n"
@@ -69,7 +70,7 @@ async def test_killed_in_the_middle_of_a_tick(ward: Ward) -> None:
         marked = await session.scalar(select(func.count()).where(Touch.outbound_key.is_not(None)))
         queued = await session.scalar(select(func.count()).select_from(OutboundMessage))
         held = await session.scalar(select(func.count()).where(Touch.lease_until > real_now()))
-    assert marked == queued, "a mark and its message are one transaction"
+    assert marked == queued == 1, "a mark and its message are one transaction"
     assert held, "what the dead process had in hand is still leased"
     assert (await ward.tick()).touches == 0
     async with ward.database.write() as session:  # its lease runs out

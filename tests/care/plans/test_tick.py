@@ -116,7 +116,7 @@ async def test_a_plan_edited_while_a_worker_has_a_touch_in_hand(ward: Ward) -> N
     await ward.publish(new)
     assert await replan(ward.database, ward.clock.now()) == 1
     async with ward.database.write() as session:
-        assert await decide(session, ward.people[0], token, ward.ports, ward.clock.now()) == 0
+        assert await decide(session, [ward.people[0]], token, ward.ports, ward.clock.now()) == 0
     assert await ward.said() == []
     await ward.at(3)
     assert await ward.states() == {
@@ -139,7 +139,7 @@ async def test_a_version_published_a_moment_ago_decides_what_is_due_now(ward: Wa
         token, _ = await leases.claim(session, Touch, now=ward.clock.now(), limit=9)
         await publishing.publish(session, plan_of(step("a", 9)), None, ward.clock.now())
     async with ward.database.write() as session:
-        await decide(session, ward.people[0], token, ward.ports, ward.clock.now())
+        await decide(session, [ward.people[0]], token, ward.ports, ward.clock.now())
     assert await ward.states() == {"a": "planned", "b": "cancelled:replanned"}
     assert await ward.said() == []
 
