@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from content.articles.pages import ArticleDesk
+from content.sms.lint import SmsFrame, article_tail
 from server.articles import draft_box, review_rules
 from server.faq import sms_frame
 from server.house import House
+
+PATH = "/r/Xk3v9QpLm2Zt8WcA"
+"""A link's path as long as they are (`content.reading.links`)."""
+
+
+def article_frame(house: House) -> SmsFrame:
+    """What stands around an article's SMS, with a path as long as a reader's own."""
+    tail = house.catalogue.sms_text(article_tail()).replace("${path}", PATH)
+    return replace(sms_frame(house), tail=tail, kind="marketing")
 
 
 def article_desk(house: House) -> ArticleDesk:
@@ -16,6 +26,6 @@ def article_desk(house: House) -> ArticleDesk:
         database=house.database,
         clock=house.clock,
         rules=review_rules(house.settings),
-        frame=replace(sms_frame(house), kind="marketing"),
+        frame=article_frame(house),
         boxes={account: draft_box(house, account) for account in house.vendors.clients},
     )

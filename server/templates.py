@@ -1,4 +1,4 @@
-"""SMS templates: every wording's, FAQ entry's and article's is registered with each account, handed in for review and read back."""
+"""SMS templates: every wording's, FAQ entry's, article's and plan's is registered with each account, handed in for review and read back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.plans import sms
+from care.plans.definition import Plan
+from care.plans.publishing import all_current
 from channels.sms import review
 from channels.sms.aliyun import AliyunSender
 from channels.wording import registry
-from channels.wording.catalogue import Catalogue, make_template
+from channels.wording.catalogue import Catalogue, Template, make_template
 from content.campaigns.texts import sms_texts
-from content.faq.search import sms_tail, sms_text
+from content.faq.search import sms_text
 from content.faq.service import published
-from content.sms.lint import SmsFrame
+from content.sms.lint import SmsFrame, article_tail
 from server.vendors import Vendors
 from store.clock import Clock
 from store.database import Database
@@ -21,6 +24,11 @@ from store.rounds import rounds
 
 POLL_EVERY = 10
 """Rounds of handing in between two in which what is in review is asked after."""
+
+
+def of_plan(plan: Plan, catalogue: Catalogue) -> list[Template]:
+    """What a plan's own words are by SMS."""
+    return [make_template(one.key, 0, catalogue.sms_text(one.text)) for one in sms.templates(plan)]
 
 
 class Templates:
@@ -51,8 +59,12 @@ class Templates:
 
         async with self._database.read("article-templates") as session:
             texts = await sms_texts(session)
-        frame = SmsFrame("", self._catalogue.sms_text(sms_tail()), kind="marketing")
+        frame = SmsFrame("", self._catalogue.sms_text(article_tail()), kind="marketing")
         templates += [make_template(name, 0, frame.body(text)) for name, text in texts]
+
+        async with self._database.read("plan-templates") as session:
+            plans = [one.plan for one in await all_current(session) if one.plan.signed_by]
+        templates += [one for plan in plans for one in of_plan(plan, self._catalogue)]
 
         async def work(session: AsyncSession) -> None:
             for account_id in self._vendors.accounts.sms:

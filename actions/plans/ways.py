@@ -18,6 +18,7 @@ from care.appointments import slots
 from care.followup import service as followup
 from care.hospital.models import HealthcareService
 from care.patients.models import Patient
+from care.plans import sms
 from care.plans.definition import Step
 from care.plans.models import CarePlan, Touch
 from care.plans.ports import Left, Never, NotNow, Outcome, touch_key
@@ -179,7 +180,9 @@ class PlanWays:
         talk = await self._talk(session, patient, step, now)
         if talk is None:
             return Never("no_contact")
-        reply = Reply(key, {"name": patient.name, "text": str(step.content["text"])})
+        care_plan = await session.get_one(CarePlan, touch.care_plan_id)
+        params = {"name": patient.name, "text": str(step.content["text"])}
+        reply = Reply(key, {**params, "sms_key": sms.key_of(care_plan.plan, step.id)})
         return await self._queue(session, touch, step, talk, reply, "follow_up", now)
 
     async def _talk(

@@ -32,7 +32,9 @@ NEEDS: Mapping[str, Sequence[str]] = MappingProxyType(
     }
 )
 """What the content of a step of each kind must say."""
-OPTIONAL: Mapping[str, Sequence[str]] = MappingProxyType({"call": ("questionnaire",)})
+OPTIONAL: Mapping[str, Sequence[str]] = MappingProxyType(
+    {"call": ("questionnaire",), "message": ("sms",), "reminder": ("sms",)}
+)
 DAYS = (-400, 3650)
 LONGEST_TEXT, MOST_STEPS = 500, 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -200,7 +202,7 @@ def _content(raw: Any, kind: str, given: _Given) -> Mapping[str, Any]:
         raise PlanError("department", given.step, "department", name=content["department"])
     for name in OPTIONAL.get(kind, ()):
         if raw.get(name):
-            content[name] = inside.text(name, longest=60)
+            content[name] = inside.text(name, longest=LONGEST_TEXT if name == "sms" else 60)
     return MappingProxyType(content)
 
 

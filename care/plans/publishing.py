@@ -24,7 +24,7 @@ __all__ = [
     "publish_shipped", "retire", "running", "standing", "wording",
 ]  # fmt: skip
 
-WORDS_OF_CONTENT = frozenset({"text", "script"})
+WORDS_OF_CONTENT = frozenset({"text", "sms", "script"})
 """What of a step's content may be reworded without another meaning."""
 
 

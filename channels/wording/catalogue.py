@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,13 @@ class Catalogue:
         For an account whose driver takes free text that is every template there is.
         """
         self._approved[account_id] = {(template.key, template.options): template for template in approved}
+
+    def also(self, templates: Sequence[Template]) -> Catalogue:
+        """A catalogue beside this one in which every account may say these as well: for a plan that is only tried."""
+        more = {(one.key, one.options): one for one in templates}
+        found = copy(self)
+        found._approved = {account: {**said, **more} for account, said in self._approved.items()}
+        return found
 
     def render_wechat(self, reply: Reply, question_id: UUID | None) -> Rendered:
         """Text, with a menu when the reply opened a question."""

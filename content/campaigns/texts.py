@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import and_, select
@@ -31,8 +32,10 @@ class Text:
     topic: str
 
     def reply(self, link: str, mark: str = "") -> Reply:
-        """`link`: absolute. `mark` stands before the title (of a test). By SMS it is the article's own approved text."""
+        """`link`: absolute. `mark` stands before the title (of a test). By SMS it is the article's own approved text with our fixed
+        address, where only the path differs: vendors take no other link."""
         params = {"title": f"{mark}{self.title}", "line": self.line, "link": link, "sms_key": self.ref}
+        params["path"] = urlsplit(link).path
         return Reply(PUSH, params)
 
 

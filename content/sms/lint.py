@@ -83,6 +83,11 @@ def words() -> dict[str, str]:
     return read
 
 
+def article_tail() -> str:
+    """What every article's SMS ends with; the catalogue fills in `{site}` and `{landline}`, sending `${path}`."""
+    return words()["article_tail"]
+
+
 def say(finding: Finding) -> str:
     return words().get(finding.code, finding.code).format(value=finding.value)
 

@@ -36,6 +36,7 @@ from server.house import House
 from server.outbound import Outbound, make_outbound
 from server.people import CareDesk
 from server.plans import make_ports
+from server.templates import of_plan
 from server.timemachine import beginning
 from server.timemachine.acting import Acting
 from server.timemachine.beginning import Player
@@ -130,9 +131,10 @@ class _Run:
         services = replace(house.services, database=database, clock=self.clock)
         vendors = replace(house.vendors, senders=senders, rates=Rates())
         desk = CareDesk(services.due_at)
-        self._outbound: Outbound = make_outbound(
-            settings, database, self.clock, house.catalogue, vendors, desk
-        )
+        catalogue = house.catalogue.also(
+            of_plan(plan, house.catalogue)
+        )  # a draft's words are not approved yet
+        self._outbound: Outbound = make_outbound(settings, database, self.clock, catalogue, vendors, desk)
         self._ports: Ports = make_ports(settings, services)
         after = settings.questionnaire_chase_days.split(",")
         self._chasing = Chasing(tuple(timedelta(days=float(one)) for one in after))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
 from care.plans.definition import ALWAYS_STOPS, ANCHORS, CHANNELS, KINDS, LATE, STOPS, WORKDAYS, read_plan
-from care.plans.editor import drafts, forms
+from care.plans.editor import drafts, forms, shown
 from care.plans.editor.desk import HOME, PlanDesk, Writer, offers_of, show, words
 from care.plans.editor.drafts import DraftError, Raw
 from care.plans.editor.looking import draft_page
@@ -137,12 +137,12 @@ def building_router(desk: PlanDesk) -> APIRouter:
                     edition = int(form.number("edition", "edition") or 0)
                     await drafts.undo(session, draft, staff=staff, now=now, edition=edition)
                 elif act == "hand-in":
-                    _check_content(draft.definition, await offers_of(desk, session))
+                    _check_content(desk, draft.definition, await offers_of(desk, session))
                     await drafts.hand_in(session, draft, now=now)
                 elif act == "take-back":
                     draft.submitted_at = None
                 elif act == "publish":
-                    _check_content(draft.definition, await offers_of(desk, session))
+                    _check_content(desk, draft.definition, await offers_of(desk, session))
                     signed_by = form.text("signed_by")
                     await drafts.publish(session, draft, staff=staff, signed_by=signed_by, now=now)
                 elif act == "discard":
@@ -154,6 +154,8 @@ def building_router(desk: PlanDesk) -> APIRouter:
             raise HTTPException(409, str(error)) from error
         except DraftError as error:
             raise HTTPException(409, words("refused", error.key, **error.values)) from error
+        if act == "publish":
+            await desk.published()
         target = {"publish": f"{HOME}/{name}", "discard": HOME}.get(act, f"{HOME}/{name}/draft")
         return back_to(target, said="undone" if act == "undo" else act)
 
@@ -176,8 +178,13 @@ def _problem_at(raw: Raw, where: str | None) -> str:
     return ""
 
 
-def _check_content(raw: Raw, offers: dict[str, list[tuple[str, str]]]) -> None:
-    """Raises `DraftError` for a step that names an article or a questionnaire nobody can be sent."""
+def _check_content(desk: PlanDesk, raw: Raw, offers: dict[str, list[tuple[str, str]]]) -> None:
+    """Raises `DraftError` for a step that names an article or a questionnaire nobody can be sent, or that says by SMS what may not
+    be said there."""
+    for step_id, short in shown.shorts(raw, desk.short.look, {one for one, _ in offers["slug"]}).items():
+        if short.problems:
+            title = str((forms.step_of(raw, step_id) or {}).get("title") or step_id)
+            raise DraftError("short", title=title, problem=words("rules", "and").join(short.problems))
     for field, key in (("slug", "article"), ("name", "questionnaire")):
         known = {code for code, _ in offers[field]}
         for entry in forms.steps_of(raw):

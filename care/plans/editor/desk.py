@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -53,14 +53,41 @@ class Player(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Short:
+    """A step's words as an SMS: how many parts are paid for, and in words what keeps it from being sent so."""
+
+    parts: int
+    problems: Sequence[str] = ()
+
+
+class ShortWords(Protocol):
+    """What is known of SMS in the room above (`content.sms`)."""
+
+    def look(self, text: str) -> Short:
+        """`text`: of `care.plans.sms.said`."""
+        ...
+
+    async def articles(self, session: AsyncSession) -> Collection[str]:
+        """Slugs of articles that have a short text; by SMS the others reach nobody."""
+        ...
+
+
+async def _nobody_told() -> None:
+    """Nobody waits for what is published."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanDesk:
-    """What the server hands in. `articles`: slug and title of those that may be sent. `trials`: plans being played."""
+    """What the server hands in. `articles`: slug and title of those that may be sent. `trials`: plans being played. `published` hears
+    of every plan published: its words are to be approved as SMS."""
 
     database: Database
     clock: Clock
     articles: Callable[[AsyncSession], Awaitable[Sequence[Offer]]]
     player: Player
     trials: Aside[Journal]
+    short: ShortWords
+    published: Callable[[], Awaitable[None]] = _nobody_told
 
 
 async def offers_of(desk: PlanDesk, session: AsyncSession) -> dict[str, list[Offer]]:

@@ -71,7 +71,12 @@ def shift_step(raw: Raw, step_id: str, days: int) -> None:
 
 
 def sort_steps(raw: Raw) -> None:
-    raw["steps"] = sorted(steps_of(raw), key=lambda one: (day_of(one), str(one.get("at") or "")))
+    raw["steps"] = in_order(raw)
+
+
+def in_order(raw: Raw) -> list[Raw]:
+    """The steps as they come, whatever order the file has them in."""
+    return sorted(steps_of(raw), key=lambda one: (day_of(one), str(one.get("at") or "").zfill(5)))
 
 
 def day_of(entry: Raw) -> int:

@@ -39,6 +39,7 @@ async def draft_page(desk: PlanDesk, request: Request, staff: StaffUser, name: s
             replan = await difference(session, old, plan, desk.clock.now())
         can_undo = await drafts.can_undo(session, name)
         people = await enrolled(session, name)
+        shorts = shown.shorts(draft.definition, desk.short.look, await desk.short.articles(session))
     refused = drafts.refusal(draft, staff)
     return show(
         desk,
@@ -48,7 +49,7 @@ async def draft_page(desk: PlanDesk, request: Request, staff: StaffUser, name: s
         draft=draft,
         raw=draft.definition,
         picture=shown.picture(draft.definition, edit=True),
-        lines=shown.lines(draft.definition, titles(offers)),
+        lines=shown.lines(draft.definition, titles(offers), shorts),
         plan=plan,
         wrong=problem,
         first=old is None,
@@ -75,9 +76,10 @@ async def one_page(desk: PlanDesk, request: Request, name: str) -> Response:
             somebody=words("somebody", "name"),
             system=words("system", "name"),
         )
+        raw: Raw = rows[0].definition
+        shorts = shown.shorts(raw, desk.short.look, await desk.short.articles(session))
     states = [publishing.plan_of(row) for row in rows]
     changes = [differences(before, after) for after, before in pairwise(states)]
-    raw: Raw = rows[0].definition
     return show(
         desk,
         request,
@@ -87,7 +89,7 @@ async def one_page(desk: PlanDesk, request: Request, name: str) -> Response:
         raw=raw,
         plan=states[0],
         picture=shown.picture(raw, edit=False),
-        lines=shown.lines(raw, titles(offers)),
+        lines=shown.lines(raw, titles(offers), shorts),
         versions=list(zip(rows, [*changes, []], strict=True)),
         names=names,
         draft=draft,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from care.plans import sms
 from care.plans.definition import KINDS
-from care.plans.editor.desk import HOME, words
+from care.plans.editor.desk import HOME, Short, words
 from care.plans.editor.drafts import Raw
-from care.plans.editor.forms import day_of, steps_of
+from care.plans.editor.forms import day_of, in_order, steps_of
 from care.plans.errors import words as plan_words
 from care.plans.picture import Picture, Spot, draw
 
-SHORT = 60
+Shorts = Mapping[str, Short]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Line:
     at: str
     rules: str
     what: str
+    short: str = ""
+    """How it goes by SMS, or why it cannot."""
+    wrong: bool = False
 
 
 def day_said(day: int) -> str:
@@ -35,7 +39,7 @@ def day_said(day: int) -> str:
 def picture(raw: Raw, *, edit: bool) -> Picture:
     """The timeline; in a draft a mark leads to its step's form, else to its line on the page."""
     spots = []
-    for entry in steps_of(raw):
+    for entry in in_order(raw):
         kind, step_id = str(entry.get("kind")), str(entry.get("id"))
         said = words(
             "picture",
@@ -55,12 +59,33 @@ def picture(raw: Raw, *, edit: bool) -> Picture:
     return draw(spots, lanes, last if isinstance(last, int) else 0)
 
 
-def lines(raw: Raw, titles: Mapping[str, Mapping[str, str]]) -> list[Line]:
-    """`titles`: by field (slug, name) the titles of what steps name."""
-    return [_line(raw, entry, titles) for entry in steps_of(raw)]
+def lines(raw: Raw, titles: Mapping[str, Mapping[str, str]], short: Shorts) -> list[Line]:
+    """By day and time. `titles`: by field (slug, name) the titles of what steps name. `short`: how steps go by SMS."""
+    return [_line(raw, entry, titles, short.get(str(entry.get("id")))) for entry in in_order(raw)]
 
 
-def _line(raw: Raw, entry: Raw, titles: Mapping[str, Mapping[str, str]]) -> Line:
+def shorts(raw: Raw, look: Callable[[str], Short], articles: Collection[str]) -> dict[str, Short]:
+    """By step what it is by SMS, of the steps that may go so. `articles`: slugs that have a short text."""
+    found = {}
+    for entry in steps_of(raw):
+        kind, content, channel = str(entry.get("kind")), entry.get("content") or {}, entry.get("channel")
+        step_id = str(entry.get("id"))
+        if text := sms.said(kind, content, channel):
+            found[step_id] = look(text)
+        elif kind == "article" and channel != "wechat" and content.get("slug") not in articles:
+            found[step_id] = Short(0, [words("short", "no_article")])
+    return found
+
+
+def _short(found: Short | None) -> str:
+    if found is None:
+        return ""
+    if found.problems:
+        return words("short", "wrong", problems=words("rules", "and").join(found.problems))
+    return words("short", "parts", parts=found.parts)
+
+
+def _line(raw: Raw, entry: Raw, titles: Mapping[str, Mapping[str, str]], short: Short | None) -> Line:
     said = plan_words()
     content = entry.get("content") or {}
     what = [
@@ -88,6 +113,8 @@ def _line(raw: Raw, entry: Raw, titles: Mapping[str, Mapping[str, str]]) -> Line
         at=str(entry.get("at") or ""),
         rules=words("rules", "and").join(rules),
         what=words("rules", "and").join(what),
+        short=_short(short),
+        wrong=short is not None and bool(short.problems),
     )
 
 

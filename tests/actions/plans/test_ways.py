@@ -23,9 +23,10 @@ from care.questionnaires.service import publish_shipped
 from channels.outbox.models import OutboundMessage
 from channels.reply import SENSITIVE, Reply
 from content.reading.models import ArticleLink
+from server.templates import of_plan
 from store.clock import VirtualClock
 from store.database import Database
-from tests.actions.conftest import Talk, World, readable
+from tests.actions.conftest import Talk, World, catalogue, readable
 from tests.care.plans.conftest import plan_of, step
 from tests.factories import articles
 
@@ -71,7 +72,7 @@ async def messages(database: Database) -> list[OutboundMessage]:
 
 @pytest.mark.parametrize("channel", ["wechat", "sms"])
 @pytest.mark.parametrize("kind", ["message", "reminder"])
-async def test_said_once_and_nothing_of_it_by_sms(
+async def test_said_once_in_the_plans_own_words_on_both_channels(
     services: Services, database: Database, world: World, talker: Talker, channel: str, kind: str
 ) -> None:
     await talker(channel, **{WHO: "self"})
@@ -81,7 +82,10 @@ async def test_said_once_and_nothing_of_it_by_sms(
     (message,) = await messages(database)
     assert (message.dedup_key, message.purpose, message.channel) == (first.key, "follow_up", channel)
     assert message.campaign == "plan:after"
-    readable(Reply.from_json(message.reply), channel)
+    reply, own = Reply.from_json(message.reply), of_plan(touched.plan, catalogue())
+    said = catalogue().also(own).render_sms(reply)
+    assert said is not None and said.text.startswith(WHO) and "每天量血压。电话0" in said.text
+    assert "每天量血压" in catalogue().render_wechat(reply, None).text
 
 
 async def test_an_article_with_a_link_of_ones_own(

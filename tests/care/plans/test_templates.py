@@ -6,12 +6,21 @@ import re
 
 import pytest
 
+from care.plans import sms
 from care.plans.definition import Plan, read_plan
 from care.plans.paths import SEED
+from content.sms.lint import SmsFrame
+from server.plan_pages import PlanShorts
 from tests.care.plans.shipped import NAMES, TEMPLATES, raw, slugs
 
 QUESTIONNAIRES = {file.stem for file in (SEED / "questionnaires").glob("*.json")}
 DOSES = re.compile(r"\d+(\.\d+)?\s*(mg|毫克|克|片|粒|单位|毫升)|加量|减量|停药|换药量|确诊为")
+
+
+def filled(text: str) -> str:
+    return text.replace("{landline}", "0571-00000000")
+
+
 YEAR = re.compile(r"(19|20)\d\d")
 
 
@@ -48,6 +57,24 @@ def test_words_are_plain_and_sourced(name: str) -> None:
         assert not DOSES.search(said), step.id
         assert "！" not in said and "亲" not in said, step.id
         assert len(step.title) <= 20, step.id
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_of_words_goes_by_sms_and_names_nothing_a_lock_screen_must_not_show(name: str) -> None:
+    plan, look = read_plan(raw(name)), PlanShorts(SmsFrame("云江示范医院", ""), filled).look
+    for step in plan.steps:
+        if text := sms.said(step.kind, step.content, step.channel):
+            found = look(text)
+            assert (found.problems, found.parts <= 2) == ([], True), (step.id, text)
+            assert not re.search("孕|公众号", text), (step.id, text)
+
+
+def test_what_may_not_go_by_sms_is_named() -> None:
+    look = PlanShorts(SmsFrame("云江示范医院", ""), filled).look
+    assert look(sms.said("message", {"text": "请管好糖尿病"}, None)).problems
+    assert look(sms.said("message", {"text": "长" * 150}, None)).problems
+    assert not look(sms.said("message", {"text": "长" * 150, "sms": "请按时来"}, None)).problems
+    assert sms.said("message", {"text": "请管好糖尿病"}, "wechat") == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.plans.editor.desk import Offer, PlanDesk, Player
 from care.plans.editor.pages import editor_router
 from care.plans.machine.journal import Journal
+from content.sms.lint import SmsFrame
+from server.plan_pages import PlanShorts
 from store.clock import Clock
 from store.database import Database
 from tests.care.plans.shipped import slugs
@@ -37,7 +39,9 @@ def editor_app(database: Database, clock: Clock, player: Player | None = None) -
     install_shell(app)
     app.include_router(signin_router())
     trials = Aside[Journal](KEPT, at_once=1)
-    app.include_router(editor_router(PlanDesk(database, clock, _articles, player or NobodyPlays(), trials)))
+    short = PlanShorts(SmsFrame("云江示范医院", ""), lambda text: text.replace("{landline}", "0571-00000000"))
+    desk = PlanDesk(database, clock, _articles, player or NobodyPlays(), trials, short)
+    app.include_router(editor_router(desk))
     return app
 
 
