@@ -76,7 +76,7 @@ def ground(database_url: str, bare_url: str) -> Iterator[Ground]:
         given = {
             "BANYI_VAR_DIR": folder, "BANYI_PORT": str(port), "BANYI_INTERNAL_PORT": str(internal),
             "BANYI_DATABASE_URL": database_url, "BANYI_WORKERS": "false", "BANYI_WECHAT_MODE": "safe",
-            "BANYI_WECHAT_PASSIVE_WAIT": "0", "BANYI_LOG_LEVEL": "warning",
+            "BANYI_WECHAT_PASSIVE_WAIT": "0", "BANYI_LOG_LEVEL": "warning", "BANYI_DEMO_HISTORY": "false",
         }  # fmt: skip
         os.environ.update(given)
         settings = Settings()

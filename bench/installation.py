@@ -24,7 +24,9 @@ async def running() -> AsyncIterator[tuple[Settings, Supervisor]]:
         ports = free_ports(3)
         names = ("BANYI_PORT", "BANYI_INTERNAL_PORT", "BANYI_ENGINE_PORT")
         os.environ.update({name: str(port) for name, port in zip(names, ports, strict=True)})
-        os.environ.update({"BANYI_VAR_DIR": folder, "BANYI_LOG_LEVEL": "warning"})
+        os.environ.update(
+            {"BANYI_VAR_DIR": folder, "BANYI_LOG_LEVEL": "warning", "BANYI_DEMO_HISTORY": "false"}
+        )
         settings = load_settings()
         supervisor = Supervisor(children(settings))
         await supervisor.start()

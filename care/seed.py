@@ -78,6 +78,11 @@ def demo_patients() -> list[DemoPatient]:
     ]
 
 
+def generated_ids() -> list[UUID]:
+    """Of the generated patients, who have appointments by chance only."""
+    return [demo_id("patient", f"D{number:07d}") for number in range(len(load("patients")) + 1, PATIENTS + 1)]
+
+
 async def seed_demo(database: Database, clock: Clock, make_contact: ContactMaker | None = None) -> SeedReport:
     """Add the demo unless it is there; slots ahead are made in any case.
 

@@ -33,7 +33,7 @@ from server.audiences import add_audiences
 from server.campaign_pages import add_campaigns
 from server.clinics import add_clinics
 from server.coming import add_coming
-from server.demo import DemoDirectory
+from server.demo.people import DemoDirectory
 from server.desk import add_desk
 from server.faq import faq_desk
 from server.followup import add_followup

@@ -23,7 +23,8 @@ from content.faq import service as faq
 from server import logs, migrate
 from server.app import create_app
 from server.articles import first_library
-from server.demo import contact_maker
+from server.demo.history import load_history
+from server.demo.people import contact_maker
 from server.house import House, build
 from server.settings import ROOT, Settings, SettingsError, load_settings
 from store.ids import new_secret
@@ -75,6 +76,8 @@ async def prepare(settings: Settings) -> House:
         with suppress(IntegrityError):  # another process, starting at the same moment, was quicker
             async with house.database.write("seed-campaign") as session:
                 await seed_campaign(session, house.clock.now())
+        if settings.demo_history:
+            await load_history(house)
     return house
 
 

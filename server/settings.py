@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     simulators: bool = Field(
         True, description="run the simulators of WeChat and SMS, and the page with both phones"
     )
+    demo_history: bool = Field(
+        True, description="give the demo a year of visits and care plans under way when it first starts"
+    )
     his: Literal["embedded", "fhir", "views", "http", "hl7"] = Field(
         "embedded",
         description="the hospital's booking system (docs/hospital-systems.md); embedded: our own rows are the truth",

@@ -17,7 +17,7 @@ TARGET = ROOT / "docs" / "settings.md"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Where it runs": (
         "environment", "var_dir", "host", "port", "internal_port", "engine_port", "engine_url", "public_url",
-        "simulators", "workers", "inbox_concurrency", "delivery_concurrency",
+        "simulators", "demo_history", "workers", "inbox_concurrency", "delivery_concurrency",
         "push_silence_minutes", "log_level",
     ),
     "Storage": ("database_url", "database_durable", "redis_url", "spool_dir"),

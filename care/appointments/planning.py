@@ -52,14 +52,16 @@ class Calendar:
             return False
         if schedule.valid_to is not None and day > schedule.valid_to:
             return False
-        off = self.workdays.holiday(day) is not None
-        match OnHolidays(schedule.on_holidays):
+        match OnHolidays(schedule.on_holidays):  # the weekday first: the calendar is the dearer question
             case OnHolidays.FOLLOW:
-                return not off and self.workdays.weekday(day) == schedule.weekday
+                return self.workdays.weekday(day) == schedule.weekday and not self._off(day)
             case OnHolidays.IGNORE:
                 return day.weekday() == schedule.weekday
             case OnHolidays.REPLACE:
-                return off and day.weekday() == schedule.weekday
+                return day.weekday() == schedule.weekday and self._off(day)
+
+    def _off(self, day: date) -> bool:
+        return self.workdays.holiday(day) is not None
 
 
 def _hours(schedule: Schedule, own: ScheduleException) -> Hours:
@@ -95,28 +97,41 @@ def planned(
 def _slots(
     schedule: Schedule, day: date, hours: Hours, places: Mapping[UUID, str], clock: Clock
 ) -> Iterator[dict[str, Any]]:
+    place = places.get(schedule.location_id) if schedule.location_id is not None else None
+    for start in starts(schedule, day, hours):
+        yield slot_row(schedule, start, hours.capacity, place, clock)
+
+
+def starts(schedule: Schedule, day: date, hours: Hours) -> Iterator[datetime]:
+    """When the slots of a day begin (the hospital's own time); none without places."""
     step = timedelta(minutes=schedule.slot_minutes)
     start, end = datetime.combine(day, hours.starts), datetime.combine(day, hours.ends)
-    place = places.get(schedule.location_id) if schedule.location_id is not None else None
     while hours.capacity > 0 and start + step <= end:
-        yield {
-            "id": new_id(),
-            "schedule_id": schedule.id,
-            "practitioner_id": schedule.practitioner_id,
-            "department_id": schedule.department_id,
-            "start": clock.to_utc(start),
-            "end": clock.to_utc(start + step),
-            "day": day,
-            "part": schedule.part,
-            "capacity": hours.capacity,
-            "taken": 0,
-            "fee_fen": schedule.fee_fen,
-            "status": "free",
-            "kind": schedule.kind,
-            "overbook": schedule.overbook,
-            "min_age": schedule.min_age,
-            "max_age": schedule.max_age,
-            "sex": schedule.sex,
-            "place": place,
-        }
+        yield start
         start += step
+
+
+def slot_row(
+    schedule: Schedule, start: datetime, capacity: int, place: str | None, clock: Clock
+) -> dict[str, Any]:
+    """A row of `Slot`, free, with an id of its own; `start` is the hospital's own time."""
+    return {
+        "id": new_id(),
+        "schedule_id": schedule.id,
+        "practitioner_id": schedule.practitioner_id,
+        "department_id": schedule.department_id,
+        "start": clock.to_utc(start),
+        "end": clock.to_utc(start + timedelta(minutes=schedule.slot_minutes)),
+        "day": start.date(),
+        "part": schedule.part,
+        "capacity": capacity,
+        "taken": 0,
+        "fee_fen": schedule.fee_fen,
+        "status": "free",
+        "kind": schedule.kind,
+        "overbook": schedule.overbook,
+        "min_age": schedule.min_age,
+        "max_age": schedule.max_age,
+        "sex": schedule.sex,
+        "place": place,
+    }

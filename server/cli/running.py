@@ -7,12 +7,14 @@ import os
 import shutil
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from server import engine
+from server.demo import LOADED, LOADING
 from server.settings import ROOT, Settings, SettingsError, load_settings
 from server.supervisor import Child, Supervisor
 
@@ -84,9 +86,10 @@ async def _run(settings: Settings) -> int:
 
 
 async def wait_for_application(settings: Settings, seconds: float = 120) -> bool:
-    """Until the public server answers and says it is ready."""
+    """Until the public server answers and says it is ready; on the way says what of the demo is being loaded."""
     import aiohttp
 
+    said, note = "", settings.var_dir / LOADING
     deadline = asyncio.get_running_loop().time() + seconds
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
         while asyncio.get_running_loop().time() < deadline:
@@ -96,8 +99,17 @@ async def wait_for_application(settings: Settings, seconds: float = 120) -> bool
                         return True
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass
+            if (now := _read(note)) and now != said:
+                said = now
+                print(f"… the demo's past, once: {LOADED.get(said, said)}", flush=True)
             await asyncio.sleep(0.3)
     return False
+
+
+def _read(note: Path) -> str:
+    with suppress(OSError):
+        return note.read_text(encoding="utf-8")
+    return ""
 
 
 async def _announce(settings: Settings, client: object) -> None:

@@ -163,6 +163,7 @@ class Installation:
             "BANYI_DATABASE_URL": self.database_url,
             "BANYI_ENVIRONMENT": "demo",
             "BANYI_SIMULATORS": "true",
+            "BANYI_DEMO_HISTORY": "false",
             "BANYI_ENGINE_URL": self.engine_url,
             "BANYI_ADMIN_PASSWORD": "a-password-of-the-tests",
         }

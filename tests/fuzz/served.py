@@ -58,6 +58,7 @@ def served(folder: Path, database_url: str = "", *, workers: bool = False) -> It
         "BANYI_PORT": str(port),
         "BANYI_DATABASE_URL": database_url,
         "BANYI_ENVIRONMENT": "demo",
+        "BANYI_DEMO_HISTORY": "false",
         "BANYI_SIMULATORS": "true",
         "BANYI_WORKERS": str(workers).lower(),
         "BANYI_WECHAT_MODE": "safe",

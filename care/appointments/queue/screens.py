@@ -17,7 +17,8 @@ from store.tokens import hashes_of, link_token
 PATH = "/screen/"
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is noted that a screen is alive."""
-_KIND = "queue_screen"
+KIND = "queue_screen"
+"""Of what the look-up hashes are."""
 
 
 async def make(
@@ -28,7 +29,7 @@ async def make(
     row = QueueScreen(
         name=name,
         department_id=department_id,
-        token_hash=crypto.lookup(token, _KIND),
+        token_hash=crypto.lookup(token, KIND),
         created_at=now,
         created_by=by,
     )
@@ -40,7 +41,7 @@ async def make(
 
 async def find(session: AsyncSession, token: str) -> QueueScreen | None:
     """The screen of `token`; None for one that never was ours, or is good no more."""
-    hashes = hashes_of(token, _KIND)
+    hashes = hashes_of(token, KIND)
     if not hashes:
         return None
     query = select(QueueScreen).where(QueueScreen.token_hash.in_(hashes), QueueScreen.revoked_at.is_(None))
