@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -20,11 +21,13 @@ from care.systems.hl7.missed import put_missed
 from care.systems.hl7.receiving import Receiver
 from care.systems.hl7.system import Hl7System
 from care.systems.models import SystemMessage
-from server.house import House
 from server.settings import Settings, SettingsError
 from store.clock import Clock
 from store.database import Database
 from store.rounds import rounds
+
+if TYPE_CHECKING:
+    from server.house import House
 
 log = structlog.get_logger(__name__)
 

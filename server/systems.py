@@ -17,6 +17,7 @@ from care.appointments import outside
 from care.appointments import service as appointments
 from care.desk import service as desk
 from care.desk.models import TaskKind
+from care.merging.service import bring_over
 from care.systems.mapped.reading import M, MappingError, read_mapping
 from care.systems.models import SystemMessage
 from care.systems.outward import Outward
@@ -26,6 +27,7 @@ from care.systems.slots import mirror
 from care.systems.telling import Teller
 from care.systems.watching import watch
 from channels.wording.labels import label
+from server.hl7 import codes_of, hl7_system
 from server.settings import Settings, SettingsError
 from server.work import Job
 from store.clock import Clock
@@ -50,8 +52,6 @@ def hospital_system(settings: Settings, clock: Clock) -> HospitalSystem | None:
             client = FhirClient(settings.his_url, token=settings.his_token, timeout=settings.his_timeout)
             return FhirSystem(client, record_system=settings.his_record_system, zone=zone)
         case "hl7":
-            from server.hl7 import hl7_system
-
             return hl7_system(settings, clock)
         case "views":
             from care.systems.mapped.tables import ViewsMapping
@@ -82,20 +82,30 @@ def _mapping(settings: Settings, model: type[M]) -> M:
         raise SettingsError(str(error)) from error
 
 
+BRING_OVER_EVERY = 60.0
+"""Seconds between two looks for what still came under merged records."""
+
+
 class Systems:
     """One process's side of the hospital's system. Making it decides whether a booking here waits for another's word."""
 
     def __init__(self, settings: Settings, services: Services, outbound: Outbound) -> None:
         self._settings, self._services, self._outbound = settings, services, outbound
         self.his = hospital_system(settings, services.clock)
+        self.codes = codes_of(settings)
         outside.install(None if self.his is None else Outward(self.his.name))
 
     def jobs(self) -> list[Job]:
         """For processes with workers. Decisions are told whatever brought them, an HL7 message as well."""
-        jobs: list[Job] = [partial(rounds, "systems.news_failed", TELL_EVERY, self._tell_patients)]
+        database, clock, settings = self._services.database, self._services.clock, self._settings
+        jobs: list[Job] = [
+            partial(rounds, "systems.news_failed", TELL_EVERY, self._tell_patients),
+            partial(
+                rounds, "systems.bringing_over_failed", BRING_OVER_EVERY, partial(bring_over, database, clock)
+            ),
+        ]
         if self.his is None:
             return jobs
-        database, clock, settings = self._services.database, self._services.clock, self._settings
         patience = timedelta(seconds=3 * settings.his_timeout)  # finding the patient, then the appointment
         teller = Teller(database, clock, self.his, self._alarm, patience)
         return [
@@ -145,4 +155,6 @@ class Systems:
 
 def add_systems(app: FastAPI, house: House) -> None:
     """`/ops/systems` on `app`."""
-    app.include_router(systems_router(SystemsDesk(house.database, house.clock, house.systems.his)))
+    app.include_router(
+        systems_router(SystemsDesk(house.database, house.clock, house.systems.his, house.systems.codes))
+    )

@@ -173,11 +173,11 @@ async def _match(
     """
     query = select(Patient).where(
         Patient.name_hash == identity.name_hash(name),
-        Patient.status != PatientStatus.DIED,
+        Patient.status.not_in((PatientStatus.DIED, PatientStatus.MERGED)),
         Patient.phone_hash.is_not(None),
     )
     if record_number:
-        query = query.where(Patient.record_number_hash == identity.record_hash(record_number))
+        query = query.where(patients.numbered(record_number))
     if id_number:
         query = query.where(Patient.id_number_hash == identity.id_hash(id_number))
     if id_last4:

@@ -16,11 +16,12 @@ from store.base import Base, EncryptedText, UtcDateTime, code_column, mapped_col
 
 
 class PatientStatus(StrEnum):
-    """`MOVED`: no longer treated here. `DIED`: nobody writes to this person again."""
+    """`MOVED`: no longer treated here. `DIED`: nobody writes to this person again. `MERGED`: another record of the person stands."""
 
     ACTIVE = "active"
     MOVED = "moved"
     DIED = "died"
+    MERGED = "merged"
 
 
 class Relation(StrEnum):
@@ -38,7 +39,8 @@ class Patient(Base):
     """A person the hospital knows. `sex` is FHIR's: `male`, `female`, `other`, `unknown`.
 
     `confidential`: only staff in charge may see the record (VIPs, colleagues, sensitive cases). `residence_code` is a division of
-    GB/T 2260 (six digits); `language` a BCP 47 tag, None where nothing but Chinese is known.
+    GB/T 2260 (six digits); `language` a BCP 47 tag, None where nothing but Chinese is known. `replaced_by`: the record that stands for a
+    merged one (FHIR's Patient.link `replaced-by`); it is never merged itself.
     """
 
     __tablename__ = "patient"
@@ -69,6 +71,7 @@ class Patient(Base):
     status: Mapped[str] = mapped_column(String(10), default=PatientStatus.ACTIVE)
     status_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     confidential: Mapped[bool] = mapped_column(default=False)
+    replaced_by: Mapped[UUID | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

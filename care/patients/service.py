@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from care.patients import identity
 from care.patients.models import (
@@ -26,6 +27,13 @@ from care.rows import add_new, chunks
 from channels.chinatime import CHINA
 from store import audit, events
 from store.events import PatientEvent
+
+CLEARABLE = {
+    "phone": ("phone", "phone_hash", "phone_last4_hash"),
+    "id_number": ("id_number", "id_number_hash", "id_last4_hash"),
+    "residence_code": ("residence_code",),
+}
+"""What belongs to a field that may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,24 @@ async def get(session: AsyncSession, patient_id: UUID) -> Patient | None:
     return await session.get(Patient, patient_id)
 
 
+async def standing_id(session: AsyncSession, patient_id: UUID) -> UUID:
+    """The record that stands for this one: itself, or what it was merged into."""
+    query = select(func.coalesce(Patient.replaced_by, Patient.id)).where(Patient.id == patient_id)
+    return await session.scalar(query) or patient_id
+
+
+def numbered(number: str) -> ColumnElement[bool]:
+    """Of `Patient`: who has this record number, or had it before two records were merged."""
+    closed = aliased(Patient)
+    digest = identity.record_hash(number)
+    into = select(closed.replaced_by).where(closed.record_number_hash == digest)
+    own = (Patient.record_number_hash == digest) & Patient.replaced_by.is_(None)
+    return or_(own, Patient.id.in_(into))
+
+
 async def get_by_record_number(session: AsyncSession, number: str) -> Patient | None:
-    """The patient with this record number (any spelling of it), or None."""
-    query = select(Patient).where(Patient.record_number_hash == identity.record_hash(number))
-    return (await session.scalars(query)).one_or_none()
+    """The patient with this record number (any spelling of it), or None; of a merged record the one that stands."""
+    return (await session.scalars(select(Patient).where(numbered(number)))).one_or_none()
 
 
 async def ids_of_records(session: AsyncSession, numbers: Iterable[str]) -> dict[str, UUID]:
@@ -72,9 +94,11 @@ async def ids_of_records(session: AsyncSession, numbers: Iterable[str]) -> dict[
     found: dict[str, UUID] = {}
     for part in chunks(sorted(set(hashes.values()))):
         rows = await session.execute(
-            select(Patient.record_number_hash, Patient.id).where(Patient.record_number_hash.in_(part))
+            select(Patient.record_number_hash, func.coalesce(Patient.replaced_by, Patient.id)).where(
+                Patient.record_number_hash.in_(part)
+            )
         )
-        found.update({row.record_number_hash: row.id for row in rows})
+        found.update({row[0]: row[1] for row in rows})
     return {number: found[one] for number, one in hashes.items() if one in found}
 
 
@@ -192,7 +216,7 @@ async def search(session: AsyncSession, query: str, limit: int = 20) -> list[Pat
         return []
     number = identity.fold_number(wanted)
     exact = [
-        Patient.record_number_hash == identity.record_hash(wanted),
+        numbered(wanted),
         Patient.id_number_hash == identity.id_hash(wanted),
         Patient.name_hash == identity.name_hash(wanted),
     ]
@@ -201,7 +225,8 @@ async def search(session: AsyncSession, query: str, limit: int = 20) -> list[Pat
     if len(number) == 4 and number[:3].isdigit():
         exact.append(Patient.phone_last4_hash == identity.phone_last4_hash(number))
         exact.append(Patient.id_last4_hash == identity.id_last4_hash(number))
-    found = list(await session.scalars(select(Patient).where(or_(*exact)).order_by(Patient.id).limit(limit)))
+    standing = select(Patient).where(Patient.replaced_by.is_(None), or_(*exact))
+    found = list(await session.scalars(standing.order_by(Patient.id).limit(limit)))
     if len(found) < limit and not number.isascii():
         known = {patient.id for patient in found}
         found += [row for row in await _by_name_part(session, wanted, limit) if row.id not in known]

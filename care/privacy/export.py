@@ -32,8 +32,9 @@ Speak = Callable[[Any], str]
 async def collect(session: AsyncSession, who: Whose, now: datetime, speak: Speak) -> dict[str, Any]:
     """`{"made_at", "held": {kind: rows}, "fhir": Bundle, "messages": […], "consents": […], "contacts": […]}`; times ISO 8601 UTC."""
     entries: list[dict[str, Any]] = []
+    closed = await _closed(session, who.patients)
     for patient in await session.scalars(select(Patient).where(Patient.id.in_(who.patients))):
-        entries.append(_patient(patient))
+        entries.append(_patient(patient, closed.get(patient.id, ())))
     entries += await _appointments(session, who.patients)
     entries += await _clinical(session, who.patients)
     entries += await _answers(session, who.patients)
@@ -55,7 +56,19 @@ async def collect(session: AsyncSession, who: Whose, now: datetime, speak: Speak
     }
 
 
-def _patient(row: Patient) -> dict[str, Any]:
+async def _closed(session: AsyncSession, patient_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """By record the ones it stands for."""
+    rows = await session.execute(
+        select(Patient.replaced_by, Patient.id).where(Patient.replaced_by.in_(patient_ids))
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for kept, gone in rows:
+        if kept is not None:
+            found.setdefault(kept, []).append(gone)
+    return found
+
+
+def _patient(row: Patient, closed: Sequence[UUID] = ()) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "Patient",
         "id": str(row.id),
@@ -70,6 +83,10 @@ def _patient(row: Patient) -> dict[str, Any]:
         made["telecom"] = [{"system": "phone", "value": row.phone}]
     if row.birth_date_sealed is not None:
         made["birthDate"] = row.birth_date
+    if closed:
+        made["link"] = [
+            {"other": {"reference": f"urn:uuid:{one}"}, "type": "replaces"} for one in sorted(closed)
+        ]
     return made
 
 

@@ -61,14 +61,15 @@ def show(desk: PatientDesk, request: Request, template: str, status: int = 200, 
 async def record_of(
     desk: PatientDesk, staff: StaffUser, patient_id: UUID, doing: str
 ) -> AsyncIterator[tuple[AsyncSession, Patient]]:
-    """A transaction around one patient the member of staff may see; recording the look is the page's (`access.seen`).
+    """A transaction around one patient the member of staff may see; recording the look is the page's (`access.seen`). Of a merged
+    record the one that stands.
 
     404 for nobody. A confidential patient of other people's: 403, and that it was asked for is kept.
     """
     now = desk.clock.now()
     refused = False
     async with desk.database.write(doing) as session:
-        patient = await patients.get(session, patient_id)
+        patient = await patients.get(session, await patients.standing_id(session, patient_id))
         if patient is None:
             raise HTTPException(404, words("wrong", "nobody"))
         if await access.may_see(session, staff, patient, now=now):

@@ -70,7 +70,11 @@ async def take_adt(session: AsyncSession, message: Message, codes: Codes, came: 
 
 def patient(message: Message, codes: Codes, as_of: datetime) -> PatientFact:
     """PID as a fact. Raises `Unreadable`, `Unusable`."""
-    pid = message.needed("PID")
+    return patient_of(message.needed("PID"), codes, as_of)
+
+
+def patient_of(pid: Segment, codes: Codes, as_of: datetime) -> PatientFact:
+    """As `patient`, of one of several."""
     record = record_number(pid, codes)
     death = pid.get(30)
     died = death == "Y" or bool(pid.get(29))
@@ -94,9 +98,9 @@ def patient(message: Message, codes: Codes, as_of: datetime) -> PatientFact:
     )
 
 
-def record_number(pid: Segment, codes: Codes) -> str:
+def record_number(pid: Segment, codes: Codes, field: int = 3) -> str:
     """Raises `Unusable`."""
-    number = fields.identifier(pid, codes.record_number, or_first=True)
+    number = fields.identifier(pid, codes.record_number, or_first=True, field=field)
     if not number or number == NULL:
         raise Unusable("no_record_number")
     return number
@@ -149,6 +153,7 @@ class _Visit:
             started_at=started,
             ended_at=None if event == "A13" else ended,
             still_here=event == "A13",
+            transferred_at=self._happened() if event == "A02" else None,
         )
 
     def _happened(self) -> datetime:

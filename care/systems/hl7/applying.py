@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from care.patients import service as patients
-from care.systems.hl7 import adt, oru, siu
+from care.systems.hl7 import adt, merges, oru, siu
 from care.systems.hl7.adt import SYSTEM, Told
 from care.systems.hl7.codes import Codes
 from care.systems.hl7.message import Message, Unreadable, parsed
@@ -120,7 +120,9 @@ class Applier:
         if row is None or row.lease_token != token:
             return
         message = parsed(row.body["text"])
-        told = await TAKES[message.head.kind[:3]](session, message, self._codes, row.created_at)
+        kind, _, event = message.head.kind.partition("^")
+        take = merges.take_merges if event in merges.EVENTS else TAKES[kind]
+        told = await take(session, message, self._codes, row.created_at)
         row.patient_id = told.taken.patient_id
         row.answer = "\n".join(told.remarks)
         await session.flush()

@@ -72,9 +72,9 @@ def _at(parts: Sequence[str], number: int) -> str:
     return parts[number - 1].strip() if number <= len(parts) else ""
 
 
-def identifier(segment: Segment, types: Sequence[str], *, or_first: bool = False) -> str:
-    """Of PID-3 the identifier of the first of these types (CX.5); `or_first`: whichever stands first, where none is."""
-    given = segment.repeats(3)
+def identifier(segment: Segment, types: Sequence[str], *, or_first: bool = False, field: int = 3) -> str:
+    """Of PID-3 (MRG-1) the identifier of the first of these types (CX.5); `or_first`: whichever stands first, where none is."""
+    given = segment.repeats(field)
     for wanted in types:
         for one in given:
             if _at(one, 5) == wanted and _at(one, 1):

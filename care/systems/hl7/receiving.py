@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients import identity
 from care.systems import messages
-from care.systems.hl7 import adt
+from care.systems.hl7 import adt, merges
 from care.systems.hl7.acks import acknowledged
 from care.systems.hl7.codes import Codes
 from care.systems.hl7.message import Header, Message, Unreadable, decoded, header, parsed
@@ -24,7 +24,7 @@ from store.database import Database
 log = structlog.get_logger(__name__)
 
 TAKEN = {
-    "ADT": frozenset({"A01", "A03", "A04", "A08", "A11", "A13", "A28", "A31"}),
+    "ADT": frozenset({"A01", "A02", "A03", "A04", "A08", "A11", "A12", "A13", "A28", "A31", *merges.EVENTS}),
     "ORU": frozenset({"R01"}),
     "SIU": frozenset({"S12", "S13", "S14", "S15", "S26"}),
 }
@@ -109,6 +109,8 @@ def _check(message: Message) -> None:
     if event not in TAKEN[kind]:
         raise Unreadable(201, f"{head.kind[:20]} is not taken", rejected=True)
     message.needed("SCH" if kind == "SIU" else "PID")
+    if event in merges.EVENTS:
+        merges.pairs(message)
 
 
 def _answer_id(key: str) -> str:

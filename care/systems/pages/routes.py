@@ -19,10 +19,12 @@ from care.access import service as access
 from care.appointments.models import Appointment
 from care.patients.identity import mask_name
 from care.patients.models import Patient
-from care.systems import conflicts, overview, states
+from care.systems import conflicts, merging, overview, states
+from care.systems.hl7.codes import Codes
 from care.systems.models import SystemConflict, SystemMessage
 from care.systems.overview import How
 from care.systems.port import Checked, HospitalSystem
+from care.systems.taking import Unusable
 from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
@@ -41,11 +43,12 @@ NOTE_LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class SystemsDesk:
-    """`system` None: our rows are the truth."""
+    """`system` None: our rows are the truth. `codes`: by which HL7 messages are read."""
 
     database: Database
     clock: Clock
     system: HospitalSystem | None
+    codes: Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,13 @@ def systems_router(desk: SystemsDesk) -> APIRouter:
     def show(request: Request, template: str, **values: Any) -> Response:
         said = words.known("said").get(request.query_params.get("said", ""), "")
         return render(
-            request, f"systems/{template}", words=words, local=desk.clock.local, said=said, **values
+            request,
+            f"systems/{template}",
+            words=words,
+            local=desk.clock.local,
+            said=said,
+            merges=merging.ASKS,
+            **values,
         )
 
     @router.get("")
@@ -138,6 +147,30 @@ def systems_router(desk: SystemsDesk) -> APIRouter:
                 session, system_message_id, how, note.strip(), staff_id=staff.id, now=desk.clock.now()
             ),
         )
+
+    @router.post("/messages/{system_message_id}/merge")
+    async def merge(
+        staff: Operator,
+        system_message_id: UUID,
+        note: Annotated[str, Form(max_length=NOTE_LONGEST)] = "",
+    ) -> Response:
+        """Somebody has looked: the two records are one person's."""
+        if not note.strip():
+            return _back("note_needed")
+        try:
+            return await _done(
+                "merged",
+                lambda session: merging.confirm(
+                    session,
+                    system_message_id,
+                    note.strip(),
+                    desk.codes,
+                    staff_id=staff.id,
+                    now=desk.clock.now(),
+                ),
+            )
+        except Unusable as error:
+            return _back(error.code if error.code in words.known("said") else "cannot")
 
     @router.post("/conflicts/{conflict_id}/seen")
     async def seen(

@@ -12,6 +12,7 @@ from care.systems.taking.facts import (
     ConditionFact,
     EncounterFact,
     FactKind,
+    MergeFact,
     Outcome,
     PatientFact,
     ProcedureFact,
@@ -20,6 +21,7 @@ from care.systems.taking.facts import (
     Unusable,
 )
 from care.systems.taking.histories import take_condition, take_procedure
+from care.systems.taking.merging import take_merge
 from care.systems.taking.patients import take_patient
 from care.systems.taking.reports import take_report
 from care.systems.taking.withdrawing import withdraw, withdraw_others
@@ -29,6 +31,7 @@ __all__ = [
     "ConditionFact",
     "EncounterFact",
     "FactKind",
+    "MergeFact",
     "Outcome",
     "PatientFact",
     "ProcedureFact",
@@ -38,6 +41,7 @@ __all__ = [
     "take_appointment",
     "take_condition",
     "take_encounter",
+    "take_merge",
     "take_patient",
     "take_procedure",
     "take_report",

@@ -20,8 +20,8 @@ from store import events
 async def take_encounter(session: AsyncSession, system: str, fact: EncounterFact, now: datetime) -> Taken:
     """A visit or stay, by the system's number of it.
 
-    Emits `encounter.admitted`, `encounter.discharged`, `encounter.finished` (a visit), at their own times; when they are corrected,
-    `encounter.corrected` or `encounter.discharge_cancelled`. Raises `Unusable`.
+    Emits `encounter.admitted`, `encounter.transferred` (to another department), `encounter.discharged`, `encounter.finished` (a visit),
+    at their own times; when they are corrected, `encounter.corrected` or `encounter.discharge_cancelled`. Raises `Unusable`.
     """
     source = Source(system, "encounter", fact.external_id, fact.as_of, now)
     before = await claims.known(session, source)
@@ -113,6 +113,9 @@ def _emit(
         tell("encounter.discharged", row.end_date, fact.ended_at)
     elif row.end_date is None and ended_before is not None:
         tell("encounter.discharge_cancelled", None, fact.as_of)
+    elif was is not None and fact.transferred_at is not None and was["department_id"] != row.department_id:
+        codes["from_id"] = str(was["department_id"])
+        tell("encounter.transferred", None, fact.transferred_at)
     elif was is not None:
         codes |= {
             "first": row.start_date.isoformat(),

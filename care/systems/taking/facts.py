@@ -71,8 +71,23 @@ class PatientFact:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeFact:
+    """Two records are one person's: `kept` stands, the one the system calls `external_id` (numbered `record_number`) is closed.
+
+    `confirmed_by`: the member of staff who has looked at what the two say differently.
+    """
+
+    external_id: str
+    as_of: datetime
+    record_number: str
+    kept: UUID
+    confirmed_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EncounterFact:
-    """A visit or a stay. None means nothing is said of it; `still_here` takes a discharge back."""
+    """A visit or a stay. None means nothing is said of it; `still_here` takes a discharge back; `transferred_at`: moved to `department`
+    then, where it is another one than before."""
 
     external_id: str
     as_of: datetime
@@ -82,6 +97,7 @@ class EncounterFact:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     still_here: bool = False
+    transferred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

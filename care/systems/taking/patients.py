@@ -16,12 +16,6 @@ from care.systems.taking.facts import Outcome, PatientFact, Taken, Unusable
 from care.systems.taking.models import TakenFact
 
 NAMED = ("record_number", "name", "sex", "birth_date", "phone", "id_number", "residence_code")
-CLEARED = {
-    "phone": ("phone", "phone_hash", "phone_last4_hash"),
-    "id_number": ("id_number", "id_number_hash", "id_last4_hash"),
-    "residence_code": ("residence_code",),
-}
-"""What belongs to a field that is expressly empty."""
 
 
 async def take_patient(session: AsyncSession, system: str, fact: PatientFact, now: datetime) -> Taken:
@@ -33,7 +27,11 @@ async def take_patient(session: AsyncSession, system: str, fact: PatientFact, no
     before = await claims.known(session, source)
     if claims.is_stale(before, source):
         return claims.stale(before)
-    row = await _row(session, fact, before)
+    by_number, row = await _row(session, fact, before)
+    if by_number is not None and by_number.record_number_hash != identity.record_hash(fact.record_number):
+        # Said under the number of a merged record: who it is, the standing record's own messages say.
+        claims.keep(session, before, source, patient_id=by_number.id, row_id=by_number.id)
+        return Taken(Outcome.SAME, by_number.id, by_number.id, ("merged",))
     data, remarks = _data(fact)
     if row is None:
         row = await patients.create(session, data, now)
@@ -41,8 +39,8 @@ async def take_patient(session: AsyncSession, system: str, fact: PatientFact, no
     else:
         was = _shown(row)
         await patients.update(session, row, data)
-        for name in fact.cleared & CLEARED.keys():
-            for column in CLEARED[name]:
+        for name in fact.cleared & patients.CLEARABLE.keys():
+            for column in patients.CLEARABLE[name]:
                 setattr(row, column, None)
         outcome = Outcome.SAME if _shown(row) == was else Outcome.CHANGED
     claims.keep(session, before, source, patient_id=row.id, row_id=row.id, made=outcome == Outcome.NEW)
@@ -55,16 +53,19 @@ async def take_patient(session: AsyncSession, system: str, fact: PatientFact, no
     return Taken(outcome, row.id, row.id, remarks)
 
 
-async def _row(session: AsyncSession, fact: PatientFact, before: TakenFact | None) -> Patient | None:
+async def _row(
+    session: AsyncSession, fact: PatientFact, before: TakenFact | None
+) -> tuple[Patient | None, Patient | None]:
+    """Who has the number, and who is meant."""
     if not fact.record_number.strip():
         raise Unusable("no_record_number")
     by_number = await patients.get_by_record_number(session, fact.record_number)
     if before is None or before.patient_id is None:
-        return by_number
-    row = await session.get_one(Patient, before.patient_id)
+        return by_number, by_number
+    row = await session.get_one(Patient, await patients.standing_id(session, before.patient_id))
     if by_number is not None and by_number.id != row.id:
         raise Unusable("two_patients")  # a merge: somebody must say which of them stays
-    return row
+    return by_number, row
 
 
 def _data(fact: PatientFact) -> tuple[PatientData, tuple[str, ...]]:

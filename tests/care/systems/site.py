@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from care.appointments import outside
 from care.systems.fhir.client import FhirClient
 from care.systems.fhir.system import FhirSystem
+from care.systems.hl7.codes import read_codes
 from care.systems.outward import Outward
 from care.systems.pages import SystemsDesk, systems_router
 from store.clock import VirtualClock
@@ -33,7 +34,7 @@ def systems_app(database: Database, clock: VirtualClock, system: FhirSystem) -> 
     app.state.database, app.state.clock = database, clock
     install_shell(app)
     app.include_router(signin_router())
-    app.include_router(systems_router(SystemsDesk(database, clock, system)))
+    app.include_router(systems_router(SystemsDesk(database, clock, system, read_codes())))
     return app
 
 

@@ -73,3 +73,13 @@ def report(
         "OBX|2|NM|CRP^C反应蛋白^L||3.1|mg/L||||" + status,
         "OBX|3|FT|NOTE^说明^L||标本无异常\\.br\\空腹采血||||||F",
     )
+
+
+def merge(control: str, gone: str, *, kept: str = PID, at: str = "20261121130000", event: str = "A40") -> str:
+    """The record `gone` is closed, that of `kept` stands."""
+    return text(
+        msh(f"ADT^{event}^ADT_A39", control, at),
+        f"EVN|{event}|{at}",
+        kept,
+        f"MRG|{gone}^^^云江医院^MR||||||王秀兰",
+    )
