@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+ONCE = "once"
 MISSED_EVERY = 5.0
 """Seconds between two looks for visits nobody came to."""
 
@@ -69,13 +70,20 @@ def door(settings: Settings) -> Door:
 
 
 def hl7_system(settings: Settings, clock: Clock) -> Hl7System:
-    """Bookings told as SIU to `mllp://host:port/APPLICATION/FACILITY` (`mllps` with TLS). Raises `SettingsError`."""
+    """Bookings told as SIU to `mllp://host:port/APPLICATION/FACILITY` (`mllps` with TLS; `?once`: a connection for each message).
+
+    Raises `SettingsError`.
+    """
     try:
         parts = urlsplit(settings.his_url)
         if parts.scheme not in ("mllp", "mllps") or not parts.hostname or not parts.port:
             raise ValueError
+        if parts.query not in ("", ONCE):
+            raise ValueError
     except ValueError as error:
-        raise SettingsError("BANYI_HIS_URL: write mllp://10.0.0.5:2575/HIS/HOSPITAL for HL7 v2.") from error
+        raise SettingsError(
+            "BANYI_HIS_URL: write mllp://10.0.0.5:2575/HIS/HOSPITAL for HL7 v2 (?once for a connection each)."
+        ) from error
     tls = None
     if parts.scheme == "mllps":
         try:
@@ -85,7 +93,7 @@ def hl7_system(settings: Settings, clock: Clock) -> Hl7System:
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(f"BANYI_HL7_TLS_CERTIFICATE, _KEY, _AUTHORITY: {error}") from error
     application, _, facility = unquote(parts.path).strip("/").partition("/")
-    line = Line(parts.hostname, parts.port, tls=tls, timeout=settings.his_timeout)
+    line = Line(parts.hostname, parts.port, tls=tls, timeout=settings.his_timeout, once=parts.query == ONCE)
     return Hl7System(line, clock, (application, facility))
 
 

@@ -88,11 +88,11 @@ async def _stands(session: AsyncSession, system: str, row: Appointment, found: F
 
 
 async def _slot(session: AsyncSession, system: str, row: Appointment, found: Found) -> Slot | None:
-    """Where it is now, in our rows: by the system's id, else the doctor's slot of that moment."""
-    if found.slot is not None:
-        known = await refs.ours(session, system, RefKind.SLOT, found.slot)
-        if known is not None:
-            return await session.get(Slot, known, populate_existing=True)
+    """Where it is now, in our rows: by the system's id, else (or where that one is at another time) the doctor's slot of that moment."""
+    known = None if found.slot is None else await refs.ours(session, system, RefKind.SLOT, found.slot)
+    named = None if known is None else await session.get(Slot, known, populate_existing=True)
+    if named is not None and found.start in (None, named.start):
+        return named
     if found.start is None or found.start == row.start:
         return None
     slot: Slot | None = await session.scalar(

@@ -122,6 +122,11 @@ def code_of(body: dict[str, Any] | None) -> str:
     return str(identifiers[0].get("value") or "") if identifiers else ""
 
 
+def schedule_of(slot: dict[str, Any]) -> str:
+    """The id of the schedule a slot belongs to; empty where it names none."""
+    return str((slot.get("schedule") or {}).get("reference") or "").split("/")[-1]
+
+
 def references(body: dict[str, Any], field: str, kind: str) -> list[str]:
     """The ids a list of references names, of one kind."""
     every = body.get(field) or []

@@ -28,6 +28,8 @@ from care.systems.wire import NotSaid
 
 PAGE = 200
 CHANGED_AT_ONCE = 500
+AT_ONCE = 50
+"""Ids asked for in one search: its address stays short."""
 _NEEDED = {"Appointment", "Patient", "Slot", "Schedule"}
 _NOT_ALLOWED = {"business-rule", "forbidden", "duplicate"}
 
@@ -59,10 +61,25 @@ class FhirSystem:
         try:
             async for one in self._client.search("Slot", params):
                 every[str(one.get("resourceType")), str(one.get("id"))] = one
+            slots = [one for (kind, _), one in every.items() if kind == "Slot"]
+            await self._fetch(every, "Schedule", [resources.schedule_of(one) for one in slots])
+            planned = [one for (kind, _), one in every.items() if kind == "Schedule"]
+            for kind in ("Practitioner", "HealthcareService"):
+                named = [one for schedule in planned for one in resources.references(schedule, "actor", kind)]
+                await self._fetch(every, kind, named)
         except NotSaid as error:
             raise error.away from error
-        slots = [one for (kind, _), one in every.items() if kind == "Slot"]
         return [offered for one in slots if (offered := _offered(one, every)) is not None]
+
+    async def _fetch(
+        self, every: dict[tuple[str, str], dict[str, Any]], kind: str, ids: Sequence[str]
+    ) -> None:
+        """What a server that does not know `_include` has left out; read by id, many at a time."""
+        missing = sorted({one for one in ids if one and (kind, one) not in every})
+        for at in range(0, len(missing), AT_ONCE):
+            wanted = {"_id": ",".join(missing[at : at + AT_ONCE]), "_count": PAGE}
+            async for one in self._client.search(kind, wanted):
+                every[str(one.get("resourceType")), str(one.get("id"))] = one
 
     async def find(self, wanted: Wanted) -> Found | NotThere:
         try:
@@ -193,8 +210,7 @@ def _judged(answer: Resource, patient_id: str | None, *, ends: bool = False) -> 
 def _offered(slot: dict[str, Any], every: dict[tuple[str, str], dict[str, Any]]) -> OfferedSlot | None:
     """None: not a slot we can use (no times, no doctor)."""
     start, end = resources.moment(slot.get("start")), resources.moment(slot.get("end"))
-    schedule_id = str((slot.get("schedule") or {}).get("reference") or "").split("/")[-1]
-    schedule = every.get(("Schedule", schedule_id), {})
+    schedule = every.get(("Schedule", resources.schedule_of(slot)), {})
     doctors = resources.references(schedule, "actor", "Practitioner")
     services = resources.references(schedule, "actor", "HealthcareService")
     if start is None or end is None or not doctors:

@@ -36,11 +36,19 @@ class Answer:
 
 
 class Line:
-    """A connection that is opened when something is to be said, and kept. `timeout`: seconds for each step."""
+    """A connection that is opened when something is to be said, and kept. `timeout`: seconds for each step. `once`: not kept, for peers
+    that take one message a connection (node-hl7-server is one)."""
 
     def __init__(
-        self, host: str, port: int, *, tls: ssl.SSLContext | None = None, timeout: float = 30.0
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        timeout: float = 30.0,
+        once: bool = False,
     ) -> None:
+        self._once = once
         self._host, self._port, self._tls, self._timeout = host, port, tls, timeout
         self._turn = asyncio.Lock()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -53,13 +61,16 @@ class Line:
                 async with asyncio.timeout(self._timeout):
                     writer.write(framed(message))
                     await writer.drain()
-                    return await _answer(reader, control_id)
+                    answer = await _answer(reader, control_id)
             except (OSError, TimeoutError, EOFError, ValueError, ssl.SSLError) as error:
                 await self.close()
                 raise NoAnswer(str(error) or type(error).__name__) from error
             except BaseException:
                 await self.close()  # an answer on its way would be taken for the next one's
                 raise
+            if self._once:
+                await self.close()
+            return answer
 
     async def open(self) -> None:
         """Raises `NotHeard`."""
