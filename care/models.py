@@ -23,6 +23,7 @@ from care.observations import models as observations
 from care.patients import models as patients
 from care.plans import models as plans
 from care.plans.editor import models as plan_drafts
+from care.plans.joining import models as plan_enrolments
 from care.privacy import models as privacy
 from care.questionnaires import models as questionnaires
 from care.questionnaires.editor import models as questionnaire_drafts
@@ -56,6 +57,7 @@ __all__ = [
     "observations",
     "patients",
     "plan_drafts",
+    "plan_enrolments",
     "plans",
     "privacy",
     "questionnaire_drafts",

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.plans.editor.desk import Offer, PlanDesk, Short
 from care.plans.editor.pages import editor_router
+from care.plans.joining.foresee import Foreseen
+from care.plans.joining.pages import JoiningDesk, joining_router
 from care.plans.machine.journal import Journal
 from channels.sms.template import count_parts
 from content.articles import service, texts
@@ -19,12 +21,17 @@ from content.sms import lint
 from content.sms.lint import SmsFrame
 from server.faq import sms_frame
 from server.house import House
+from server.plans import AudienceOffers
 from server.timemachine.running import TimeMachine
 from store.clock import Clock
 from web.aside import Aside
 
 KEPT = 120.0
 """Seconds a played plan is shown again, and after which one nobody asks for is given up."""
+
+
+LOOKED = 30.0
+"""Seconds what would come of an audience is shown again: it is looked at anew when it is confirmed."""
 
 
 def add_plan_pages(app: FastAPI, house: House) -> None:
@@ -43,6 +50,12 @@ def add_plan_pages(app: FastAPI, house: House) -> None:
         trials,
         PlanShorts(sms_frame(house), house.catalogue.sms_text),
         house.templates.sync,
+    )
+    looks = Aside[Foreseen](LOOKED, at_once=1)
+    house.work.everywhere.append(looks.run)
+    offers = AudienceOffers(house.clock)
+    app.include_router(
+        joining_router(JoiningDesk(house.database, house.clock, offers, house.settings.gate, looks))
     )
     app.include_router(editor_router(desk))
 

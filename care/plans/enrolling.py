@@ -45,6 +45,7 @@ class Joining:
     anchor_ref: UUID | None = None
     anchors: Mapping[str, str] = field(default_factory=dict)
     by: UUID | None = None
+    enrolment_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def _row(plan: Plan, one: Joining, now: datetime) -> dict[str, Any]:
         "started_at": now,
         "closes_on": one.anchor_date + timedelta(days=plan.closes_after_days),
         "by": one.by,
+        "enrolment_id": one.enrolment_id,
     }
 
 
@@ -230,7 +232,8 @@ async def _allowed(
     return [replace(one, anchors=others.get(one.patient_id, {})) for one in wanted if one.patient_id in may]
 
 
-def _refused(patient_id: Any) -> ColumnElement[bool]:
+def refused(patient_id: Any) -> ColumnElement[bool]:
+    """Whether the patient took back that they are followed up."""
     return exists().where(
         ConsentNow.subject_id == patient_id,
         ConsentNow.purpose == Purpose.FOLLOW_UP.value,
@@ -239,7 +242,7 @@ def _refused(patient_id: Any) -> ColumnElement[bool]:
 
 
 _ELIGIBLE = select(Patient.id).where(
-    sets.among(Patient.id, "ids"), Patient.status == PatientStatus.ACTIVE, ~_refused(Patient.id)
+    sets.among(Patient.id, "ids"), Patient.status == PatientStatus.ACTIVE, ~refused(Patient.id)
 )
 
 
@@ -277,7 +280,7 @@ async def differing(
         func.coalesce(CarePlan.reason, "") != REMOVED,
         or_(same, and_(other, CarePlan.anchor_date >= fact.c.day)),
     )
-    new = select(fact.c.patient_id).where(~covered, ~_refused(fact.c.patient_id))
+    new = select(fact.c.patient_id).where(~covered, ~refused(fact.c.patient_id))
     every = facts.facts(plan)
     gone = select(CarePlan.patient_id).where(
         CarePlan.plan == plan.name,
@@ -299,9 +302,7 @@ async def joining_audience(
     was_in = exists().where(CarePlan.plan == plan.name, CarePlan.patient_id == Patient.id)
     query = (
         select(Patient.id)
-        .where(
-            Patient.id.in_(members), Patient.status == PatientStatus.ACTIVE, ~was_in, ~_refused(Patient.id)
-        )
+        .where(Patient.id.in_(members), Patient.status == PatientStatus.ACTIVE, ~was_in, ~refused(Patient.id))
         .order_by(Patient.id)
         .limit(limit)
     )

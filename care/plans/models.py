@@ -95,6 +95,7 @@ class CarePlan(Base):
 
     `anchor_ref`: the fact's row, None where a person or an audience set the day. `anchors`: days of the other facts its steps are
     counted from (ISO). `version`: the plan's, by which what is ahead was planned. `closes_on`: its last day.
+    `enrolment_id`: the audience's that put them in (`care.plans.joining`), if one did.
     """
 
     __tablename__ = "care_plan"
@@ -110,6 +111,7 @@ class CarePlan(Base):
         Index(None, "plan", "version", "status", "id"),
         Index("ix_care_plan_live", "plan", "anchor_date", "id", **_where(IS_LIVE)),
         Index("ix_care_plan_closing", "closes_on", **_where(IS_LIVE)),
+        Index("ix_care_plan_enrolment", "enrolment_id", "status", **_where("enrolment_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = uuid_pk()
@@ -127,6 +129,7 @@ class CarePlan(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closes_on: Mapped[date] = mapped_column(Date)
     by: Mapped[UUID | None]
+    enrolment_id: Mapped[UUID | None]
 
 
 class Touch(Base, Leased):

@@ -44,6 +44,11 @@ async def selecting(session: AsyncSession, rule: Rule, day: Day) -> Select[UUID]
     return sql.patients(rule, day, await leads.found(session, rule, day))
 
 
+async def holding(session: AsyncSession, rule: Rule, day: Day) -> Select[UUID]:
+    """The ids of all it holds for, in care or not: for whoever says why somebody is left out."""
+    return select(Patient.id).where(sql.matching(rule, day, await leads.found(session, rule, day)))
+
+
 async def sample(
     session: AsyncSession, rule: Rule, day: Day, *, seed: str, share: float, size: int = SAMPLE
 ) -> Sequence[Patient]:

@@ -32,6 +32,9 @@ words = Words(SEED / "plan_desk_words.yml")
 
 WRITERS = (Role.EDITOR, Role.CLINICAL_REVIEWER)
 """Who builds and hands in. Who may publish: `drafts.refusal`."""
+LOOKERS = (*WRITERS, Role.NURSE)
+Looker = Annotated[StaffUser, Depends(require(*LOOKERS))]
+"""Nurses read the published plans and put patients into them."""
 Writer = Annotated[StaffUser, Depends(require(*WRITERS))]
 HOME = "/content/plans"
 Offer = tuple[str, str]

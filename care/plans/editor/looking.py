@@ -14,12 +14,13 @@ from care.plans import publishing
 from care.plans.definition import Plan, read_plan
 from care.plans.difference import Replan, difference
 from care.plans.editor import drafts, shown
-from care.plans.editor.desk import PlanDesk, offers_of, show, words
+from care.plans.editor.desk import WRITERS, PlanDesk, offers_of, show, words
 from care.plans.editor.differences import differences
 from care.plans.editor.drafts import DraftError, Raw
 from care.plans.errors import PlanError
 from care.plans.models import LIVE, CarePlan, PlanDraft
 from web.signin import staffing
+from web.signin.access import may
 from web.signin.models import StaffUser
 
 
@@ -61,7 +62,7 @@ async def draft_page(desk: PlanDesk, request: Request, staff: StaffUser, name: s
     )
 
 
-async def one_page(desk: PlanDesk, request: Request, name: str) -> Response:
+async def one_page(desk: PlanDesk, request: Request, staff: StaffUser, name: str) -> Response:
     """The newest published state, the versions before it with what changed, who is in it."""
     async with desk.database.read("plan") as session:
         rows = await publishing.history(session, name)
@@ -85,6 +86,7 @@ async def one_page(desk: PlanDesk, request: Request, name: str) -> Response:
         request,
         "one.html",
         name=name,
+        writer=may(staff, WRITERS),
         row=rows[0],
         raw=raw,
         plan=states[0],

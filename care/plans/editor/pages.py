@@ -12,7 +12,7 @@ from care.plans import publishing
 from care.plans.definition import ANCHORS
 from care.plans.editor import drafts, forms
 from care.plans.editor.building import building_router
-from care.plans.editor.desk import HOME, PlanDesk, Writer, show, words
+from care.plans.editor.desk import HOME, WRITERS, Looker, PlanDesk, Writer, show, words
 from care.plans.editor.drafts import DraftError
 from care.plans.editor.looking import one_page
 from care.plans.editor.trial import add_trial
@@ -20,6 +20,7 @@ from care.plans.models import PlanDraft
 from care.questionnaires.editor.forms import Form
 from web.security import csrf_protect
 from web.shell import back_to
+from web.signin.access import may
 
 RESERVED = frozenset({"new"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -30,10 +31,11 @@ def editor_router(desk: PlanDesk) -> APIRouter:
     router = APIRouter(prefix=HOME, include_in_schema=False, dependencies=[Depends(csrf_protect)])
 
     @router.get("")
-    async def everything(request: Request, _staff: Writer) -> Response:
+    async def everything(request: Request, staff: Looker) -> Response:
+        writer = may(staff, WRITERS)
         async with desk.database.read("plans") as session:
-            entries = await drafts.listed(session)
-        return show(desk, request, "list.html", entries=entries)
+            entries = [one for one in await drafts.listed(session) if writer or one.live is not None]
+        return show(desk, request, "list.html", entries=entries, writer=writer)
 
     def new_page(request: Request, **values: Any) -> Response:
         typed = {"name": "", "title": "", "anchor": "discharge", **values}
@@ -60,12 +62,12 @@ def editor_router(desk: PlanDesk) -> APIRouter:
         return back_to(f"{HOME}/{typed['name']}/draft", said="created")
 
     @router.get("/{name}")
-    async def one(request: Request, _staff: Writer, name: str) -> Response:
+    async def one(request: Request, staff: Looker, name: str) -> Response:
         async with desk.database.read("plan") as session:
             unpublished = await publishing.newest(session, name) is None
             if unpublished and await session.get(PlanDraft, name) is not None:
                 return back_to(f"{HOME}/{name}/draft")
-        return await one_page(desk, request, name)
+        return await one_page(desk, request, staff, name)
 
     @router.post("/{name}/retire")
     async def retire(staff: Writer, name: str) -> Response:

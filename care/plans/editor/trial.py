@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from care.plans import publishing
 from care.plans.definition import Plan, read_plan
-from care.plans.editor.desk import HOME, PlanDesk, Writer, show
+from care.plans.editor.desk import HOME, Looker, PlanDesk, show
 from care.plans.editor.desk import words as desk_words
 from care.plans.errors import PlanError
 from care.plans.machine.journal import Journal, as_picture, as_text
@@ -51,7 +51,7 @@ def add_trial(router: APIRouter, desk: PlanDesk) -> None:
     @router.get("/{name}/trial")
     async def trial(
         request: Request,
-        _staff: Writer,
+        _staff: Looker,
         name: str,
         which: Annotated[str, Query(max_length=5)] = "live",
         patients: Annotated[str, LINES] = "",

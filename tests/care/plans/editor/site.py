@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.gate.rules import GateRules
 from care.plans.editor.desk import Offer, PlanDesk, Player
 from care.plans.editor.pages import editor_router
+from care.plans.joining.foresee import Foreseen
+from care.plans.joining.pages import JoiningDesk, joining_router
 from care.plans.machine.journal import Journal
 from content.sms.lint import SmsFrame
 from server.plan_pages import PlanShorts
+from server.plans import AudienceOffers
 from store.clock import Clock
 from store.database import Database
 from tests.care.plans.shipped import slugs
@@ -41,6 +45,9 @@ def editor_app(database: Database, clock: Clock, player: Player | None = None) -
     trials = Aside[Journal](KEPT, at_once=1)
     short = PlanShorts(SmsFrame("云江示范医院", ""), lambda text: text.replace("{landline}", "0571-00000000"))
     desk = PlanDesk(database, clock, _articles, player or NobodyPlays(), trials, short)
+    looks = Aside[Foreseen](KEPT, at_once=1)
+    offers = AudienceOffers(clock)
+    app.include_router(joining_router(JoiningDesk(database, clock, offers, GateRules(), looks)))
     app.include_router(editor_router(desk))
     return app
 

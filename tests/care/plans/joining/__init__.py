@@ -1,0 +1,1 @@
+"""An audience put into a plan."""
