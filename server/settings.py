@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         le=10,
         description="Follow-up calls nobody answers, each on another half-day, before the patient counts as unreachable",
     )
+    follow_up_word_hour: int = Field(
+        8,
+        ge=7,
+        le=20,
+        description="From this hour of a working day on doctors are told, once, how many patients of theirs have become overdue",
+    )
     greetings: str = Field(
         "",
         description="What is greeted for, comma-separated: spring, mid_autumn, double_ninth, birthday; only who agreed to such messages",

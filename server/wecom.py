@@ -15,6 +15,8 @@ from channels.wording.catalogue import Catalogue
 from server.settings import Settings
 from store.clock import Clock
 
+PATHS = {"code": "/account/reach", "alert": "/desk/alerts", "overdue": "/desk/overdue?show=mine"}
+"""What a card of each kind opens."""
 _DEMO = WeComAccount("ww-demo", "demo-wecom-secret", 1000002)
 
 
@@ -33,7 +35,7 @@ def wecom_account(settings: Settings) -> WeComAccount | None:
 
 
 class CardPager:
-    """Implements `care.reach.courier.Pager`: the wording's text on a card that opens the alerts."""
+    """Implements `care.reach.courier.Pager`: the wording's text on a card that opens the page it is about."""
 
     def __init__(self, client: WeComClient, catalogue: Catalogue, clock: Clock, site: str) -> None:
         self._client = client
@@ -41,15 +43,11 @@ class CardPager:
         self._clock = clock
         self._site = site
 
-    async def send(self, user_id: str, number: int, code: str | None, at: datetime) -> SendResult:
-        reply = Reply("staff.code", {"code": code}) if code else Reply("staff.alert", {"number": str(number)})
+    async def send(self, user_id: str, kind: str, reply: Reply, at: datetime) -> SendResult:
         text = self._catalogue.render_wechat(reply, None).text
         # The time makes two calls two: the vendor drops the same words within ten minutes.
         said = words("card", "at", text=text, time=f"{self._clock.local(at):%m-%d %H:%M:%S}")
-        path = "/account/reach" if code else "/desk/alerts"
-        card = Card(
-            words("card", "code" if code else "alert"), said, f"{self._site}{path}", words("card", "open")
-        )
+        card = Card(words("card", kind), said, f"{self._site}{PATHS[kind]}", words("card", "open"))
         return await self._client.send(user_id, card)
 
     async def close(self) -> None:

@@ -58,6 +58,7 @@ UNITS = {
     "weather_map_file": "path of a YAML file",
     "weather_url": "URL",
     "follow_up_call_tries": "calls",
+    "follow_up_word_hour": "hour, local",
     "slot_days_ahead": "days",
     "queue_tell_ahead": "people",
     "wecom_agent_id": "number",

@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.access.models import CareTeamMember, TeamRole
 from care.appointments.models import Appointment, Status
 from care.consents.models import ConsentNow, Purpose
 from care.desk import service as desk
@@ -24,6 +23,7 @@ from care.desk.models import DeskTask, TaskKind
 from care.followup import losses, service
 from care.followup.models import RUNNING, Loss, LossReason, Stage
 from care.followup.noticing import notice
+from care.followup.responsible import doctors_of
 from care.followup.rules import Rule, rules
 from care.followup.scripts import words
 from care.patients.models import Patient, PatientContact, PatientStatus
@@ -33,7 +33,6 @@ from channels.contacts.models import Contact, Conversation
 from store.clock import Clock
 from store.database import Database
 from store.events import PatientEvent
-from web.signin.models import StaffUser
 
 BATCH = 100
 
@@ -98,7 +97,7 @@ class Sweep:
             .execution_options(populate_existing=True)
         )
         rows = (await session.scalars(chosen)).all()
-        doctors = await _doctors(session, [one.patient_id for one in rows])
+        doctors = await doctors_of(session, [one.patient_id for one in rows])
         refused = await _refused(session, [one.patient_id for one in rows])
         for row in rows:
             await self._go_on(session, row, now, doctors, row.patient_id in refused)
@@ -173,17 +172,6 @@ async def _tell_doctor(
         await session.execute(
             update(DeskTask).where(DeskTask.id == task.id).values(status="taken", assigned_to=doctor)
         )
-
-
-async def _doctors(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The doctor on each patient's care team who has been there longest."""
-    rows = await session.execute(
-        select(CareTeamMember.patient_id, CareTeamMember.staff_id)
-        .join(StaffUser, StaffUser.id == CareTeamMember.staff_id)
-        .where(CareTeamMember.patient_id.in_(ids), CareTeamMember.role == TeamRole.DOCTOR, StaffUser.active)
-        .order_by(CareTeamMember.since.desc())
-    )
-    return dict(rows.tuples().all())
 
 
 async def _refused(session: AsyncSession, ids: Sequence[UUID]) -> frozenset[UUID]:

@@ -127,8 +127,9 @@ class Loss(Base):
     """One patient who is overdue, from the day it is noticed to how it ended.
 
     `rule`: of `data/seed/followup_rules.yml`. `since`: the due revisit, or the last visit or sign of life, that the days are counted from.
-    `next_at`: when the next stage begins. `told`: the stage's word has left (task, message or call written).
-    `recovered_by`: `visit`, `answer`, `reply`.
+    `next_at`: when the next stage begins. `told`: the stage's word has left (task, message or call written). `word_at`: when the day's
+    gathered word to the responsible doctor was written, `word_id` that word (empty: there was nobody it could reach).
+    `recovered_by`: `visit`, `answer`, `reply`, `staff` (somebody has spoken with them).
     """
 
     __tablename__ = "loss_to_follow_up"
@@ -152,6 +153,8 @@ class Loss(Base):
     stage: Mapped[str] = mapped_column(String(10), default=Stage.DOCTOR)
     reason: Mapped[str] = mapped_column(String(12), default=LossReason.OVERDUE)
     told: Mapped[bool] = mapped_column(default=False)
+    word_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    word_id: Mapped[UUID | None]
     noticed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     stage_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

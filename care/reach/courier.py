@@ -38,11 +38,18 @@ LEASE = timedelta(seconds=40)
 SMS_EVERY = timedelta(minutes=1)
 """One SMS about alerts a minute and person: it says how many there are."""
 
+HOW = {
+    "code": ("code", outbox.CONVERSATION_PRIORITY, timedelta(minutes=10)),
+    "alert": ("staff_notice", outbox.URGENT_PRIORITY, timedelta(minutes=10)),
+    "overdue": ("staff_notice", outbox.NOTICE_PRIORITY, timedelta(hours=12)),
+}
+"""By kind, of an SMS: its purpose, its priority, and how long it is worth sending."""
+
 
 class Pager(Protocol):
-    """Sends a card to a member of WeCom; `code` is a code to prove the user id, else it is about `number` alerts."""
+    """Sends a card to a member of WeCom: a notice's `kind` and the `reply` that says it."""
 
-    async def send(self, user_id: str, number: int, code: str | None, at: datetime) -> SendResult: ...
+    async def send(self, user_id: str, kind: str, reply: Reply, at: datetime) -> SendResult: ...
 
     async def close(self) -> None: ...
 
@@ -51,8 +58,8 @@ class Pager(Protocol):
 class _Job:
     notice_id: UUID
     user_id: str
-    number: int
-    code: str | None
+    kind: str
+    reply: Reply
     at: datetime
     attempts: int
 
@@ -112,7 +119,8 @@ class Courier:
             await session.scalars(select(StaffReach).where(StaffReach.staff_id == row.staff_id))
         ).one_or_none()
         trial = reach.code_to if reach is not None and row.kind == "code" else None
-        row.number = max(1, await _waiting_for(session, row.staff_id))
+        if row.kind == "alert":
+            row.number = max(1, await _waiting_for(session, row.staff_id))
         if row.channel == "sms":
             await self._by_sms(session, row, trial or (reach.phone if reach else None), now)
             return None
@@ -121,22 +129,17 @@ class Courier:
             _end(row, "failed", now, "no_way")
             return None
         row.status = "sending"
-        return _Job(row.id, user_id, row.number, row.secret, row.created_at, row.attempts)
+        return _Job(row.id, user_id, row.kind, _reply(row), row.created_at, row.attempts)
 
     async def _by_sms(
         self, session: AsyncSession, row: StaffNotice, phone: str | None, now: datetime
     ) -> None:
-        code = row.kind == "code"
-        reply = (
-            Reply("staff.code", {"code": row.secret})
-            if code
-            else Reply("staff.alert", {"number": str(row.number)})
-        )
+        reply, (purpose, priority, worth) = _reply(row), HOW[row.kind]
         if not phone:
             return _end(row, "failed", now, "no_way")
         if not self._can_say(reply):
             return _end(row, "failed", now, "no_template")
-        if not code and await _just_told(session, row, now):
+        if row.kind == "alert" and await _just_told(session, row, now):
             return _end(row, "dropped", now, "told_a_moment_ago")
         _, talk = await contacts.ensure(session, ChannelName.SMS, self._sms_account, phone, now)
         message = await outbox.enqueue(
@@ -144,10 +147,10 @@ class Courier:
             talk,
             reply,
             dedup_key=f"staff:{row.id}",
-            purpose="code" if code else "staff_notice",
+            purpose=purpose,
             now=now,
-            priority=outbox.CONVERSATION_PRIORITY if code else outbox.URGENT_PRIORITY,
-            expires_at=now + timedelta(minutes=10),
+            priority=priority,
+            expires_at=now + worth,
         )
         row.outbound_id = message.id if message is not None else None
         return _end(row, "passed_on", now)
@@ -155,7 +158,7 @@ class Courier:
     async def _send(self, job: _Job, token: UUID) -> None:
         assert self._pager is not None
         try:
-            result = await self._pager.send(job.user_id, job.number, job.code, job.at)
+            result = await self._pager.send(job.user_id, job.kind, job.reply, job.at)
         except Exception as error:  # nobody knows how far it came
             log.exception("staff_word.failed")
             result = SendResult(Outcome.UNCERTAIN, code="crashed", detail=type(error).__name__)
@@ -187,6 +190,11 @@ class Courier:
                 detail=result.detail[:300] or None,
                 secret_sealed=None,
             )
+
+
+def _reply(row: StaffNotice) -> Reply:
+    params = {"code": row.secret} if row.kind == "code" else {"number": str(row.number)}
+    return Reply(f"staff.{row.kind}", params)
 
 
 def _end(

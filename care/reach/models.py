@@ -39,8 +39,9 @@ class StaffReach(Base):
 class StaffNotice(Base, Leased):
     """One word to one member of staff: never what it is about, only that there is something. Written before it is sent.
 
-    `channel`: `wecom` (sent from here) or `sms` (`outbound_id`: the outbox sends it). `kind`: `alert`, `code`. `status`: queued,
-    sending, sent, failed, uncertain (never sent again), passed_on (to the outbox), dropped (the alert was seen to meanwhile).
+    `channel`: `wecom` (sent from here) or `sms` (`outbound_id`: the outbox sends it). `kind`: `alert`, `code`, `overdue` (the day's
+    word of patients who have not come). `status`: queued, sending, sent, failed, uncertain (never sent again), passed_on (to the
+    outbox), dropped (the alert was seen to meanwhile).
     """
 
     __tablename__ = "staff_notice"
@@ -54,7 +55,7 @@ class StaffNotice(Base, Leased):
     channel: Mapped[str] = mapped_column(String(8))
     kind: Mapped[str] = mapped_column(String(8), default="alert")
     number: Mapped[int] = mapped_column(Integer, default=1)
-    """How many alerts waited for the person when it was written."""
+    """How many alerts waited for the person when it was sent; of a gathered word, how many it is about."""
     outbound_id: Mapped[UUID | None]
     secret = EncryptedText()
     secret_sealed: Mapped[bytes | None] = sealed_column()

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from fastapi import FastAPI
 
 from actions.reminders.offering import offer
+from care.desk.pages.desk import Desk
 from care.followup import service
 from care.followup.calling import Redial
+from care.followup.overdue_pages import overdue_router
 from care.followup.pages import CallDesk, calls_router
 from care.gate.policy import Gate
 from care.gate.rules import GateRules
@@ -37,6 +39,7 @@ def calls_app(database: Database, clock: VirtualClock) -> FastAPI:
     app.include_router(signin_router())
     gate = Gate(GateRules(), CatalogueWords(catalogue()))
     app.include_router(reminders_router(PatientDesk(database, clock, (), gate), offer))
+    app.include_router(overdue_router(Desk(database, clock)))
     app.include_router(calls_router(CallDesk(database, clock, "云江市示范医院", Redial(3, "aliyun"))))
     return app
 

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from care.alerts import service
 from care.alerts.models import AlertKind
 from care.reach import proving
+from care.reach import service as service_of_reach
 from care.reach.courier import Courier
 from care.reach.models import StaffNotice, StaffReach
 from channels.outbox.models import OutboundMessage
@@ -167,3 +168,25 @@ async def test_a_number_counts_once_its_code_came_back(post: Post) -> None:
         assert kept.secret is None
         actions = (await session.scalars(select(AuditRow.action))).all()
     assert "reach.wecom_set" in actions
+
+
+async def test_the_days_word_of_overdue_patients(post: Post) -> None:
+    """By the card to their list; by SMS without hurry, and not crossed out by an alert's."""
+    await post.ward.staff(doctor=Role.DOCTOR)
+    who, now = post.ward.people["doctor"], post.ward.clock.now()
+    async with post.ward.database.write() as session:
+        for channel in ("wecom", "sms"):
+            await service_of_reach.gather(
+                session, who, channel, kind="overdue", key=f"k:{channel}", number=3, now=now
+            )
+        again = await service_of_reach.gather(
+            session, who, "sms", kind="overdue", key="k:sms", number=9, now=now
+        )
+        assert again is None
+    assert await post.courier.run_once() == 2
+    (card,) = post.sim.messages
+    assert (card["user"], card["url"]) == ("doctor", "https://h.example/desk/overdue?show=mine")
+    assert card["description"].startswith("今天有3位患者新列入超期未复查")
+    (sms,) = await post.said_by_sms()
+    assert (sms.reply["key"], sms.reply["params"]) == ("staff.overdue", {"number": "3"})
+    assert (sms.purpose, sms.priority, sms.patient_id) == ("staff_notice", 3, None)
