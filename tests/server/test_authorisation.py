@@ -31,6 +31,7 @@ from care.binding.models import BindingQr
 from care.desk import service as desk
 from care.desk.hours import DutyHours
 from care.followup import service as followup
+from care.followup.models import Loss
 from care.patients import service as patients
 from care.patients.identity import mask_name
 from care.patients.models import Relation
@@ -226,6 +227,11 @@ async def samples(session: Any) -> dict[str, str]:
     call, _ = await followup.open_call(
         session, patient.id, key="sample", due_on=now.date(), script="staff", source="staff", now=now
     )
+    loss = Loss(
+        patient_id=patient.id, rule="chronic", since=now.date(), stage="patient", told=True, noticed_at=now, stage_at=now
+    )  # fmt: skip
+    session.add(loss)
+    await session.flush()
     told = await messages.put(
         session,
         system="sample",
@@ -242,6 +248,7 @@ async def samples(session: Any) -> dict[str, str]:
     return {
         "response_id": str(response.id),
         "call_id": str(call.id),
+        "loss_id": str(loss.id),
         "system_message_id": str(told.id),
         "patient": str(patient.id),
         "patient_id": str(patient.id),
