@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from content.feedback.pages import FeedbackDesk, feedback_router
 from content.insight.figures.rows import Figures
+from content.insight.forecast.pages import ForecastDesk, forecast_router
 from content.insight.pages import InsightDesk, insight_router
 from content.insight.period import Period
 from content.insight.satisfaction.pages import satisfaction_router
@@ -34,6 +35,14 @@ def add_insight(app: FastAPI, house: House) -> None:
         lambda: rounds("insight.last_month_failed", HOUR, worker.last_month),
     ]
     app.include_router(satisfaction_router(house.database, house.clock, limit))
+    forecast = ForecastDesk(
+        house.database,
+        house.clock,
+        limit,
+        house.settings.sms_part_price,
+        house.settings.follow_up_call_minutes,
+    )
+    app.include_router(forecast_router(forecast))
     app.include_router(insight_router(InsightDesk(house.database, house.clock, worker.wake, limit)))
     rules = review_rules(house.settings)
     app.include_router(feedback_router(FeedbackDesk(house.database, house.clock, rules, limit)))

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         le=20,
         description="From this hour of a working day on doctors are told, once, how many patients of theirs have become overdue",
     )
+    follow_up_call_minutes: float = Field(
+        6.0,
+        gt=0,
+        le=120,
+        description="What a follow-up call takes, for the forecast of nurses' hours, until thirty calls have been measured",
+    )
     greetings: str = Field(
         "",
         description="What is greeted for, comma-separated: spring, mid_autumn, double_ninth, birthday; only who agreed to such messages",

@@ -16,6 +16,7 @@ import content.audiences.models
 import content.campaigns.models
 import content.faq.models
 import content.faq.questions.models
+import content.insight.forecast.models
 import content.insight.models
 import content.media.models
 import content.reading.models

@@ -59,6 +59,7 @@ UNITS = {
     "weather_url": "URL",
     "follow_up_call_tries": "calls",
     "follow_up_word_hour": "hour, local",
+    "follow_up_call_minutes": "minutes",
     "slot_days_ahead": "days",
     "queue_tell_ahead": "people",
     "wecom_agent_id": "number",

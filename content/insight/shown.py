@@ -9,7 +9,7 @@ from pathlib import Path
 from content.insight.period import Period
 from content.insight.protect import Hidden
 from content.insight.stats import Estimate
-from content.insight.tables import Mark, Mean, Row, Share, Span, Table, Value, Verdict
+from content.insight.tables import Hours, Mark, Mean, Row, Share, Span, Table, Value, Verdict, Yuan
 from web.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,10 +27,17 @@ class Speaker:
     def say(self, value: Value, column: str = "") -> str:
         """The value in words; `column` tells a difference of shares from a share."""
         match value:
-            case None | Share(None) | Span(None) | Mark(None) | Mean(None):
+            case None | Share(None) | Span(None) | Mark(None) | Mean(None) | Hours(None) | Yuan(None):
                 return NOTHING
             case int():
                 return f"{value:,}"
+            case float():
+                return f"{value:,.2f}"
+            case Hours(hours, under):
+                said = self.words("spans", "hours", n=f"{hours or 0:.1f}".removesuffix(".0"))
+                return self.words("labels", "under", value=said) if under else said
+            case Yuan(yuan):
+                return self.words("labels", "yuan", value=f"{yuan or 0:,.1f}")
             case Hidden():
                 code = "small" if value.small else "other"
                 return self.words("hidden", code, limit=self.limit)
@@ -73,8 +80,10 @@ class Speaker:
                 return f"{100 * share:.1f}"
             case Span(seconds) if seconds is not None:
                 return f"{seconds / 60:.1f}"
-            case Mark(mean) if mean is not None:
+            case Mark(float(mean)) | Yuan(float(mean)):
                 return f"{mean:.2f}"
+            case Hours(float(hours)):
+                return f"{hours:.2f}"
             case Estimate():
                 return " ".join(f"{100 * number:.2f}" for number in (value.value, value.low, value.high))
         return ""

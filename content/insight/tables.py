@@ -54,7 +54,24 @@ class Verdict:
     code: str
 
 
-Value: TypeAlias = int | Hidden | Share | Span | Mark | Mean | Estimate | Verdict | None
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Hours of work; None: nobody has said. `under`: fewer than these."""
+
+    value: float | None
+    under: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Yuan:
+    """Money; None where it cannot be told."""
+
+    value: float | None
+
+
+Value: TypeAlias = (
+    int | float | Hidden | Share | Span | Mark | Mean | Estimate | Verdict | Hours | Yuan | None
+)
 Shown: TypeAlias = Mapping[str, Count]
 """A row's counts by column."""
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from content.articles.pages import ArticleDesk, articles_router
 from content.feedback.pages import FeedbackDesk, feedback_router
 from content.insight.figures.rows import Figures
+from content.insight.forecast.pages import ForecastDesk, forecast_router
 from content.insight.pages import InsightDesk, insight_router
 from content.insight.period import Period
 from content.insight.report.pdf import report
@@ -25,6 +26,7 @@ from web.signin.pages import signin_router
 
 HOSPITAL = "云江市示范医院"
 LIMIT = 10
+PRICE, MINUTES = 0.05, 6.0
 
 
 def render(of: Figures, period: Period, as_of: datetime) -> bytes:
@@ -40,6 +42,7 @@ def insight_app(database: Database, clock: Clock) -> FastAPI:
     app.include_router(signin_router())
     app.state.worker = InsightWorker(database, clock, render)
     app.include_router(satisfaction_router(database, clock, LIMIT))
+    app.include_router(forecast_router(ForecastDesk(database, clock, LIMIT, PRICE, MINUTES)))
     app.include_router(insight_router(InsightDesk(database, clock, app.state.worker.wake, LIMIT)))
     app.include_router(feedback_router(FeedbackDesk(database, clock, RULES, LIMIT)))
     app.include_router(articles_router(ArticleDesk(database, clock, RULES, FRAME)))
