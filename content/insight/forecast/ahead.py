@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -155,7 +155,7 @@ def _sms(message_id: Any) -> ColumnElement[bool]:
     )
 
 
-def _messages(now: datetime) -> Select[Any]:
+def _messages(now: datetime) -> Any:
     """A message that went on from WeChat to a phone counts as the one that went on."""
     first, on = aliased(OutboundMessage), aliased(OutboundMessage)
     return (
@@ -167,7 +167,7 @@ def _messages(now: datetime) -> Select[Any]:
     )
 
 
-def _questionnaires(now: datetime) -> Select[Any]:
+def _questionnaires(now: datetime) -> Any:
     """One is asked for several times; the messages are found by the response's id in their keys."""
     first, on, answer = aliased(OutboundMessage), aliased(OutboundMessage), QuestionnaireResponse
     said = func.substr(first.dedup_key, len(ASKED) + 1, 36)

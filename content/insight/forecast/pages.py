@@ -123,7 +123,12 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
                     Picture("forecast", ("visits", "expected", "low", "high", "places")),
                     ("by_week",),
                 ),
-                Part(demand_tables.one_by_day(department, out, min(look.weeks * WEEK, reach_ahead.BY_DAY), desk.limit), "day"),
+                Part(
+                    demand_tables.one_by_day(
+                        department, out, min(look.weeks * WEEK, reach_ahead.BY_DAY), desk.limit
+                    ),
+                    "day",
+                ),
                 Part(demand_tables.weekdays(out), "weekday", Picture("stacked", ("share",)), ("weekdays",)),
             ]
         return found
