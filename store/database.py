@@ -20,7 +20,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from store import inline_sqlite
+from store import inline_sqlite, living
 from store.groupcommit import GroupCommit
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Database:
     """Open with a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`)."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, durable: bool = False, threadless: bool = False
+        self, url: str, *, pool_size: int = 20, durable: bool = False, threadless: bool = False
     ) -> None:
         """`threadless`: SQLite only, and only where nothing else runs meanwhile: no connection has a thread of its own, so that a
         statement stops the loop."""
@@ -79,10 +79,11 @@ class Database:
             self.writer = create_async_engine(
                 self.url,
                 pool_size=pool_size,
-                max_overflow=pool_size,
-                pool_pre_ping=True,
+                max_overflow=0,  # what is opened above is closed again, with all the statements it had prepared
+                pool_use_lifo=True,
                 hide_parameters=True,
             )
+            living.watch(self.writer)
             self.reader = self.writer
         self._short = self._short_engine()
         self._write = async_sessionmaker(self.writer, expire_on_commit=False)

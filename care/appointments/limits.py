@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments.models import Appointment, Status
 from care.appointments.rules import BookingRules
 from care.appointments.statements import Ask
-from care.appointments.views import Refused, SlotView, Why
+from care.appointments.views import Limits, Refused, SlotView, Why
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus
 
@@ -34,7 +34,24 @@ def may_book(patient: Patient, slot: SlotView, today: date) -> Refused | None:
     return Refused(Why.AGE, limits=limits) if too_young or too_old else None
 
 
-async def person_limit(
+async def may_hold(
+    session: AsyncSession, wanted: SlotView, ask: Ask, found: Row[Any], rules: BookingRules | None
+) -> Refused | None:
+    """Whether the hold asked for may be made, apart from there being a place. `rules` None: no limits per person."""
+    if found.patient_status in (None, PatientStatus.DIED):
+        return Refused(Why.PATIENT_STATUS)
+    if wanted.limits != Limits():
+        # The sealed date of birth is read only where a clinic asks for it.
+        patient = await session.get_one(Patient, ask.patient_id)
+        # The start is ahead already, by the second: what is left to say of the day is the patient's age on it.
+        if (unfit := may_book(patient, wanted, wanted.day)) is not None:
+            return unfit
+    if found.clash is not None and found.clash != ask.replaces_id:
+        return Refused(Why.SAME_HALF_DAY, found.clash)
+    return None if rules is None else await _person_limit(session, ask, found, rules)
+
+
+async def _person_limit(
     session: AsyncSession, ask: Ask, found: Row[Any], rules: BookingRules
 ) -> Refused | None:
     """What the patient has ahead, and what the person who books holds and has booked, over all their contacts (`statements.asked`).

@@ -14,7 +14,7 @@ from sqlalchemy import Row, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import outside, statements
-from care.appointments.limits import may_book, person_limit
+from care.appointments.limits import may_hold
 from care.appointments.models import LIVE, Appointment, Slot, SlotHold, Status
 from care.appointments.rules import RULES, BookingRules
 from care.appointments.statements import Ask
@@ -23,16 +23,13 @@ from care.appointments.views import (
     Booked,
     Cancelled,
     Held,
-    Limits,
     Refused,
-    SlotView,
     Why,
     appointment_view,
     booked_view,
     found_slot,
 )
 from care.hospital.models import HealthcareService, Practitioner
-from care.patients.models import Patient, PatientStatus
 from store import events
 from store.ids import new_id
 
@@ -58,15 +55,6 @@ async def hold(
     """
     await _flushed(session)
     ask = Ask(slot_id, patient_id, contact_id, conversation_id, replaces_id, now)
-    found = await statements.asked(session, ask, rules.noshow_window)
-    if found is None:
-        return Refused(Why.UNKNOWN)
-    if found.start <= now:
-        return Refused(Why.PAST)
-    wanted = found_slot(found)
-    refusal = await _may_book(session, wanted, ask, found, None if by_staff else rules)
-    if refusal is not None:
-        return refusal
     row: dict[str, Any] = {
         "id": new_id(),
         "slot_id": slot_id,
@@ -76,6 +64,21 @@ async def hold(
         "replaces_id": replaces_id,
         "until": now + rules.hold,
     }
+    found = await statements.asked(session, ask, rules.noshow_window, row, over=by_staff)
+    if found is None:
+        return Refused(Why.UNKNOWN)
+    if found.start <= now:
+        return Refused(Why.PAST)
+    wanted = found_slot(found)
+    refusal = await may_hold(session, wanted, ask, found, None if by_staff else rules)
+    if refusal is not None:
+        if found.done:
+            await release(session, row["id"])
+        return refusal
+    if found.done:
+        return Held(row["id"], wanted, row["until"])
+    if found.done is not None and not found.expired and not found.kept:
+        return Refused(Why.FULL)
     if found.here and (renewed := await _renew(session, row)) is not None:
         return Held(renewed, wanted, row["until"])
     places = found.capacity + (found.overbook if by_staff else 0)
@@ -127,18 +130,8 @@ async def confirm(
     Emits `appointment.booked`, and `appointment.cancelled` for the one it replaces.
     """
     await _flushed(session)
-    held = await statements.release(session, hold_id)
-    if held is None:
-        again = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
-        return Refused(Why.HOLD_GONE) if again is None else Booked(await _told(session, again), again=True)
-    if held.start <= now or held.status != "free" or not held.still_held:
-        await _give_back(session, held.slot_id)
-        return Refused(Why.PAST if held.start <= now else Why.FULL)
     system = outside.current()
-    if held.replaces_id is not None:
-        await _cancel(session, held.replaces_id, now, why="moved", keeps_place=system is not None)
-    row = {name: getattr(held, name) for name in _FROM_HOLD}
-    row |= {
+    row: dict[str, Any] = {
         "id": new_id(),
         "status": Status.PENDING if pending or system is not None else Status.BOOKED,
         "created_via": created_via,
@@ -146,19 +139,38 @@ async def confirm(
         "changed_at": now,
         "hold_id": hold_id,
     }
-    event = {"kind": "appointment.booked", "data": _event_data(row["id"], held)}
-    if not await statements.book(session, row, event):
-        await _give_back(session, held.slot_id)
-        return Refused(Why.SAME_HALF_DAY, await _same_half_day(session, held))
+    held = await statements.drop_and_book(session, row)
+    if held is None:
+        again = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
+        return Refused(Why.HOLD_GONE) if again is None else Booked(await _told(session, again), again=True)
+    if not held.done:
+        held = await statements.lock_place(session, held)
+        if (refusal := await _book(session, row, held, now, moving=system is not None)) is not None:
+            await _give_back(session, held.slot_id)
+            return refusal
     if system is not None:
         await system.booked(session, row["id"], held.replaces_id, now)
     return Booked(booked_view(row, held))
 
 
-_FROM_HOLD = (
-    "patient_id", "slot_id", "practitioner_id", "department_id", "start", "day", "part", "fee_fen", "place", "kind",
-    "contact_id", "conversation_id", "replaces_id",
-)  # fmt: skip
+async def _book(
+    session: AsyncSession, row: dict[str, Any], held: Row[Any], now: datetime, *, moving: bool
+) -> Refused | None:
+    """Step by step; `moving`: what it replaces keeps its place until the hospital's system has accepted this one."""
+    if held.start <= now:
+        return Refused(Why.PAST)
+    if held.status != "free" or not held.still_held:
+        return Refused(Why.FULL)
+    if held.replaces_id is not None:
+        clash = await _same_half_day(session, held)
+        if clash not in (None, held.replaces_id):
+            return Refused(Why.SAME_HALF_DAY, clash)
+        await _cancel(session, held.replaces_id, now, why="moved", keeps_place=moving)
+    whole = row | {name: getattr(held, name) for name in statements.FROM_HOLD}
+    event = {"kind": statements.BOOKED, "data": _event_data(row["id"], held)}
+    if await statements.book(session, whole, event):
+        return None
+    return Refused(Why.SAME_HALF_DAY, await _same_half_day(session, held))
 
 
 async def release(session: AsyncSession, hold_id: UUID) -> bool:
@@ -337,23 +349,6 @@ async def _give_back(session: AsyncSession, slot_id: UUID) -> None:
         .values(taken=Slot.taken - 1)
         .execution_options(synchronize_session=False)
     )
-
-
-async def _may_book(
-    session: AsyncSession, wanted: SlotView, ask: Ask, found: Row[Any], rules: BookingRules | None
-) -> Refused | None:
-    """Whether the hold asked for may be made, apart from there being a place. `rules` None: no limits per person."""
-    if found.patient_status in (None, PatientStatus.DIED):
-        return Refused(Why.PATIENT_STATUS)
-    if wanted.limits != Limits():
-        # The sealed date of birth is read only where a clinic asks for it.
-        patient = await session.get_one(Patient, ask.patient_id)
-        # The start is ahead already, by the second: what is left to say of the day is the patient's age on it.
-        if (unfit := may_book(patient, wanted, wanted.day)) is not None:
-            return unfit
-    if found.clash is not None and found.clash != ask.replaces_id:
-        return Refused(Why.SAME_HALF_DAY, found.clash)
-    return None if rules is None else await person_limit(session, ask, found, rules)
 
 
 async def _same_half_day(session: AsyncSession, held: Row[Any]) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -209,3 +210,41 @@ async def test_a_substitute_must_be_of_the_department_free_then_and_somebody_els
             except ClosureError as error:
                 whys.append(error.why)
     assert whys == ["substitute_same", "substitute_elsewhere", "substitute_for_one", ""]
+
+
+@pytest.mark.parametrize("first", ["confirm", "close"])
+async def test_a_confirmation_in_the_very_moment_of_the_closure_is_told_or_refused(
+    database: Database, world: World, clock: VirtualClock, first: str
+) -> None:
+    """Neither has committed when the other begins: whoever is booked is owed a notice."""
+    async with database.write() as session:
+        free = await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=1)
+        held = await service.hold(session, slot_id=free[0].slot_id, patient_id=world.wang, now=clock.now())
+        assert isinstance(held, Held)
+    done, may_end = asyncio.Event(), asyncio.Event()
+
+    async def step(name: str) -> object:
+        if name != first:
+            await done.wait()
+        async with database.write(name) as session:
+            result: object
+            if name == "close":
+                result = await closures.close(session, _of(world), staff_id=NURSE, clock=clock)
+            else:
+                result = await service.confirm(session, held.hold_id, now=clock.now(), created_via="wechat")
+            if name == first:
+                done.set()
+                await may_end.wait()
+        return result
+
+    tasks = {name: asyncio.create_task(step(name)) for name in ("confirm", "close")}
+    await done.wait()
+    # The second one waits for the first, or, where it does not, is through before the first has committed.
+    await asyncio.wait([task for name, task in tasks.items() if name != first], timeout=0.5)
+    may_end.set()
+    booked, _ = await asyncio.gather(*tasks.values())
+    assert isinstance(booked, Booked if first == "confirm" else Refused)
+    async with database.read() as session:
+        standing = set(await session.scalars(select(Appointment.id)))
+        assert set(await session.scalars(select(ClosureNotice.appointment_id))) == standing
+        assert len(standing) == (first == "confirm")

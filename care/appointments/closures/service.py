@@ -310,6 +310,9 @@ async def _busy(session: AsyncSession, wanted: Wanted) -> bool:
 async def _slots_follow(session: AsyncSession, wanted: Wanted, now: datetime) -> None:
     """Blocked, or given to the substitute with what is booked in them."""
     ahead = and_(_slots(wanted), Slot.start > now)
+    # Against whoever is booking there this moment: the lock of `statements._booked_at_once` waits for this one and sees the clinic
+    # closed, or was first, and then the appointment is there when this one has waited. An UPDATE alone does not conflict with it.
+    await session.execute(select(Slot.id).where(ahead).order_by(Slot.id).with_for_update())
     if wanted.substitute_id is None:
         await _set(session, update(Slot).where(ahead, Slot.status == _FREE).values(status=_BLOCKED))
     else:
