@@ -11,13 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.contacts.models import Contact, Conversation
 from channels.inbox.models import InboundMessage
-from channels.reply import Option, Reply
+from channels.reply import CHOOSE, Option, Reply
 
 if TYPE_CHECKING:
     from actions.services import Services
-
-CHOOSE = "choose"
-"""The internal intent of an option that answers the form that offered it."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +18,17 @@ from channels.questions import service as questions
 from channels.questions.models import OpenQuestion
 from channels.reply import Option, Reply
 
+TWICE = timedelta(minutes=2)
+"""A menu tapped once more so soon after it was answered is a finger that came down twice; ours."""
+
 
 def tap(message: InboundMessage, state: State, plan: Plan, now: datetime) -> Plan:
     """An item of a menu was tapped, maybe of an old one."""
     ref = parse_ref(message.option_ref)
     question = state.tapped
+    if question is not None and _answered_just_now(question, now):
+        again = Reply("smalltalk.chosen_already")
+        return plan.says(again, "chosen_already", reask=state.question is not None)
     if ref is None or question is None or not _stands(question, now):
         # Old menus stay tappable for ever: say so kindly, apply nothing, ask again what is open.
         return plan.says(Reply("smalltalk.stale_choice"), "stale_menu", reask=state.question is not None)
@@ -40,6 +46,12 @@ def _stands(question: OpenQuestion, now: datetime) -> bool:
     if question.instance.startswith(remind.INSTANCE):
         return True
     return question.status == "open" and question.expires_at > now
+
+
+def _answered_just_now(question: OpenQuestion, now: datetime) -> bool:
+    if question.status != "answered" or question.closed_at is None:
+        return False
+    return now - question.closed_at < TWICE and not question.instance.startswith(remind.INSTANCE)
 
 
 def choose(plan: Plan, question: OpenQuestion, option: Option) -> Plan:

@@ -25,6 +25,9 @@ from language import wishes
 from language.screen import screen
 from store.clock import Clock
 
+NUMBER = "smalltalk.number_without_question"
+"""Said with a menu: who has only digits gets on from here."""
+
 
 class Decider:
     """`hears`: voices are written down by a transcriber; otherwise patients are asked to type."""
@@ -91,7 +94,7 @@ class Decider:
             which = {"appointment_id": state.coming.hex} if state.reminder is not None else {}
             return plan.to_intent("cancel_appointment", which, "refusal:coming")
         elif number is not None and not state.reminded and text.strip().isdigit() and len(text.strip()) <= 2:
-            return plan.says(Reply("smalltalk.number_without_question"), "number_without_question")
+            return plan.says(Reply(NUMBER, options=_number_options(contact)), "number_without_question")
         if (aside := asides.read(text, state)) is not None:
             return asides.take(plan, aside)
         if (written := self._keyword(contact, text)) is not None:
@@ -170,7 +173,8 @@ def _opts(text: str, state: State) -> Opt | None:
     """An opt-out or -in. A "T" alone is one only where it answers neither a question nor the coming appointment."""
     if (word := opt_word(text)) is not None:
         return word
-    nothing_open = state.question is None and state.coming is None
+    asked = state.question is not None and state.question.instance != NUMBER
+    nothing_open = not asked and state.coming is None
     return "content" if nothing_open and refusal(text) == "t" else None
 
 
@@ -181,3 +185,13 @@ def _welcome_options() -> tuple[Option, ...]:
         Option("bind", label("bind"), intent="bind_patient"),
         Option("human", label("human"), intent="request_human"),
     )
+
+
+def _number_options(contact: Contact) -> tuple[Option, ...]:
+    ways = (
+        Option("book", label("book"), intent="book_appointment"),
+        Option("mine", label("my_appointments"), intent="check_appointment"),
+        Option("queue", label("queue_now"), intent="ask_queue"),
+    )
+    human = Option("human", label("human"), intent="request_human")
+    return ways if contact.channel == ChannelName.SMS else (*ways, human)

@@ -29,6 +29,10 @@ def discreet(params: Mapping[str, Any]) -> dict[str, Any]:
     return {**params, "department": params.get("place", "")}
 
 
+CHOOSE = "choose"
+"""The intent of an option that answers the dialogue asking; any other leads elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One choice offered to the patient.
@@ -40,7 +44,7 @@ class Option:
 
     id: str
     label: str
-    intent: str = "choose"
+    intent: str = CHOOSE
     params: dict[str, Any] = field(default_factory=dict)
     digit: int = 0
 

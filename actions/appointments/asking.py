@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 
 from actions import say
-from actions.appointments import search, words
+from actions.appointments import browsing, search, words
 from actions.appointments.picking import movable, order
 from actions.appointments.state import (
     CONFIRM,
@@ -84,11 +85,18 @@ async def _who_sure(turn: Turn, state: State, linked: Linked) -> None:
 
 
 async def _department(turn: Turn, state: State, linked: Linked) -> None:
+    if (page := browsing.page_of(state)) is not None:
+        return await browsing.say_page(turn, *page, room(turn))
     found = [await hospital.department(turn.session, department_id) for department_id in state.ids("suggest")]
     options = [
         option(f"dept:{one.id.hex}", words.department_name(turn, one)) for one in found if one is not None
     ]
-    if state.lead[0].startswith("unfit") and len(linked) > 1:
+    lead = state.lead[0]
+    if not lead:
+        options = options or await browsing.groups(turn, SMS_OPTIONS)
+    elif not options:
+        options.append(option("other_department", label("other_department")))
+    if lead.startswith("unfit") and len(linked) > 1:
         options.append(option("other_person", label("someone_else")))
     options.append(way_to("request_human", label("human")))
     turn.say(_key(state, "booking.department"), *options[: room(turn)], **state.lead[1])
@@ -163,10 +171,15 @@ async def _several_doctors(turn: Turn, state: State) -> bool:
 
 
 async def _date(turn: Turn, state: State, linked: Linked) -> None:
-    days = await search.free_days(turn, state, room(turn) - 1)
+    most = room(turn) - 1
+    after = state.data.get("after")
+    days = await search.free_days(turn, state, most + 1, date.fromisoformat(after) if after else None)
     shown = say.day_short if turn.is_sms else say.day
-    options = [option(f"day:{day.isoformat()}", shown(day)) for day in days]
-    options.append(option("other_time", label("back_to_list")))
+    options = [option(f"day:{day.isoformat()}", shown(day)) for day in days[:most]]
+    if len(days) > most:
+        options.append(option(f"other_date:{days[most - 1].isoformat()}", label("later_dates")))
+    else:
+        options.append(option("other_time", label("back_to_list")))
     turn.say("booking.date" if days else "booking.date_none", *options)
 
 
@@ -196,14 +209,9 @@ async def _confirm(turn: Turn, state: State, linked: Linked) -> None:
 
 
 async def _which(turn: Turn, state: State, linked: Linked) -> None:
-    views = order(await movable(turn, linked), state.ids("which"))
-    people = words.names(linked)
-    options = [
-        option(
-            f"appt:{view.appointment_id.hex}", words.appointment(turn, view, people.get(view.patient_id, ""))
-        )
-        for view in views[: room(turn) - 1]
-    ]
+    views = order(await movable(turn, linked), state.ids("which"))[: room(turn) - 1]
+    said = words.appointments(turn, views, words.names(linked))
+    options = [option(f"appt:{view.appointment_id.hex}", one) for view, one in zip(views, said, strict=True)]
     options.append(option("quit", label("keep_all")))
     turn.say("booking.which", *options)
 

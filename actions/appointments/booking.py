@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from actions.appointments import asking, flow, search, taking, waiting, words
+from actions.appointments import asking, browsing, flow, search, taking, waiting, words
 from actions.appointments.picking import changeable, movable, names_something, narrow, unbound
 from actions.appointments.reading import (
     Wish,
@@ -242,6 +242,8 @@ class BookingDialog(Dialog):
                         state, next((one for one in linked if one.patient.id == one_id), linked[0])
                     )
                 wish.other_department = True
+            case browsing.GROUP:
+                return browsing.turn_to(state, value) or None
             case "dept":
                 gazetteer = await turn.services.gazetteer.get(turn.session)
                 wish.department = gazetteer.departments.get(_uuid(value) or UUID(int=0))
@@ -256,6 +258,7 @@ class BookingDialog(Dialog):
             case "other_time":
                 wish.other_time = True
             case "other_date":
+                state.data["after"] = value
                 state.go(DATE)
                 state.save()
                 return True
@@ -366,7 +369,7 @@ class BookingDialog(Dialog):
                 return await self._chosen(turn, state, linked, "other_date", "")
             case "doctor" if wish.any_time:
                 return await self._chosen(turn, state, linked, "any_doctor", "")
-            case "which" if names_something(wish):
+            case "which" if names_something(wish) and not self._elsewhere(turn):
                 wanted = set(state.ids("which"))
                 views = [
                     view
@@ -376,6 +379,12 @@ class BookingDialog(Dialog):
                 found = narrow(turn, views, wish)
                 return await self._move(turn, state, linked, found[0]) if len(found) == 1 else None
         return None
+
+    @staticmethod
+    def _elsewhere(turn: Turn) -> bool:
+        """Whether another wish is said in so many words: "取消我爸的号" names which, but not to be moved."""
+        sign = _SIGNS.get(turn.intent) if turn.confidence >= SURE_ENOUGH else None
+        return sign is not None and sign.search(turn.text) is not None
 
     async def _other_half(self, turn: Turn, state: State, linked: Linked, part: Part) -> bool | None:
         """ "上午" to "3点是下午吗"."""
@@ -407,9 +416,9 @@ class BookingDialog(Dialog):
         moves = turn.intent == "reschedule_appointment" and (wish.has_time or wish.changes)
         if len(wish.left) >= MUCH and turn.intent not in _ON_TOPIC:
             return None
-        sure = turn.confidence >= SURE_ENOUGH
-        if sure and (sign := _SIGNS.get(turn.intent)) is not None and sign.search(turn.text):
+        if self._elsewhere(turn):
             return None
+        sure = turn.confidence >= SURE_ENOUGH
         elsewhere = turn.intent in _NO_ANSWER or (turn.intent in self.leads_out and not moves)
         if elsewhere and sure and len(wish.left) >= 2:
             return None

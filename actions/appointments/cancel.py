@@ -97,12 +97,9 @@ class CancelDialog(Dialog):
             state.go(CANCEL_WHICH)
             state.save()
         shown = order(views, state.ids("which"))[: room(turn) - 1]
+        said = words.appointments(turn, shown, people)
         options = [
-            option(
-                f"appt:{view.appointment_id.hex}",
-                words.appointment(turn, view, people.get(view.patient_id, "")),
-            )
-            for view in shown
+            option(f"appt:{view.appointment_id.hex}", one) for view, one in zip(shown, said, strict=True)
         ]
         turn.say("cancel.which", *options, option("keep", label("keep_all")))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
+from uuid import UUID
 
 from actions.appointments import flow, waiting, words
 from actions.appointments.booking import BookingDialog
 from actions.appointments.picking import nothing_to_come, unbound, upcoming
 from actions.base import BanyiAction
 from actions.turn import Turn, way_to
+from care.appointments.views import AppointmentView
 from care.patients import family
 from channels.wording.labels import label
 
@@ -39,6 +42,9 @@ class ListAppointments(BanyiAction):
             for view in views[:LISTED]
         ]
         more = label("more_rows", count=len(views) - LISTED) if len(views) > LISTED else ""
+        if turn.is_sms and len(views) > 1:
+            _one_of(turn, views, people)
+            return
         first = words.card(turn, views[0], people.get(views[0].patient_id, ""))
         options = (
             way_to("reschedule_appointment", label("reschedule_appointment")),
@@ -47,6 +53,24 @@ class ListAppointments(BanyiAction):
         turn.say(
             "appointments.list", *options, count=len(views), rows="\n".join([*rows, more]).strip(), **first
         )
+
+
+def _one_of(turn: Turn, views: Sequence[AppointmentView], people: Mapping[UUID, str]) -> None:
+    """An SMS holds one: each in its turn by digits, to be moved or cancelled by digits."""
+    said = str(turn.params.get("at") or "")
+    at = int(said) % len(views) if said.isdecimal() else 0
+    view, more = views[at], at + 1 < len(views)
+    which = {"appointment_id": view.appointment_id.hex}
+    turn.say(
+        "appointments.list",
+        way_to("reschedule_appointment", label("reschedule_appointment"), **which),
+        way_to("cancel_appointment", label("cancel_appointment"), **which),
+        way_to("check_appointment", label("next_one" if more else "from_the_start"), at=str(at + 1)),
+        count=len(views),
+        number=at + 1,
+        rows="",
+        **words.card(turn, view, people.get(view.patient_id, "")),
+    )
 
 
 class RescheduleStart(BanyiAction):

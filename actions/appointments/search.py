@@ -179,15 +179,19 @@ async def held(session: AsyncSession, hold_id: UUID | None) -> SlotView | None:
     return None if row is None else await slots.slot(session, row.slot_id)
 
 
-async def free_days(turn: Turn, state: State, limit: int) -> list[date]:
-    """Days with free places beyond what was offered last."""
+async def free_days(turn: Turn, state: State, limit: int, after: date | None = None) -> list[date]:
+    """Days with free places beyond what was offered last; later than `after`."""
     shown = {
         slot.day
         for slot_id in state.ids("offers")
         if (slot := await slots.slot(turn.session, slot_id)) is not None
     }
     every = await half_days(turn, state, limit=80)
-    return [day for day in dict.fromkeys(slot.day for slot in every) if day not in shown][:limit]
+    return [
+        day
+        for day in dict.fromkeys(slot.day for slot in every)
+        if day not in shown and (after is None or day > after)
+    ][:limit]
 
 
 async def suggest(

@@ -70,6 +70,7 @@ class State:
     def go(self, step: str, lead: str = "", **params: str) -> None:
         """Ask `step` next; `lead` names why it is asked (a wording variant), with its parameters."""
         self.row.step = step
+        self.data.pop("menu", None)
         self.data["lead"] = [lead, params]
 
     @property
@@ -137,6 +138,8 @@ class State:
             "which",
             "timed",
             "kind",
+            "menu",
+            "after",
         )
         return {
             "step": row.step,

@@ -58,7 +58,7 @@ async def join(turn: Turn, state: State, linked: flow.Linked) -> bool | None:
         name=words.names(linked).get(row.patient_id, ""),
         what=await _what(turn, entry),
         days=_days(turn, entry),
-        ahead=await waitlist.ahead(turn.session, entry),
+        place_in_line=await _place(turn, entry),
     )
     await drafts.discard(turn.session, turn.conversation.id)
     return False
@@ -100,7 +100,7 @@ async def tell_standing(turn: Turn, linked: flow.Linked) -> None:
             name=words.names(linked).get(entry.patient_id, ""),
             what=await _what(turn, entry),
             days=_days(turn, entry),
-            ahead=await waitlist.ahead(turn.session, entry),
+            place_in_line=await _place(turn, entry),
         )
 
 
@@ -198,6 +198,11 @@ async def _whose(
     if department is None:
         return ""
     return department.place if channel == ChannelName.SMS and department.sensitive else department.name
+
+
+async def _place(turn: Turn, entry: WaitlistEntry) -> str:
+    ahead = await waitlist.ahead(turn.session, entry)
+    return label("waitlist_behind", ahead=ahead) if ahead else label("waitlist_first")
 
 
 def _days(turn: Turn, entry: WaitlistEntry) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from actions import say
 from actions.appointments.state import State
@@ -105,6 +106,14 @@ def appointment(turn: Turn, view: AppointmentView, name: str) -> str:
     if turn.is_sms:
         return f"{name}{say.day_short(at.date())}{say.clock(at)}"
     return f"{say.moment(at)} {view.department} {view.practitioner} {name}"
+
+
+def appointments(turn: Turn, views: Sequence[AppointmentView], people: Mapping[UUID, str]) -> list[str]:
+    """Several as options: told apart by their place where the time alone, all that an SMS has room for, does not."""
+    said = [appointment(turn, view, people.get(view.patient_id, "")) for view in views]
+    return [
+        f"{one}{view.place}" if said.count(one) > 1 else one for one, view in zip(said, views, strict=True)
+    ]
 
 
 def relation(person: LinkedPatient) -> str:

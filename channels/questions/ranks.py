@@ -5,7 +5,9 @@ Digits carry no reply-to, so one numbered question is open in a conversation at 
 - what the patient does themselves (an answer with options to what they wrote) takes the place of anything but an alarm's;
 - what we push waits for its turn. An alarm and "who are you" go before everything. A confirmation (a reminder's 1/2/3) is not
   displaced by a survey at all, by another confirmation only after `BETWEEN_CONFIRMATIONS`. A dialogue or a survey the
-  patient is in is left alone for `IN_HAND`; then a push may take its place.
+  patient is in is left alone for `IN_HAND`; then a push may take its place. What only shows ways on under a finished answer
+  (改约, 取消 under a list) is no step of anything: it is left alone for `SHOWN`. A push that would be worth nothing by then (a place kept
+  for half an hour) waits `HURRIED` at most, and what it displaced is asked again after it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ LIFETIME = timedelta(hours=48)
 """How long an answer is taken for a question's."""
 IN_HAND = timedelta(minutes=30)
 """How long after a question its dialogue counts as going on; ours."""
+SHOWN = timedelta(minutes=2)
+"""How long ways on are left alone: a digit on its way must not meet another question; ours."""
+HURRIED = timedelta(minutes=5)
+"""How long a dialogue is left alone by what cannot wait; ours."""
 BETWEEN_CONFIRMATIONS = timedelta(hours=2)
 """How long a confirmation waits for another's answer; ours."""
 

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox.models import OutboundMessage
 from channels.questions.models import OpenQuestion
-from channels.questions.ranks import LIFETIME, Rank, kept, rank_of
-from channels.reply import Option, Reply
+from channels.questions.ranks import HURRIED, LIFETIME, SHOWN, Rank, kept, rank_of
+from channels.reply import CHOOSE, Option, Reply
 
 WAITS = "question_open"
 """Reason on a queued message whose question waits for another to be answered."""
@@ -91,7 +91,7 @@ async def on_sending(
         if question is None:
             continue  # tried before: its question is open
         before = standing.get(question.conversation_id)
-        if before is not None and (until := _keeps_until(before, question)) > now:
+        if before is not None and (until := _keeps_until(before, question, message.expires_at)) > now:
             later[message.id] = until
             continue
         if before is not None and rank_of(before.instance) >= Rank.DIALOGUE:
@@ -131,9 +131,16 @@ async def not_seen(session: AsyncSession, messages: Sequence[OutboundMessage], n
     await session.flush()
 
 
-def _keeps_until(before: OpenQuestion, coming: OpenQuestion) -> datetime:
-    keep = kept(rank_of(before.instance), rank_of(coming.instance))
-    return min(before.expires_at, before.opened_at + keep)
+def _keeps_until(before: OpenQuestion, coming: OpenQuestion, worth: datetime | None) -> datetime:
+    """`worth`: until when the coming one is worth asking."""
+    standing = rank_of(before.instance)
+    keep = kept(standing, rank_of(coming.instance))
+    if standing is Rank.DIALOGUE and all(one.intent != CHOOSE for one in options_of(before)):
+        keep = min(keep, SHOWN)
+    until = min(before.expires_at, before.opened_at + keep)
+    if standing >= Rank.DIALOGUE and worth is not None and until >= worth:
+        until = min(until, before.opened_at + HURRIED)
+    return until
 
 
 async def current(session: AsyncSession, conversation_id: UUID, now: datetime) -> OpenQuestion | None:

@@ -309,8 +309,12 @@ async def test_other_dates(talker: Talker) -> None:
         "11月27日（周五）",
         "11月30日（周一）",
         "12月1日（周二）",
-        "回到刚才的时间",
+        "更晚的日期",
     ]
+    assert await talk.say("5") == ["booking.date"]
+    assert talk.labels == ["12月3日（周四）", "12月4日（周五）", "回到刚才的时间"]
+    assert await talk.say("3") == ["booking.when_change"]
+    assert await talk.say("4") == ["booking.date"]
     assert await talk.say("1") == ["booking.confirm"]
     assert talk.last.params["when"] == "11月26日（周四）上午9:00"
 
@@ -568,7 +572,7 @@ async def test_somebody_who_died_is_not_offered(
 async def test_age_and_sex(talker: Talker) -> None:
     talk = await talker(张伟="self", 王秀兰="mother")
     assert await talk.say("给王秀兰约周二上午男科") == ["booking.department_unfit_sex"]
-    assert talk.labels == ["换个人", "找人工"]
+    assert talk.labels == ["换个科室", "换个人", "找人工"]
     assert await talk.say("儿科周三下午") == ["booking.department_unfit_age"]
     assert await talk.say("心内科明天") == ["booking.confirm"]
 

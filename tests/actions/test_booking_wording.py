@@ -13,6 +13,7 @@ import yaml
 from actions.appointments import flow
 from care.appointments.service import sweep_holds
 from care.appointments.views import Why
+from care.hospital.models import HealthcareService
 from channels.sms.template import SmsTemplate
 from channels.wording.catalogue import Template
 from channels.wording.labels import label
@@ -51,6 +52,8 @@ LONG = {
     "missed": "2",
     "most": "3",
     "limit": "14岁及以下男性",
+    "place_in_line": "前面有12位",
+    "group": "妇儿五官皮肤",
     "days": "11月23日周一到12月6日周日上午",
 }
 """Long but ordinary values."""
@@ -84,7 +87,8 @@ async def test_a_long_talk_by_sms(
         ("2", "booking.department"),
         ("换个人", "booking.who"),
         ("给孩子", "booking.department"),
-        ("内科", "booking.department_generic"),
+        ("内科", "booking.department_page"),
+        ("看内科", "booking.department_generic"),
         ("发热门诊", "booking.department_walk_in"),
         ("约李主任", "booking.doctor_several"),
         ("1", "booking.when"),
@@ -127,7 +131,7 @@ async def test_a_long_talk_by_sms(
     assert await talk.say("给王秀兰约周三上午呼吸内科") == ["booking.confirm"]
     assert await talk.say("1") == ["booking.booked"]
     assert await talk.say("查预约", "check_appointment") == ["appointments.list"]
-    assert await talk.say("1") == ["booking.which"]
+    assert await talk.say("改预约", "reschedule_appointment") == ["booking.which"]
     assert await talk.say("退出") == ["booking.quit_move"]
     assert await talk.say("取消", "cancel_appointment") == ["cancel.which"]
     assert await talk.say("1") == ["cancel.sure"]
@@ -162,3 +166,58 @@ def test_every_key_in_the_code_has_its_words() -> None:
     said |= {f"booking.{step.lower()}_{lead}" for step, lead in leads}
     assert said - {"booking.when_", "booking.department_"} <= set(KEYS)
     assert len(said) > 30
+
+
+async def test_from_nothing_to_a_booking_by_digits_alone(
+    talker: Talker, database: Database, world: World
+) -> None:
+    talk = await talker("sms", 张伟="self")
+    assert await talk.tap("book_appointment") == ["booking.department"]
+    assert talk.labels == ["内科", "妇儿五官皮肤", "找人工"]
+    assert await talk.say("2") == ["booking.department_page"]
+    assert talk.labels == ["儿科", "门诊楼3层东", "眼科"], "a sensitive one by its place"
+    assert await talk.say("3") == ["booking.when"]
+    assert await talk.say("4") == ["booking.date"]
+    assert talk.labels[-1] == "更晚的日期"
+    assert await talk.say("4") == ["booking.date"]
+    assert await talk.say("1") == ["booking.when_in"]
+    assert await talk.say("1") == ["booking.confirm"]
+    assert await talk.say("1") == ["booking.booked"]
+
+
+async def test_a_long_group_is_leafed_through_by_digits(
+    talker: Talker, database: Database, world: World
+) -> None:
+    async with database.write() as session:
+        for name in ("眼科", "男科", "儿科"):
+            row = await session.get_one(HealthcareService, world.departments[name])
+            row.standard = "消化内科"
+    talk = await talker("sms", 张伟="self")
+    assert await talk.tap("book_appointment") == ["booking.department"]
+    assert await talk.say("1") == ["booking.department_page"]
+    assert (len(talk.labels), talk.labels[-1]) == (4, "更多科室")
+    first = talk.labels[:3]
+    assert await talk.say("4") == ["booking.department_page"]
+    assert talk.labels[-1] == "从头看"
+    assert not set(first) & set(talk.labels)
+    assert await talk.say("3") == ["booking.department_page"]
+    assert talk.labels[:3] == first
+
+
+async def test_several_visits_are_heard_moved_and_cancelled_by_digits(
+    talker: Talker, database: Database, world: World, clock: VirtualClock
+) -> None:
+    talk = await talker("sms", 张伟="self", 王秀兰="mother")
+    for text in ("给张伟约周二上午眼科", "给王秀兰约周四上午眼科"):
+        while (await talk.say(text))[-1] != "booking.booked":
+            text = "1"
+    assert await talk.tap("check_appointment") == ["appointments.list"]
+    assert (talk.last.params["name"], talk.labels) == ("张伟", ["改约", "取消预约", "下一个"])
+    assert await talk.say("3") == ["appointments.list"]
+    assert (talk.last.params["name"], talk.last.params["number"]) == ("王秀兰", 2)
+    assert talk.labels[-1] == "从头看"
+    assert await talk.say("2") == ["cancel.sure"]
+    assert await talk.say("8") == ["cancel.done"]
+    assert talk.last.params["name"] == "王秀兰"
+    assert await talk.tap("check_appointment") == ["appointments.list"]
+    assert await talk.say("1") == ["booking.when"], "moved with one digit more"

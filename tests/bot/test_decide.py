@@ -291,7 +291,7 @@ def test_a_tap_on_an_old_menu_changes_nothing_and_asks_again(
 ) -> None:
     if values.get("expires_at") == "now":
         values = {"expires_at": clock.now()}
-    old = question(clock, BOOKING, **values)
+    old = question(clock, BOOKING, **values, closed_at=clock.now() - timedelta(hours=1))
     plan = decide(handler, message("x", option_ref=f"{old.id}:s1"), state(asked, old))
     assert (keys(plan), plan.reask, plan.engine, plan.closes) == (
         ["smalltalk.stale_choice"],
@@ -301,6 +301,14 @@ def test_a_tap_on_an_old_menu_changes_nothing_and_asks_again(
     )
     plan = decide(handler, message("x", option_ref=f"{old.id}:s1"), state(None, old))
     assert not plan.reask
+
+
+def test_the_same_tap_twice_is_told_so_and_changes_nothing(
+    handler: ConversationHandler, clock: VirtualClock
+) -> None:
+    old = question(clock, BOOKING, status="answered", closed_at=clock.now() - timedelta(seconds=3))
+    plan = decide(handler, message("x", option_ref=f"{old.id}:s1"), state(None, old))
+    assert (keys(plan), plan.reask, plan.engine) == (["smalltalk.chosen_already"], False, None)
 
 
 @pytest.mark.parametrize("status", ["open", "superseded", "answered", "expired"])

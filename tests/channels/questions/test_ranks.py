@@ -12,8 +12,17 @@ from channels.outbox import service as outbox
 from channels.outbox.models import OutboundMessage
 from channels.questions import service as questions
 from channels.questions.models import OpenQuestion
-from channels.questions.ranks import BETWEEN_CONFIRMATIONS, IN_HAND, LIFETIME, Rank, kept, rank_of
-from channels.reply import Reply
+from channels.questions.ranks import (
+    BETWEEN_CONFIRMATIONS,
+    HURRIED,
+    IN_HAND,
+    LIFETIME,
+    SHOWN,
+    Rank,
+    kept,
+    rank_of,
+)
+from channels.reply import Option, Reply
 from store.clock import VirtualClock
 from store.database import Database
 from tests.factories.messages import SMS, YES_NO, conversation
@@ -56,7 +65,12 @@ def test_how_long_a_question_is_left_alone(standing: Rank, coming: Rank, time: t
 
 
 async def push(
-    database: Database, clock: VirtualClock, talk: Conversation, instance: str, due: datetime | None = None
+    database: Database,
+    clock: VirtualClock,
+    talk: Conversation,
+    instance: str,
+    due: datetime | None = None,
+    expires: datetime | None = None,
 ) -> OutboundMessage:
     async with database.write() as session:
         row = await outbox.enqueue(
@@ -68,6 +82,7 @@ async def push(
             now=clock.now(),
             due_at=due,
             instance=instance,
+            expires_at=expires,
         )
     assert row is not None
     return row
@@ -161,6 +176,42 @@ async def test_a_push_leaves_a_dialogue_alone_while_it_goes_on(
     asked = await current(database, clock, talk)
     assert asked is not None
     assert (asked.instance, asked.resumes) == ("reminder:1", step.id)
+
+
+async def test_ways_on_under_an_answer_are_no_dialogue(database: Database, clock: VirtualClock) -> None:
+    """候补 joined with its way out beside it: the place that is free a moment later must not wait until its offer is over."""
+    _, talk = await conversation(database, clock, SMS)
+    async with database.write() as session:
+        await questions.open_question(
+            session,
+            conversation_id=talk.id,
+            instance="waitlist.joined",
+            reply=Reply("waitlist.joined", {}, (Option("leave", "不候补了", "book_appointment"),)),
+            now=clock.now(),
+        )
+    offer = await push(database, clock, talk, "waitlist:1")
+    assert await send(database, clock, offer) == {offer.id: clock.now() + SHOWN}
+    clock.advance(SHOWN)
+    assert await send(database, clock, offer) == {}
+    assert await instance(database, clock, talk) == "waitlist:1"
+
+
+async def test_what_would_be_over_by_then_waits_for_a_dialogue_five_minutes(
+    database: Database, clock: VirtualClock
+) -> None:
+    _, talk = await conversation(database, clock, SMS)
+    async with database.write() as session:
+        await questions.open_question(
+            session,
+            conversation_id=talk.id,
+            instance="booking.when",
+            reply=Reply("booking.when", {}, YES_NO),
+            now=clock.now(),
+        )
+    offer = await push(database, clock, talk, "waitlist:1", expires=clock.now() + IN_HAND)
+    assert await send(database, clock, offer) == {offer.id: clock.now() + HURRIED}
+    clock.advance(HURRIED)
+    assert await send(database, clock, offer) == {}
 
 
 async def test_an_answer_with_options_takes_any_place(database: Database, clock: VirtualClock) -> None:

@@ -106,6 +106,8 @@ TYPICAL = {
     "missed": "2",
     "most": "3",
     "limit": "14岁及以下",
+    "group": "妇儿五官皮肤",
+    "place_in_line": "前面有12位",
     "line": "血糖能管好，先从吃饭和测血糖开始。",
     "link": "https://banyi.example/r/Zk3vT9wQ2mXc8LpA",
     "doctors": "· 李敏 副主任医师：青光眼、白内障",
