@@ -83,6 +83,10 @@ ANYWHERE = {"start_questionnaire": "action_questionnaire_start"}
 """An invitation lies in the conversation whatever form is under way; taking it up leads out of that."""
 
 
+A_CHOICE = 2
+"""A number of so few figures that no step could read was meant as a choice, whatever the engine makes of it."""
+
+
 class StartForm(BanyiAction):
     needs_holder: ClassVar[bool] = True
 
@@ -141,6 +145,8 @@ class ValidateForm(BanyiAction):
         await self._digress(turn)
 
     async def _digress(self, turn: Turn) -> None:
+        if turn.text.strip().isdecimal() and len(turn.text.strip()) <= A_CHOICE:
+            return turn.say("form.number_not_offered")
         intent, sure = turn.intent, turn.confidence >= SURE or not turn.text
         if intent == "go_back":
             return await self.dialog.back(turn)
