@@ -17,6 +17,8 @@ from care.appointments.models import LIVE, Appointment, Slot, Status
 from store import events
 
 BY_SYSTEM = "system"
+MADE_THERE = "his"
+"""`Appointment.created_via` of one made in the system itself."""
 _OPEN = (Status.PENDING, Status.BOOKED)
 
 
@@ -129,7 +131,7 @@ async def taken_on(session: AsyncSession, patient_id: UUID, slot: Slot, now: dat
         day=slot.day,
         part=slot.part,
         fee_fen=slot.fee_fen,
-        created_via="his",
+        created_via=MADE_THERE,
         created_at=now,
         changed_at=now,
     )

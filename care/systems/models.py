@@ -131,6 +131,7 @@ class ConflictKind(StrEnum):
     NOT_CANCELLED = "not_cancelled"
     NOT_MOVED = "not_moved"
     UNKNOWN = "unknown"
+    DOUBLED = "doubled"
 
 
 class SystemConflict(Base):

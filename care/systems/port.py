@@ -30,6 +30,7 @@ class Wanted:
 
     `key` is ours, the same at every try: what a system keeps it under makes a second try harmless. `slot`, `practitioner`, `service`: the
     system's own ids, or our codes where it never told us any. Times are aware. `external_id`, `etag`: of the appointment, where it has it.
+    `made_there`: it has it, but not under our key.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Wanted:
     fee_fen: int
     external_id: str | None = None
     etag: str | None = None
+    made_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ Outcome = Accepted | Refused | Unclear | Unreachable | Waiting
 class Found:
     """An appointment as the system has it now.
 
-    `status` is FHIR's word: `pending`, `booked`, `cancelled`, `arrived`, `fulfilled`, `noshow`.
+    `status` is FHIR's word: `pending`, `booked`, `cancelled`, `arrived`, `fulfilled`, `noshow`. `person`: whose it is, as far as it says.
     """
 
     external_id: str
@@ -109,6 +111,7 @@ class Found:
     record_number: str | None = None
     key: str | None = None
     said: str = ""
+    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,21 @@ class OfferedSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """It has closed the record `gone` in favour of `kept`; both with its own ids."""
+
+    gone: Person
+    kept: Person
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What changed since a cursor, oldest first. `cursor`: where to go on; `more`: at once."""
 
     appointments: Sequence[Found]
     cursor: str
     more: bool = False
+    merges: Sequence[Merged] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +208,15 @@ class HospitalSystem(Protocol):
 class SaidAgain:
     """A system that cannot be asked what it has, but answers what it is told twice as it did at first: a driver of one inherits this. What
     is not clear is said again, in the same words under the same key, instead of asked after."""
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A system whose appointments name a person by an id, and which can be asked who that is."""
+
+    async def person(self, external_id: str) -> Person | None:
+        """None: it knows nobody of that id, or no record number of theirs. Raises `SystemAway`."""
+        ...
 
 
 @runtime_checkable

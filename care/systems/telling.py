@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Status
 from care.systems import settling, states
+from care.systems.found import take_found
 from care.systems.models import Direction, Said, SystemMessage
 from care.systems.outward import BOOK, CANCEL, CHECK, KINDS, MISSED, MOVE, underway
 from care.systems.port import (
@@ -35,7 +36,6 @@ from care.systems.port import (
     Wanted,
 )
 from care.systems.wanting import as_body, standing, wanted
-from care.systems.watching import take_found
 from store import leases
 from store.clock import Clock
 from store.database import Database, assert_no_session
@@ -197,7 +197,8 @@ class Teller:
         if job.kind == CHECK:
             return found
         if isinstance(found, NotThere):
-            return Accepted("") if job.kind == CANCEL else found
+            # One made there is not under our key: a system that has nothing under it may still have that one. Told again instead.
+            return Accepted("") if job.kind == CANCEL and not job.said.made_there else found
         if job.kind == CANCEL:
             return Accepted(found.external_id) if found.status == "cancelled" else NotThere()
         if found.status == "pending":

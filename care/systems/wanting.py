@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments.decided import MADE_THERE
 from care.appointments.models import Appointment, Slot
 from care.hospital.models import HealthcareService, Practitioner
 from care.patients.models import Patient
@@ -49,6 +50,7 @@ async def wanted(session: AsyncSession, system: str, appointment_id: UUID) -> Wa
         fee_fen=row.fee_fen,
         external_id=None if mine is None else mine.external_id,
         etag=None if mine is None else mine.etag,
+        made_there=row.created_via == MADE_THERE,
     )
 
 

@@ -1,26 +1,20 @@
-"""What the system says of appointments by itself: it is done as it says, shown to staff, and told to the patient."""
+"""What the system says by itself, read on from where reading ended: appointments of ours, those of its own counters, merged records."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from care.appointments import decided
-from care.appointments import service as appointments
-from care.appointments.models import Appointment, Slot, Status
-from care.systems import conflicts, refs, states
-from care.systems.models import ConflictKind, RefKind
-from care.systems.outward import Outward, underway
-from care.systems.port import Found, HospitalSystem, SystemAway
+from care.appointments.models import Status
+from care.systems import counter, merging, refs, states
+from care.systems.found import take_found
+from care.systems.models import RefKind
+from care.systems.port import Found, HospitalSystem, KnowsPeople, Person, SystemAway
 from store.clock import Clock
 from store.database import Database
 
 PAGES = 20
 """Pages of changes read in one round; the rest in the next."""
-_FOLLOWS = {"arrived": Status.ARRIVED, "fulfilled": Status.FULFILLED, "noshow": Status.NOSHOW}
 
 
 async def watch(database: Database, clock: Clock, system: HospitalSystem) -> int:
@@ -35,101 +29,46 @@ async def watch(database: Database, clock: Clock, system: HospitalSystem) -> int
             async with database.write("system away") as session:
                 await states.failed(session, system.name, away.reason, clock.now())
             return taken
+        try:
+            appointments_there = await _with_people(database, system, found.appointments)
+        except SystemAway as away:
+            async with database.write("system away") as session:
+                await states.failed(session, system.name, away.reason, clock.now())
+            return taken
         async with database.write("system changes") as session:
-            for one in found.appointments:
-                await take_found(session, system.name, one, clock.now())
+            for merge in found.merges:
+                await merging.hear(session, system.name, merge, clock.now())
+            for one in appointments_there:
+                if not await take_found(session, system.name, one, clock.now()):
+                    await counter.heard(session, system.name, one, clock.now())
             await states.read_to(session, system.name, found.cursor, clock.now())
         cursor, taken = found.cursor, taken + len(found.appointments)
         if not found.more:
             break
+    async with database.write("appointments made there") as session:
+        await counter.again(session, system.name, clock.now())
     return taken
 
 
-async def take_found(session: AsyncSession, system: str, found: Found, now: datetime) -> bool:
-    """The system has it so: ours becomes the same. False: it is none of ours, and of no patient we could give it to."""
-    ours = await _ours(session, system, found)
-    row = None if ours is None else await session.get(Appointment, ours, populate_existing=True)
-    if row is None:
-        return False
-    if await underway(session, row.id):
-        # What we said is on its way there: what it says now may be older. Asked again when that is settled.
-        version = found.etag or found.start.isoformat() if found.start else found.etag or ""
-        await Outward(system).check(session, row.id, f"{found.status}:{version}", now)
-        return True
-    await refs.remember(
-        session, system, RefKind.APPOINTMENT, found.external_id, row.id, now=now, etag=found.etag
-    )
-    match found.status:
-        case "cancelled":
-            if await decided.cancelled(session, row.id, now):
-                await _conflict(session, system, ConflictKind.CANCELLED, row, found, now)
-        case "booked" | "pending":
-            await _stands(session, system, row, found, now)
-        case "arrived" | "fulfilled" | "noshow":
-            await appointments.move_on(session, row.id, _FOLLOWS[found.status], now=now)
-    return True
-
-
-async def _stands(session: AsyncSession, system: str, row: Appointment, found: Found, now: datetime) -> None:
-    if row.status == Status.CANCELLED:
-        # A late echo, or somebody there took it up again: what the patient cancelled stays cancelled.
-        if await Outward(system).cancel_there(session, row.id, found.etag or "again", now):
-            await decided.take_place(session, row.slot_id)
-        return
-    if row.status == Status.PENDING and found.status == "booked":
-        await decided.accepted(session, row.id, now)
-    slot = await _slot(session, system, row, found)
-    if slot is not None and slot.id != row.slot_id:
-        was = row.start
-        if await decided.moved(session, row.id, slot, now):
-            await _conflict(session, system, ConflictKind.MOVED, row, found, now, was, slot.start)
-    elif slot is None and found.start is not None and found.start != row.start:
-        await _conflict(session, system, ConflictKind.UNKNOWN, row, found, now, row.start, found.start)
-
-
-async def _slot(session: AsyncSession, system: str, row: Appointment, found: Found) -> Slot | None:
-    """Where it is now, in our rows: by the system's id, else (or where that one is at another time) the doctor's slot of that moment."""
-    known = None if found.slot is None else await refs.ours(session, system, RefKind.SLOT, found.slot)
-    named = None if known is None else await session.get(Slot, known, populate_existing=True)
-    if named is not None and found.start in (None, named.start):
-        return named
-    if found.start is None or found.start == row.start:
-        return None
-    slot: Slot | None = await session.scalar(
-        select(Slot).where(Slot.practitioner_id == row.practitioner_id, Slot.start == found.start)
-    )
-    return slot
-
-
-async def _ours(session: AsyncSession, system: str, found: Found) -> UUID | None:
-    try:
-        key = UUID(found.key) if found.key else None
-    except ValueError:
-        key = None
-    if key is not None and await session.get(Appointment, key) is not None:
-        return key
-    return await refs.ours(session, system, RefKind.APPOINTMENT, found.external_id)
-
-
-async def _conflict(
-    session: AsyncSession,
-    system: str,
-    kind: ConflictKind,
-    row: Appointment,
-    found: Found,
-    now: datetime,
-    was: datetime | None = None,
-    now_start: datetime | None = None,
-) -> None:
-    version = found.etag or (now_start or now).isoformat()
-    await conflicts.record(
-        session,
-        system=system,
-        kind=kind,
-        key=f"{kind}:{row.id}:{version}"[:160],
-        row=row,
-        was=was or row.start,
-        now_start=now_start,
-        said=found.said,
-        now=now,
-    )
+async def _with_people(database: Database, system: HospitalSystem, found: Sequence[Found]) -> Sequence[Found]:
+    """Who it is, where an appointment is new to us and names somebody we have not met. Raises `SystemAway`."""
+    if not isinstance(system, KnowsPeople):
+        return found
+    async with database.read("people there") as session:
+        known = await refs.ours_of(
+            session, system.name, RefKind.PATIENT, {one.patient_id for one in found if one.patient_id}
+        )
+        mine = await refs.ours_of(
+            session, system.name, RefKind.APPOINTMENT, {one.external_id for one in found}
+        )
+    people: dict[str, Person | None] = {}
+    told: list[Found] = []
+    for one in found:
+        who = one.patient_id
+        if who and who not in known and one.external_id not in mine and one.status == Status.BOOKED:
+            if who not in people:
+                people[who] = await system.person(who)
+            told.append(replace(one, person=people[who]))
+        else:
+            told.append(one)
+    return told

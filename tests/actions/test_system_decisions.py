@@ -15,10 +15,10 @@ from care.appointments.models import Appointment, Slot, Status
 from care.desk.models import DeskTask
 from care.patients.models import Patient
 from care.systems import messages, settling
+from care.systems.found import take_found
 from care.systems.models import Direction
 from care.systems.outward import Outward
 from care.systems.port import Accepted, Found, Refused
-from care.systems.watching import take_found
 from channels.outbox.models import OutboundMessage
 from channels.reply import Reply
 from store.clock import VirtualClock

@@ -224,6 +224,10 @@ def _matches(row: dict[str, Any], name: str, value: str) -> bool:
             return _compares(row["start"], value)
         case "status":
             return row.get("status") == value
+        case "active":
+            return row.get("active", True) is (value == "true")
+        case "_id":
+            return row["id"] in value.split(",")
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from fhir.resources.R4B.appointment import Appointment
@@ -105,6 +105,38 @@ def found(body: dict[str, Any], etag: str | None = None) -> Found:
         ),
         said=str(body.get("comment") or ""),
     )
+
+
+def person(body: dict[str, Any], record_system: str) -> Person | None:
+    """A Patient as the server has it; None: without the hospital's number nobody is known by it."""
+    identifiers = [one for one in body.get("identifier") or [] if isinstance(one, dict)]
+    record = next(
+        (str(one.get("value") or "") for one in identifiers if one.get("system") == record_system), ""
+    )
+    if not record:
+        return None
+    names = [one for one in body.get("name") or [] if isinstance(one, dict)]
+    official = next((one for one in names if one.get("use") == "official"), names[0] if names else {})
+    text = str(official.get("text") or "") or "".join(
+        [str(official.get("family") or ""), *official.get("given", [])]
+    )
+    phones = [one for one in body.get("telecom") or [] if one.get("system") == "phone"]
+    born = str(body.get("birthDate") or "")
+    return Person(
+        record_number=record,
+        name=text,
+        sex=str(body.get("gender") or "unknown"),
+        birth_date=date.fromisoformat(born) if len(born) == len("2026-11-23") else None,
+        phone=str(phones[0].get("value") or "") or None if phones else None,
+        id_number=None,
+        external_id=str(body.get("id") or ""),
+    )
+
+
+def replaced_by(body: dict[str, Any]) -> str | None:
+    """The id of the Patient that stands for this one (https://hl7.org/fhir/R4/valueset-link-type.html)."""
+    links = [one for one in body.get("link") or [] if one.get("type") == "replaced-by"]
+    return next((_id((one.get("other") or {}).get("reference"), "Patient") for one in links), None)
 
 
 def moment(text: Any) -> datetime | None:

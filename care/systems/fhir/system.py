@@ -16,10 +16,13 @@ from care.systems.port import (
     Changes,
     Checked,
     Found,
+    Merged,
     NotThere,
     OfferedSlot,
     Outcome,
+    Person,
     Refused,
+    SystemAway,
     Unclear,
     Waiting,
     Wanted,
@@ -92,26 +95,67 @@ class FhirSystem:
         except NotSaid as error:
             raise error.away from error
         live = [one for one in there if one.status != "cancelled"] or there
-        return live[0] if live else NotThere()
+        if live or not wanted.external_id:
+            return live[0] if live else NotThere()
+        body = await self._read(
+            "Appointment", wanted.external_id
+        )  # made at its own counter: not under our key
+        return NotThere() if body is None else resources.found(body)
+
+    async def person(self, external_id: str) -> Person | None:
+        body = await self._read("Patient", external_id)
+        return None if body is None else resources.person(body, self._record_system)
+
+    async def _read(self, kind: str, external_id: str) -> dict[str, Any] | None:
+        """None: it is not there. Raises `SystemAway`."""
+        try:
+            answer = await self._client.read(f"{kind}/{external_id}")
+        except NotSaid as error:
+            raise error.away from error
+        if answer.status in (404, 410):
+            return None
+        if not answer.ok:
+            raise SystemAway("not_understood", outcome_text(answer.body))
+        return answer.body
 
     async def changed_since(self, cursor: str | None) -> Changes:
+        """The cursor is two `lastUpdated`: of appointments, and of patients that were closed."""
         if cursor is None:
-            newest = await self._changed({"_sort": "-_lastUpdated", "_count": 1}, 1)
-            return Changes([], newest[0][0] if newest else "1970-01-01T00:00:00Z")
-        changed = await self._changed(
-            {"_lastUpdated": f"ge{cursor}", "_sort": "_lastUpdated", "_count": PAGE}, CHANGED_AT_ONCE
-        )
-        last = changed[-1][0] if changed else cursor
+            ends = [await self._newest(kind) for kind in ("Appointment", "Patient")]
+            return Changes([], "|".join(ends))
+        since, _, closed_since = cursor.partition("|")
+        changed = await self._changed("Appointment", since)
+        closed = await self._changed("Patient", closed_since or since, active="false")
+        last = changed[-1][0] if changed else since
+        closed_last = closed[-1][0] if closed else closed_since or since
         return Changes(
-            [one for _, one in changed], last, more=len(changed) >= CHANGED_AT_ONCE and last != cursor
+            [resources.found(one) for _, one in changed],
+            f"{last}|{closed_last}",
+            more=len(changed) >= CHANGED_AT_ONCE and last != since,
+            merges=[merge for _, one in closed if (merge := await self._merged(one)) is not None],
         )
 
-    async def _changed(self, params: dict[str, Any], most: int) -> list[tuple[str, Found]]:
-        rows: list[tuple[str, Found]] = []
+    async def _merged(self, body: dict[str, Any]) -> Merged | None:
+        kept_id = resources.replaced_by(body)
+        gone = resources.person(body, self._record_system)
+        kept = await self.person(kept_id) if kept_id and gone is not None else None
+        return Merged(gone, kept) if gone is not None and kept is not None else None
+
+    async def _newest(self, kind: str) -> str:
+        newest = await self._rows(kind, {"_sort": "-_lastUpdated", "_count": 1}, 1)
+        return newest[0][0] if newest else "1970-01-01T00:00:00Z"
+
+    async def _changed(self, kind: str, since: str, **more: str) -> list[tuple[str, dict[str, Any]]]:
+        params = {"_lastUpdated": f"ge{since}", "_sort": "_lastUpdated", "_count": PAGE, **more}
+        return await self._rows(kind, params, CHANGED_AT_ONCE)
+
+    async def _rows(self, kind: str, params: dict[str, Any], most: int) -> list[tuple[str, dict[str, Any]]]:
+        """Resources of the kind with their `lastUpdated`."""
+        rows: list[tuple[str, dict[str, Any]]] = []
         try:
-            async for one in self._client.search("Appointment", params):
-                if one.get("resourceType") == "Appointment":
-                    rows.append((str((one.get("meta") or {}).get("lastUpdated") or ""), resources.found(one)))
+            async for one in self._client.search(kind, params):
+                if one.get("resourceType") == kind:
+                    rows.append((str((one.get("meta") or {}).get("lastUpdated") or ""), one))
                 if len(rows) >= most:
                     break
         except NotSaid as error:

@@ -52,7 +52,7 @@ class HttpSystem:
         timeout: float = 10.0,
     ) -> None:
         self._base, self._mapping, self._clock, self._zone = base.rstrip("/"), mapping, clock, zone
-        self._values = Values(mapping.formats, zone)
+        self._values = Values(mapping.formats, zone, mapping.sex)
         self.repeatable = mapping.repeatable
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx2.AsyncClient(timeout=timeout, headers=headers)

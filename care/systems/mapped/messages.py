@@ -14,7 +14,7 @@ from jmespath.exceptions import JMESPathError
 from lxml import etree
 from pydantic import Field, model_validator
 
-from care.systems.mapped.reading import REASONS, STATUSES, Formats, Strict, needs, one_of
+from care.systems.mapped.reading import REASONS, STATUSES, WHO, Formats, Strict, needs, one_of
 
 WORDS = frozenset(
     {
@@ -25,7 +25,7 @@ WORDS = frozenset(
 )
 """What a request may speak of. `old_…`: of the appointment that is moved; `first`, `last`: days; `cursor`: where reading goes on."""
 _FOUND = ("id", "status")
-_FOUND_MORE = ("key", "start", "date", "slot", "practitioner", "service", "said", "changed")
+_FOUND_MORE = ("key", "start", "date", "slot", "practitioner", "service", "said", "changed", *WHO)
 _SLOT = ("id", "practitioner", "start", "free")
 _SLOT_MORE = ("service", "date", "end", "capacity", "fee")
 

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from care.systems.port import Found, OfferedSlot
+from care.systems.port import Found, OfferedSlot, Person
 
 REASONS = ("full", "patient", "gone", "not_allowed", "other")
+WHO = ("record_number", "name", "sex", "birth_date", "phone", "id_number")
+"""Whose an appointment is."""
 STATUSES = ("pending", "booked", "cancelled", "arrived", "fulfilled", "noshow")
 
 
@@ -87,8 +89,10 @@ def one_of(what: str, values: Mapping[str, str], allowed: tuple[str, ...]) -> No
 class Values:
     """Their values as ours: codes as text, days and times in the hospital's zone, money in fen. `ValueError` for what does not read."""
 
-    def __init__(self, formats: Formats, zone: ZoneInfo) -> None:
+    def __init__(self, formats: Formats, zone: ZoneInfo, sex: Mapping[str, str] | None = None) -> None:
+        """`sex`: ours as theirs."""
         self._formats, self._zone = formats, zone
+        self._sex = {theirs: ours for ours, theirs in (sex or {}).items()}
 
     def text(self, value: Any) -> str:
         return "" if value is None else str(value).strip()
@@ -137,6 +141,22 @@ class Values:
             etag=etag or self.text(row.get("changed")) or None,
             key=self.text(row.get("key")) or None,
             said=self.text(row.get("said")),
+            record_number=self.text(row.get("record_number")) or None,
+            person=self._person(row),
+        )
+
+    def _person(self, row: Mapping[str, Any]) -> Person | None:
+        record = self.text(row.get("record_number"))
+        if not record:
+            return None
+        born, sex = row.get("birth_date"), self.text(row.get("sex"))
+        return Person(
+            record_number=record,
+            name=self.text(row.get("name")),
+            sex=self._sex.get(sex, sex) or "unknown",
+            birth_date=self._day(born) if self.text(born) else None,
+            phone=self.text(row.get("phone")) or None,
+            id_number=self.text(row.get("id_number")) or None,
         )
 
     def local(self, moment: datetime) -> datetime:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from care.systems.mapped.reading import REASONS, STATUSES, Formats, Strict, needs, one_of
+from care.systems.mapped.reading import REASONS, STATUSES, WHO, Formats, Strict, needs, one_of
 
 _SLOT = ("id", "practitioner", "start", "free")
 _SLOT_MORE = ("service", "date", "end", "capacity", "fee")
 _APPOINTMENT = ("id", "status", "changed")
-_APPOINTMENT_MORE = ("key", "start", "date", "slot", "practitioner", "service", "said")
+_APPOINTMENT_MORE = ("key", "start", "date", "slot", "practitioner", "service", "said", *WHO)
 _REQUEST = ("request", "appointment", "kind", "status")
 _REQUEST_MORE = (
     "slot", "practitioner", "service", "start", "end", "fee", "record_number", "name", "sex", "birth_date", "phone", "id_number",
@@ -29,6 +29,8 @@ class SchedulesView(Strict):
 
 
 class AppointmentsView(Strict):
+    """`record_number` (and `name`, `sex`…) say whose an appointment is that was made there: without, those are not heard of."""
+
     view: str
     columns: dict[str, str]
     status: dict[str, str]

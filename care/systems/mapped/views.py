@@ -44,7 +44,7 @@ class ViewsSystem:
 
     def __init__(self, engine: AsyncEngine, mapping: ViewsMapping, zone: ZoneInfo) -> None:
         self._engine, self._mapping, self._zone = engine, mapping, zone
-        self._values = Values(mapping.formats, zone)
+        self._values = Values(mapping.formats, zone, mapping.requests.sex)
         self._tables: dict[str, Table] = {}
 
     @classmethod
@@ -76,12 +76,24 @@ class ViewsSystem:
         by_kind = {of.get(self._values.text(row["kind"]), ""): row for row in rows}
         made = by_kind.get("move") or by_kind.get("book")
         if made is None:
-            return NotThere()
+            return await self._made_there(wanted)
         gone = by_kind.get("cancel")
         if gone is not None and self._status(gone) == "accepted":
             return self._found(made, wanted, "cancelled")
         words = {"waiting": "pending", "accepted": "booked", "refused": "cancelled"}
         return self._found(made, wanted, words[self._status(made)])
+
+    async def _made_there(self, wanted: Wanted) -> Found | NotThere:
+        """One that was never wished for by us, as its own view has it."""
+        view = self._mapping.appointments
+        if view is None or not wanted.external_id:
+            return NotThere()
+        gone = {one: row for one in ("cancel",) for row in await self._requests(wanted.key)}
+        if gone and self._status(gone["cancel"]) == "accepted":
+            return Found(wanted.external_id, "cancelled", key=wanted.key)
+        rows = await self._rows(view.view, view.columns)
+        mine = next((row for row in rows if self._values.text(row["id"]) == wanted.external_id), None)
+        return NotThere() if mine is None else self._appointment(mine, view)
 
     def _found(self, row: dict[str, Any], wanted: Wanted, status: str) -> Found:
         there = self._values.text(row.get("id")) or wanted.key

@@ -11,17 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments import decided
 from care.appointments.models import Appointment, Slot, Status
 from care.systems import refs
+from care.systems.found import take_found
 from care.systems.models import RefKind
 from care.systems.outward import underway
 from care.systems.port import Found
 from care.systems.taking import claims
 from care.systems.taking.claims import Source
 from care.systems.taking.facts import AppointmentFact, Outcome, Taken, Unusable
-from care.systems.watching import take_found
 
 
 async def take_appointment(session: AsyncSession, system: str, fact: AppointmentFact, now: datetime) -> Taken:
-    """What the system says is done, a conflict with ours is shown (`watching.take_found`); one made there becomes ours.
+    """What the system says is done, a conflict with ours is shown (`found.take_found`); one made there becomes ours.
 
     Emits `appointment.booked`, `accepted`, `moved`, `cancelled`, `arrived`, `fulfilled`, `noshow`. Raises `Unusable`: later, while what we
     told of the same appointment is on its way.

@@ -7,9 +7,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from care.appointments import outside
-from care.appointments.models import Status
+from care.appointments.models import Appointment, Status
+from care.patients.models import Patient
 from care.systems.mapped.http import HttpSystem
 from care.systems.mapped.messages import MessagesMapping
 from care.systems.mapped.reading import MappingError, read_mapping
@@ -102,8 +104,37 @@ async def test_its_own_changes_are_heard(spoken: Hospital, peer: HttpHis) -> Non
     await watch(spoken.database, spoken.clock, spoken.system)
     peer.booked[0] |= {"zt": "2", "xgsj": "2099-01-01 00:00:00"}
     await watch(spoken.database, spoken.clock, spoken.system)
-    heard = isinstance(spoken.system, HttpSystem) and spoken.system._mapping.changed is not None
-    assert (await spoken.appointment(mine)).status == (Status.CANCELLED if heard else Status.BOOKED)
+    assert (await spoken.appointment(mine)).status == Status.CANCELLED
+
+
+async def test_what_its_counter_books_is_ours_and_can_be_cancelled(spoken: Hospital, peer: HttpHis) -> None:
+    await watch(spoken.database, spoken.clock, spoken.system)
+    sex = "1" if isinstance(spoken.system, HttpSystem) and spoken.system._mapping.format == "json" else "男"
+    at_counter = {
+        "zt": "1",
+        "sj": "2026-11-24 09:10:00",
+        "xgsj": "2099-01-01 00:00:00",
+        "hyid": "2",
+        "ysgh": "Y1",
+    }
+    peer.booked.append({"yyh": "C1", "wbh": "", "blh": "N1", "xm": "陈新", "xb": sex, **at_counter})
+    peer.slots["2"]["syhs"] = "0"
+    await watch(spoken.database, spoken.clock, spoken.system)
+    await watch(spoken.database, spoken.clock, spoken.system)
+    async with spoken.database.read() as session:
+        row = (await session.scalars(select(Appointment))).one()
+        patient = await session.get_one(Patient, row.patient_id)
+    assert (row.start, patient.name, patient.sex) == (at(9, 10), "陈新", "male")
+    peer.silent = True
+    await spoken.cancel(row.id)
+    await spoken.tell()
+    peer.silent, peer.booked[0]["zt"] = (
+        False,
+        "1",
+    )  # it was not heard after all, and under our key there is nothing
+    await spoken.tell(2)
+    assert peer.booked[0]["zt"] == "2"
+    assert (await spoken.slot(at(9, 10))).taken == 0
 
 
 @pytest.mark.parametrize(

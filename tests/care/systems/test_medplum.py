@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
 from care.appointments import outside
-from care.appointments.models import Slot, Status
+from care.appointments.models import Appointment, Slot, Status
+from care.patients.models import Patient
 from care.systems.fhir.client import FhirClient
 from care.systems.fhir.system import FhirSystem
 from care.systems.outward import Outward
@@ -138,11 +140,41 @@ async def test_a_day_with_a_server_of_others(hospital: Hospital, medplum: Medplu
     assert (await hospital.appointment(moved)).start == at(9, 20)
     assert await hospital.conflicts() == ["moved"]
 
+    who = next(
+        one["actor"] for one in changed["participant"] if one["actor"]["reference"].startswith("Patient/")
+    )
+    await medplum.put(_at_the_counter(changed, who, at(9)))
+    other = await medplum.put(_patient("N1", "陈新"))
+    await medplum.put(_at_the_counter(changed, {"reference": f"Patient/{other['id']}"}, at(9)))
+    await watch(hospital.database, hospital.clock, hospital.system)
+    async with hospital.database.read() as session:
+        made = select(Appointment, Patient).join(Patient).where(Appointment.created_via == "his")
+        assert [(row.start, who_.name) for row, who_ in await session.execute(made)] == [(at(9), "陈新")]
+    assert await hospital.conflicts() == ["moved", "doubled"]
+
+    mine = next(one for one in await medplum.every("Patient") if one["id"] != other["id"])
+    link = [{"other": {"reference": f"Patient/{mine['id']}"}, "type": "replaced-by"}]
+    await medplum.put({**other, "active": False, "link": link})
+    await watch(hospital.database, hospital.clock, hospital.system)
+    assert ("merge", "dead") in await hospital.messages(), "陈新 is not 王秀兰 for all that it says"
+
     await hospital.cancel(moved)
     await hospital.tell(2)
-    [there] = await medplum.every("Appointment")
-    assert there["status"] == "cancelled"
+    every = {one["id"]: one["status"] for one in await medplum.every("Appointment")}
+    assert every[there["id"]] == "cancelled"
     assert (await hospital.slot(at(9, 20))).taken == 0
+
+
+def _at_the_counter(like: dict[str, Any], who: dict[str, Any], start: datetime) -> dict[str, Any]:
+    times = {"start": start.isoformat(), "end": (start + timedelta(minutes=10)).isoformat()}
+    doctor = next(one for one in like["participant"] if one["actor"]["reference"].startswith("Practitioner/"))
+    participant = [{"actor": who, "status": "accepted"}, doctor]
+    return {"resourceType": "Appointment", "status": "booked", "participant": participant, **times}
+
+
+def _patient(record: str, name: str) -> dict[str, Any]:
+    number = {"system": RECORDS, "value": record}
+    return {"resourceType": "Patient", "identifier": [number], "name": [{"text": name}], "gender": "male"}
 
 
 async def _again(hospital: Hospital, booked: UUID) -> None:

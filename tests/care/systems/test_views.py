@@ -8,11 +8,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from care.appointments import outside
-from care.appointments.models import Status
+from care.appointments.models import Appointment, Status
+from care.patients import service as patients
 from care.systems.mapped.reading import MappingError, read_mapping
 from care.systems.mapped.tables import ViewsMapping
 from care.systems.mapped.views import ViewsSystem
@@ -30,12 +31,13 @@ ZONE = ZoneInfo("Asia/Shanghai")
 SCHEMA = """
 CREATE SCHEMA his;
 CREATE TABLE his.haoyuan (hyxh int PRIMARY KEY, ysgh text, ksdm text, czrq text, kssj text, jssj text, zhs int, ghf numeric);
-CREATE TABLE his.yuyue (yyh serial PRIMARY KEY, wbyyh text, zt text DEFAULT '1', hyxh int, xgsj timestamp DEFAULT clock_timestamp());
+CREATE TABLE his.yuyue (yyh serial PRIMARY KEY, wbyyh text, zt text DEFAULT '1', hyxh int, xgsj timestamp DEFAULT clock_timestamp(),
+  blh text, xm text, xb text);
 CREATE TABLE his.yy_zjb (qqbh text PRIMARY KEY, wbyyh text, czlx text, zt text, hyxh text, ysgh text, ksdm text, yysj timestamp,
   ghf numeric, blh text, xm text, xb text, sjh text, yyyh text, yyh text, sbdm text, sbyy text);
 CREATE VIEW his.v_haoyuan AS SELECT h.*, h.zhs - (SELECT count(*) FROM his.yuyue y WHERE y.hyxh = h.hyxh AND y.zt = '1')::int AS syhs
   FROM his.haoyuan h;
-CREATE VIEW his.v_yuyue AS SELECT y.*, h.czrq AS yyrq, h.kssj AS yysj FROM his.yuyue y JOIN his.haoyuan h USING (hyxh);
+CREATE VIEW his.v_yuyue AS SELECT y.*, h.ysgh, h.czrq AS yyrq, h.kssj AS yysj FROM his.yuyue y JOIN his.haoyuan h USING (hyxh);
 INSERT INTO his.haoyuan VALUES (1, 'Y1', 'eye', '20261124', '09:00', '09:10', 1, 18.5), (2, 'Y1', 'eye', '20261124', '09:10', '09:20', 2, 18),
   (3, 'Y2', 'eye', '20261124', '14:00', '14:10', 1, 8), (4, 'Y9', 'eye', '20261124', '14:00', '14:10', 1, 8),
   (5, 'Y1', 'eye', '20270101', '09:00', '09:10', 1, 18)
@@ -169,6 +171,32 @@ async def test_what_its_staff_change_is_heard(views: Hospital, peer: Peer) -> No
     await watch(views.database, views.clock, views.system)
     assert (await views.appointment(booked)).status == Status.CANCELLED
     assert await views.conflicts() == ["moved", "cancelled"]
+
+
+async def test_what_its_counter_books_is_ours_and_can_be_cancelled(views: Hospital, peer: Peer) -> None:
+    await watch(views.database, views.clock, views.system)
+    await peer.run(
+        "INSERT INTO his.yuyue (hyxh, blh, xm, xb) VALUES (2, 'D0000001', '王秀兰', '女'), (3, 'N1', '陈新', '男'), (3, NULL, '', '')"
+    )
+    await watch(views.database, views.clock, views.system)
+    async with views.database.read() as session:
+        rows = (await session.scalars(select(Appointment).order_by(Appointment.start))).all()
+        new = await patients.get_by_record_number(session, "N1")
+        assert new is not None and (new.name, new.sex) == ("陈新", "male")
+    assert [(one.start, one.patient_id, one.created_via) for one in rows] == [
+        (at(9, 10), views.world.wang, "his"),
+        (at(14), new.id, "his"),
+    ]
+    assert await views.messages() == [("counter", "queued")], "whose the third is, it does not say"
+    await views.cancel(rows[0].id)
+    await views.tell()
+    await peer.answer()
+    await views.tell()
+    assert await peer.rows("SELECT zt FROM his.yuyue WHERE hyxh = 2") == [("2",)]
+    assert (await views.slot(at(9, 10))).taken == 0
+    await peer.run("UPDATE his.yuyue SET zt = '2', xgsj = clock_timestamp() WHERE blh = 'N1'")
+    await watch(views.database, views.clock, views.system)
+    assert (await views.appointment(rows[1].id)).status == Status.CANCELLED
 
 
 async def test_a_column_that_is_not_there_is_named(views: Hospital, peer: Peer) -> None:
