@@ -23,6 +23,7 @@ from care.patients.models import (
     Relation,
 )
 from care.plans import stopping
+from care.reminders import service as reminders
 from care.rows import add_new, chunks
 from channels.chinatime import CHINA
 from store import audit, events
@@ -183,7 +184,7 @@ async def set_status(
 ) -> bool:
     """Change the status; emits `patient.died`, `patient.moved` or `patient.active`.
 
-    Plans of who died or moved end in the same transaction. False when it was so already.
+    Plans and reminders of who died or moved end in the same transaction. False when it was so already.
     """
     if patient.status == status:
         return False
@@ -192,6 +193,7 @@ async def set_status(
     events.emit(session, patient.id, f"patient.{status}", at, before=before)
     if status != PatientStatus.ACTIVE:
         await stopping.end_of_patient(session, patient.id, status, at)
+        await reminders.end_of_patient(session, patient.id, at)
     subject = audit.subject_of("patient", patient.id)
     audit.record(session, actor=actor, action=f"status.{status}", subject=subject, at=at)
     return True

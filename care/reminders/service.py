@@ -96,6 +96,11 @@ async def stop(session: AsyncSession, ids: Sequence[UUID], now: datetime) -> int
     return await _stop(session, now, Reminder.id.in_(ids))
 
 
+async def end_of_patient(session: AsyncSession, patient_id: UUID, now: datetime) -> int:
+    """Died or moved away: nothing is reminded of any more. How many were stopped."""
+    return await _stop(session, now, Reminder.patient_id == patient_id)
+
+
 async def _stop(session: AsyncSession, now: datetime, *which: object) -> int:
     live = Reminder.status.in_((ReminderStatus.ACTIVE, ReminderStatus.PROPOSED))
     changed = await session.execute(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select
 
 from bot.worker import InboxWorker
@@ -14,15 +15,17 @@ from care.consents import service as consents
 from care.consents.models import Purpose
 from care.observations.models import Observation
 from care.patients import service as patients
-from care.patients.models import Relation
+from care.patients.models import Patient, PatientStatus, Relation
 from care.reminders.models import Reminder
 from care.reminders.worker import ReminderWorker
 from channels.inbox.service import Inbox
 from channels.ports import ChannelName
 from channels.questions import service as questions
+from channels.reply import Reply
+from channels.wording.catalogue import Catalogue
 from store.clock import VirtualClock
 from store.database import Database
-from tests.actions.conftest import build
+from tests.actions.conftest import build, catalogue
 from tests.factories.engine import EngineSurface
 from tests.factories.messages import SMS, WECHAT, conversation, inbound, keys, said
 
@@ -133,3 +136,86 @@ async def test_what_is_too_late_is_left_out_and_a_new_time_takes_the_old_ones_pl
         asked = await questions.current(session, row.conversation_id, clock.now())
         assert asked is None
     assert engine.asked == []
+
+
+RENDERED: dict[str, Callable[[Catalogue, Reply], str]] = {
+    WECHAT: lambda words, reply: words.render_wechat(reply, None).text,
+    SMS: lambda words, reply: getattr(words.render_sms(reply), "text", ""),
+}
+
+
+async def measuring(
+    inbox: Inbox, database: Database, clock: VirtualClock, worker: Make, channel: ChannelName
+) -> Talk:
+    """Reminded of the glucose a moment ago."""
+    talk = Talk(inbox, worker(), database, channel)
+    assert await talk.say("每天早上8点提醒我测血糖") == "remind.sure"
+    assert await talk.say("1") == "remind.set_glucose"
+    due = (await reminders(database))[0].due_at
+    assert due is not None
+    clock.freeze(due)
+    assert await ReminderWorker(database, clock).once() == 1
+    return talk
+
+
+@pytest.mark.parametrize("channel", [WECHAT, SMS])
+async def test_a_low_glucose_rings_and_is_told_what_to_do_not_what_it_is(
+    inbox: Inbox,
+    database: Database,
+    clock: VirtualClock,
+    worker: Make,
+    engine: EngineSurface,
+    channel: ChannelName,
+) -> None:
+    await bound(database, clock, channel)
+    talk = await measuring(inbox, database, clock, worker, channel)
+    assert await talk.say("6.8") == "remind.kept"
+    before = len(await said(database))
+    await talk.say("2.8")  # with the word 血糖 the screen is faster
+    new = (await said(database))[before:]
+    assert {one.reply["key"] for one in new} == {"flag.reading_emergency", "remind.kept"}
+    (urgent,) = [one for one in new if one.reply["key"].startswith("flag.")]
+    assert urgent.priority == -1
+    text = RENDERED[channel](catalogue(), Reply.from_json(urgent.reply))
+    assert "120" in text and not any(word in text for word in ("低血糖", "糖尿病", "诊断", "剂量", "胰岛素"))
+    async with database.read() as session:
+        (alert,) = (await session.scalars(select(Alert))).all()
+        assert (alert.severity, alert.rule) == ("emergency", "glucose-very-low")
+        values = await session.scalars(select(Observation.value).order_by(Observation.value))
+        assert list(values) == [2.8, 6.8]
+    assert engine.asked == []
+
+
+async def test_without_consent_nothing_is_kept_and_it_says_so(
+    inbox: Inbox, database: Database, clock: VirtualClock, worker: Make, engine: EngineSurface
+) -> None:
+    who = await bound(database, clock)
+    talk = await measuring(inbox, database, clock, worker, WECHAT)
+    async with database.write() as session:
+        await consents.decide(
+            session, subject="patient", subject_id=who, purpose=Purpose.FOLLOW_UP, granted=False, text_version="1",
+            channel="wechat", now=clock.now(),
+        )  # fmt: skip
+    assert await talk.say("2.8") == "remind.no_consent"
+    async with database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Observation)) == 0
+
+
+@pytest.mark.parametrize("status", [PatientStatus.DIED, PatientStatus.MOVED])
+async def test_nobody_is_reminded_who_died_or_moved(
+    inbox: Inbox,
+    database: Database,
+    clock: VirtualClock,
+    worker: Make,
+    engine: EngineSurface,
+    status: PatientStatus,
+) -> None:
+    who = await bound(database, clock)
+    await measuring(inbox, database, clock, worker, WECHAT)
+    async with database.write() as session:
+        await patients.set_status(
+            session, await session.get_one(Patient, who), status, at=clock.now(), actor="test"
+        )
+    assert [(one.status, one.due_at) for one in await reminders(database)] == [("stopped", None)]
+    clock.advance(timedelta(days=1))
+    assert await ReminderWorker(database, clock).once() == 0

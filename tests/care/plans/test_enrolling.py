@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import delete, update
+import pytest
+from sqlalchemy import delete, func, select, update
 
 from care.consents import service as consents
 from care.consents.models import Purpose
-from care.plans import service
+from care.plans import replanning, service
 from care.plans.following import follow
 from care.plans.sweep import sweep
+from care.plans.tick import tick
 from care.records.models import Encounter
 from store import events
+from store.database import Database
+from store.events import PatientEvent
 from tests.care.plans.conftest import Ward, plan_of, step
 
 STEPS = (step("day1", 1), step("day7", 7), step("day30", 30))
@@ -148,3 +155,55 @@ async def test_by_a_nurse_once_whatever_the_record_says(ward: Ward) -> None:
             assert made is new
     assert await sweep(ward.database, ward.clock, ward.ports) == 0
     assert len(await ward.touches()) == 3
+
+
+async def test_two_planners_at_once_enrol_each_once(ward: Ward) -> None:
+    """Two sweeps and two ticks, of rows with and without their events."""
+    await ward.publish(plan_of(*STEPS), plan_of(*STEPS, name="other"))
+    for one, told in zip(ward.people, (True, False, False), strict=True):
+        await ward.discharged(one, SUNDAY, told=told)
+    other = Database(ward.database.url.render_as_string(hide_password=False))
+    try:
+        await asyncio.gather(
+            sweep(ward.database, ward.clock, ward.ports),
+            sweep(other, ward.clock, ward.ports),
+            ward.tick(),
+            tick(other, ward.clock, ward.ports),
+        )
+    finally:
+        await other.close()
+    for one in ward.people:
+        assert sorted(await ward.plans(one)) == [("after", "active", None), ("other", "active", None)]
+    assert Counter(one.step for one in await ward.touches()) == dict.fromkeys(("day1", "day7", "day30"), 6)
+    async with ward.database.read() as session:
+        started = select(func.count()).where(PatientEvent.kind == "careplan.started")
+        assert await session.scalar(started) == 6
+
+
+async def test_a_planner_that_dies_in_the_middle_is_gone_on_with(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new version reaches one patient a transaction, and the process dies after the first."""
+    await ward.publish(plan_of(*STEPS))
+    for one in ward.people:
+        await ward.discharged(one, SUNDAY)
+    await ward.tick()
+    await ward.publish(plan_of(*STEPS, step("new", 3)))
+    monkeypatch.setattr(replanning, "BATCH", 1)
+    assert await replanning.replan(ward.database, ward.clock.now()) == 1
+    planned = replanning.plan_ahead
+
+    async def dies(*given: Any, **more: Any) -> None:
+        await planned(*given, **more)
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replanning, "plan_ahead", dies)
+        with pytest.raises(RuntimeError):
+            await replanning.replan(ward.database, ward.clock.now())
+    assert sum(one.step == "new" for one in await ward.touches()) == 1
+    await ward.at(3)
+    assert Counter(one.step for one in await ward.touches()) == dict.fromkeys(
+        ("day1", "day7", "day30", "new"), 3
+    )
+    assert len(set(await ward.said())) == len(await ward.said()) == 6, "days 1 and 3 of each"

@@ -87,6 +87,7 @@ async def told(ward: Ward, kind: str, days: int = 0, **data: Any) -> None:
     ("kind", "data", "reason"),
     [
         ("encounter.admitted", {}, "readmitted"),
+        ("encounter.transferred", {"department": "men", "from_id": "x"}, "transferred"),
         ("appointment.fulfilled", {}, "visit"),
         ("encounter.finished", {"department": "eye"}, "visit"),
         ("followup.lost", {"reason": "refused"}, "refused"),
@@ -96,7 +97,7 @@ async def told(ward: Ward, kind: str, days: int = 0, **data: Any) -> None:
 async def test_what_others_tell_ends_it_by_cursor(
     ward: Ward, kind: str, data: dict[str, Any], reason: str
 ) -> None:
-    await under_way(ward, departments=["眼科"])
+    await under_way(ward, departments=["眼科"], stops=["visit", "readmitted", "transferred"])
     await told(ward, kind, **data)
     assert await ward.plans(ward.people[0]) == [("after", "revoked", reason)]
     assert await ward.queue() == []
