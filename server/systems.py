@@ -93,7 +93,9 @@ class Systems:
         self._settings, self._services, self._outbound = settings, services, outbound
         self.his = hospital_system(settings, services.clock)
         self.codes = codes_of(settings)
-        outside.install(None if self.his is None else Outward(self.his.name))
+        outside.install(
+            None if self.his is None else Outward(self.his.name, lists_times=settings.his != "hl7")
+        )
 
     def jobs(self) -> list[Job]:
         """For processes with workers. Decisions are told whatever brought them, an HL7 message as well."""

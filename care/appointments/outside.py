@@ -10,7 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 
 class Outside(Protocol):
-    """What `care.systems` does when one of our appointments changes by our own doing."""
+    """What `care.systems` does when one of our appointments changes by our own doing.
+
+    `lists_times`: its times are mirrored and are the only ones; else our own weekly clinics make them.
+    """
+
+    lists_times: bool
 
     async def booked(
         self, session: AsyncSession, appointment_id: UUID, replaces_id: UUID | None, now: datetime
@@ -34,3 +39,8 @@ def install(outside: Outside | None) -> None:
 
 def current() -> Outside | None:
     return _current
+
+
+def lists_times() -> bool:
+    """Whether a system outside says which times there are: nothing is planned here then."""
+    return _current is not None and _current.lists_times

@@ -21,8 +21,8 @@ _MAKES = (BOOK, MOVE)
 class Outward:
     """Implements `care.appointments.outside.Outside` for the system called `system`."""
 
-    def __init__(self, system: str) -> None:
-        self.system = system
+    def __init__(self, system: str, *, lists_times: bool = True) -> None:
+        self.system, self.lists_times = system, lists_times
 
     async def booked(
         self, session: AsyncSession, appointment_id: UUID, replaces_id: UUID | None, now: datetime

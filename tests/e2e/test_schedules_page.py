@@ -12,12 +12,13 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 
+from care.appointments import outside, slots
 from care.appointments import service as appointments
-from care.appointments import slots
 from care.appointments.pages import clinics_router
 from care.appointments.scheduling.pages import schedules_router
 from care.appointments.views import Held
 from care.desk.pages.desk import Desk
+from care.systems.outward import Outward
 from store.clock import VirtualClock
 from store.crypto import Keyring
 from store.database import Database
@@ -141,3 +142,23 @@ def test_moved_over_a_booked_patient_and_taken_back(
         expect(page.get_by_text("院庆")).to_be_visible()
         expect(page.get_by_role("link", name="停诊并通知：李敏")).to_be_visible()
         look("days")
+
+
+def test_a_system_outside_owns_the_times(site: Ops, chromium: Browser, tmp_path: Path) -> None:
+    before = outside.current()
+    outside.install(Outward("fhir"))
+    try:
+        with signed_in(site, chromium, "nurse", NARROW, bypass_csp=True) as context:
+            page = context.new_page()
+            page.goto(f"{site.url}/desk/schedules", wait_until="load")
+            expect(page.get_by_text("请在医院系统里改").first).to_be_visible()
+            expect(page.get_by_text("剩5个号，已约1个")).to_be_visible()
+            expect(page.get_by_role("link", name="加一个每周出诊")).to_have_count(0)
+            page.screenshot(path=tmp_path / "outside.png", full_page=True)
+            assert violations(page, AXE) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            doctor = page.locator('select[name="doctor"]').input_value()
+            page.goto(f"{site.url}/desk/schedules/clinic?doctor={doctor}", wait_until="load")
+            expect(page.get_by_text("没有改动：号源由医院系统排")).to_be_visible()
+    finally:
+        outside.install(before)

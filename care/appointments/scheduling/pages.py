@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from care.appointments import outside
 from care.appointments.models import Kind, OnHolidays, Schedule
 from care.appointments.replanning import Replan, left_behind, replan
 from care.appointments.rules import DAYS_AHEAD
@@ -80,7 +81,8 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             doctors = await hospital.practitioners(session, at.id) if at else []
             if chosen is None:
                 chosen = doctors[0] if doctors else None
-            clinics = await service.clinics(session, chosen.id) if chosen else []
+            there = outside.lists_times()
+            clinics = await service.clinics(session, chosen.id) if chosen and not there else []
             stuck = (
                 await replan(session, desk.clock, [one.id for one in clinics], ahead=ahead, apply=False)
                 if clinics
@@ -88,6 +90,9 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             )
             values: dict[str, Any] = {
                 "exceptions": await service.exceptions(session, chosen.id, today) if chosen else [],
+                "offered": await service.offered(session, chosen.id, desk.clock.now())
+                if chosen and there
+                else [],
                 "changes": await service.recent(session, chosen.id) if chosen else [],
                 "places": await _places(session),
             }
@@ -101,6 +106,7 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             clinics=clinics,
             by_id={one.id: one for one in clinics},
             stuck=stuck.stuck,
+            outside=there,
             **values,
         )
 
@@ -108,6 +114,8 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
     async def clinic(
         request: Request, _staff: Nurse, doctor: UUID, clinic: UUID | None = None, weekday: int = 0
     ) -> Response:
+        if outside.lists_times():
+            return back_to(HERE, doctor=str(doctor), said="outside")
         async with desk.database.read("schedule") as session:
             who = await _doctor(session, doctor)
             row = await _clinic(session, who, clinic) if clinic else None
@@ -160,6 +168,8 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
     async def exception(
         request: Request, _staff: Nurse, doctor: UUID, clinic: str = "", day: date | None = None
     ) -> Response:
+        if outside.lists_times():
+            return back_to(HERE, doctor=str(doctor), said="outside")
         first = day or desk.clock.local().date() + timedelta(days=1)
         async with desk.database.read("schedule exception") as session:
             who = await _doctor(session, doctor)
@@ -212,6 +222,8 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             if exception_id not in {one.id for one in mine}:
                 raise HTTPException(404, words("errors", "not_a_form"))
             edit = Edit(What.EXCEPTION, str(exception_id), None, who.id)
+            if outside.lists_times():
+                return back_to(HERE, doctor=str(who.id), said="outside")
             _, done = await service.change(session, desk.clock, edit, staff.id, ahead)
         return _back(who.id, done)
 
@@ -261,6 +273,7 @@ def schedules_router(desk: Desk, ahead: int = DAYS_AHEAD) -> APIRouter:
             ],
             kinds=list(DayKind),
             changes=await service.recent(session, None),
+            outside=outside.lists_times(),
             stuck=await left_behind(session, desk.clock.now()),
         )
 

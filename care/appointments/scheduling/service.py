@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import inspect, or_, select
+from sqlalchemy import case, func, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments import outside
 from care.appointments.blocks import service as blocks
 from care.appointments.closures import service as closures
-from care.appointments.models import Schedule, ScheduleException
+from care.appointments.models import Schedule, ScheduleException, Slot
 from care.appointments.replanning import Replan, replan
 from care.appointments.rules import DAYS_AHEAD
 from care.appointments.scheduling.models import ScheduleChange, What
@@ -40,8 +41,10 @@ class Edit:
 
 
 async def check(session: AsyncSession, edit: Edit) -> None:
-    """Raises `ScheduleError` where a doctor would be in two places, or a day has an exception already."""
+    """Raises `ScheduleError` where a doctor would be in two places, a day has an exception already, or the times are a system's outside."""
     after = edit.after
+    if edit.what in (What.CLINIC, What.EXCEPTION) and outside.lists_times():
+        raise ScheduleError("outside")
     if after is None:
         return
     if edit.what is What.CLINIC:
@@ -147,8 +150,8 @@ async def undo(
 async def _slots_follow(
     session: AsyncSession, clock: Clock, edit: Edit, before: State | None, ahead: int, *, apply: bool
 ) -> Replan:
-    if edit.what is What.PREPARATION:
-        return Replan()
+    if edit.what is What.PREPARATION or outside.lists_times():
+        return Replan()  # the hospital's days still count for plans and reminders
     touched = await clinics_touched(session, edit.what, edit.key, before, edit.after)
     first, last = days_touched(edit.what, edit.key, before, edit.after)
     done = await replan(session, clock, touched, first=first, last=last, ahead=ahead, apply=apply)
@@ -165,6 +168,36 @@ def _audit(session: AsyncSession, row: ScheduleChange, staff_id: UUID, action: s
 
 
 # --- reading ---
+
+
+@dataclass(frozen=True, slots=True)
+class HalfDay:
+    """A doctor's half-day as a system outside offers it: `free` places are left, `taken` are booked or held."""
+
+    day: date
+    part: str
+    starts: datetime
+    ends: datetime
+    free: int
+    taken: int
+
+
+async def offered(session: AsyncSession, practitioner_id: UUID, now: datetime) -> list[HalfDay]:
+    """What is still to come of a doctor's times, half-day by half-day; without those that are neither offered nor booked."""
+    rows = await session.execute(
+        select(
+            Slot.day,
+            Slot.part,
+            func.min(Slot.start).label("starts"),
+            func.max(Slot.end).label("ends"),
+            func.sum(case((Slot.status == "free", Slot.capacity - Slot.taken), else_=0)).label("free"),
+            func.sum(Slot.taken).label("taken"),
+        )
+        .where(Slot.practitioner_id == practitioner_id, Slot.start > now, Slot.capacity > 0)
+        .group_by(Slot.day, Slot.part)
+        .order_by("starts")
+    )
+    return [HalfDay(one.day, one.part, one.starts, one.ends, int(one.free), int(one.taken)) for one in rows]
 
 
 async def clinics(session: AsyncSession, practitioner_id: UUID) -> Sequence[Schedule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from care.appointments.models import Appointment, Status
+from care.appointments.scheduling import forms, service
+from care.appointments.scheduling.models import What
+from care.appointments.scheduling.service import Edit, ScheduleError
 from care.patients import service as patients
 from care.patients.models import Patient
 from care.systems import merging
@@ -143,6 +147,37 @@ async def test_two_of_one_half_day_are_shown(connected: Hospital, fhir_server: F
     await heard(connected)
     assert [(one.id, one.start) for one in await ours(connected)] == [(booked, at(9))]
     assert await connected.conflicts() == ["doubled"]
+
+
+async def test_what_the_system_owns_is_not_planned_here(connected: Hospital) -> None:
+    """Our weekly clinics make no times beside its own, whatever is edited; what it offers is shown."""
+    world, clock = connected.world, connected.clock
+    form = {
+        "weekday": "1",
+        "starts": "13:30",
+        "ends": "16:30",
+        "slot_minutes": "15",
+        "capacity": "1",
+        "fee": "18",
+    }
+    after = forms.clinic(
+        defaultdict(str, form, kind="expert", overbook="0", on_holidays="follow"), world.li, world.eye
+    )
+    off = forms.hospital_day({"day": "2026-11-24", "kind": "off", "name": "院庆"}, clock.local().date())[1]
+    async with connected.database.write() as session:
+        for edit in (
+            Edit(What.CLINIC, str(new_id()), after, world.li),
+            Edit(What.CLINIC, str((await service.clinics(session, world.li))[0].id), None, world.li),
+        ):
+            with pytest.raises(ScheduleError, match="outside"):
+                await service.change(session, clock, edit, new_id())
+        _, done = await service.change(session, clock, Edit(What.DAY, "2026-11-24", off), new_id())
+        assert (done.added, done.removed) == (0, 0)
+    assert [(await connected.slot(start)).status for start in (at(9), at(14))] == ["free", "free"]
+    await connected.book(world.wang, at(9))
+    async with connected.database.read() as session:
+        [half] = await service.offered(session, world.li, clock.now())
+        assert (half.starts, half.ends, half.free, half.taken) == (at(9), at(9, 30), 2, 1)
 
 
 async def test_a_record_it_closed_is_closed_here(connected: Hospital, fhir_server: FhirServer) -> None:
