@@ -1,4 +1,4 @@
-"""Small requests that are plain without the engine: reminders, the answer to a message about an overdue visit.
+"""Small requests that are plain without the engine: reminders, follow-up plans, the answer to a message about an overdue visit.
 
 `bot/asides.py` reads them; here they are carried out, in the conversation's own transaction.
 """
@@ -46,9 +46,14 @@ Answer = Callable[[AsyncSession, Heard, Mapping[str, Any]], Awaitable[list[Reply
 async def answer(session: AsyncSession, heard: Heard, aside: Aside) -> list[Reply]:
     """What to say. One that nobody knows (an option of an older version) is an old choice."""
     from actions.followup import inviting
+    from actions.plans import asking
     from actions.reminders import answers
 
-    known: Mapping[str, Answer] = {**answers.ANSWERS, inviting.ELSEWHERE: inviting.elsewhere}
+    known: Mapping[str, Answer] = {
+        **answers.ANSWERS,
+        **asking.ANSWERS,
+        inviting.ELSEWHERE: inviting.elsewhere,
+    }
     carry_out = known.get(aside.kind)
     return (
         [Reply("smalltalk.stale_choice")]

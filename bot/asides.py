@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.asides import INTENT, Aside
+from actions.plans import reading as plans
 from actions.reminders import reading
 from bot.plan import Plan, State
 from care.reminders import service as reminders
@@ -29,7 +30,7 @@ def read(text: str, state: State) -> Aside | None:
         return None
     if state.reminded and reading.may_answer(text):
         return Aside(reading.ANSWERED, {"text": text})
-    return reading.wants(text)
+    return reading.wants(text) or plans.wants(text)
 
 
 def take(plan: Plan, aside: Aside) -> Plan:

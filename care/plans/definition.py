@@ -92,6 +92,7 @@ class Plan:
     """`version` counts meanings, `revision` wordings. `codes`: ICD beginnings the anchor's fact (or the patient's diagnosis) must have;
     `departments`: standard names. `audience`: an audience's name; its members get the plan from the day they join.
 
+    `patients_join`: a patient it is meant for may join by a word.
     Not `signed_by` anybody, it is a template: shown, tried, never run.
     """
 
@@ -109,6 +110,7 @@ class Plan:
     signed_by: str | None
     description: str = ""
     audience: str | None = None
+    patients_join: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def step(self, step_id: str) -> Step | None:
@@ -157,6 +159,7 @@ def read_plan(raw: Mapping[str, Any]) -> Plan:
         signed_by=given.text("signed_by", longest=60, needed=False) or None,
         description=given.text("description", longest=500, needed=False),
         audience=given.text("audience", longest=60, needed=False) or None,
+        patients_join=raw.get("patients_join") is True,
         raw=raw,
     )
 

@@ -165,7 +165,7 @@ def meaning(plan: Plan) -> tuple[Any, ...]:
 def wording(plan: Plan) -> tuple[Any, ...]:
     """What else a reader sees."""
     steps = tuple((one.id, one.title, tuple(sorted(one.content.items()))) for one in plan.steps)
-    return plan.title, plan.description, plan.source, plan.signed_by, steps
+    return plan.title, plan.description, plan.source, plan.signed_by, plan.patients_join, steps
 
 
 def _step_meaning(step: Step) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from care.plans.models import AHEAD, LIVE, CarePlan, PlanStatus, Touch, TouchSta
 from care.plans.planning import at_time
 from channels.chinatime import CHINA
 from store import audit
+from store.ids import new_id
 
 Source = Literal["nurse", "patient", "audience", "event"]
 BY_STAFF, STAFF, PATIENT = "by_staff", "staff", "patient"
@@ -43,7 +44,7 @@ async def enrol(
     if patient is None or patient.status == PatientStatus.DIED:
         raise PlanError("dead")
     others = await other_days(session, plan, [patient_id], now.astimezone(CHINA).date())
-    key = f"{plan.name}:{patient_id}:{source}:{now:%Y%m%dT%H%M%S%f}"
+    key = f"{plan.name}:{patient_id}:{source}:{new_id()}"
     wanted = Joining(patient_id, key, anchor_date, source, None, others.get(patient_id, {}), by)
     made = await join(session, plan, [wanted], now)
     found = (

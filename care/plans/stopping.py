@@ -25,7 +25,7 @@ from channels.outbox.dropping import drop
 from channels.outbox.models import OutboundMessage
 from store import events, sets
 
-OPTED_OUT, HELD = "opted_out", "hold"
+OPTED_OUT, HELD, BY_PATIENT = "opted_out", "hold", "patient_hold"
 _QUIET = {"synchronize_session": False}
 
 

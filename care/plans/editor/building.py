@@ -76,7 +76,11 @@ def building_router(desk: PlanDesk) -> APIRouter:
             return back_to(f"{HOME}/{name}/draft", said="saved")
         raw, edition, offers = await opened(name)
         typed = {**raw, **{one: form.text(one) for one in ("title", "anchor", "source", "description")}}
-        typed |= {"closes_after_days": form.text("closes_after_days"), "stops": form.rows("stops")}
+        typed |= {
+            "closes_after_days": form.text("closes_after_days"),
+            "stops": form.rows("stops"),
+            "patients_join": form.text("patients_join") == "on",
+        }
         typed |= {one: forms.split(form.text(one)) for one in ("codes", "departments")}
         return _settings_page(desk, request, name, typed, edition, offers, problem)
 

@@ -17,6 +17,7 @@ SETTINGS = (
     "closes_after_days",
     "source",
     "signed_by",
+    "patients_join",
 )
 OF_STEP = ("title", "at", "anchor", "when", "channel", "workday", "late", "stale_days", "priority", "content")
 

@@ -112,6 +112,7 @@ def read_settings(form: Form, raw: Raw) -> None:
     for name in ("codes", "departments"):
         raw[name] = split(form.text(name))
     raw["stops"] = [one for one in form.rows("stops") if one]
+    raw["patients_join"] = form.text("patients_join") == "on"
     raw["closes_after_days"] = _number(form, "closes_after_days")
 
 
