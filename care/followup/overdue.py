@@ -25,6 +25,8 @@ from web.signin.models import StaffUser
 
 Show = Literal["mine", "running", "lost", "recovered"]
 Ending = Literal["found", "transferred", "moved", "died"]
+FOR_GOOD = ("moved", "died")
+"""Endings that mark the record and cannot be taken back here."""
 MOST = 100
 """On one page, the longest overdue first; what ended: the latest first."""
 
@@ -115,7 +117,7 @@ async def end(
         if not await losses.recover(session, patient.id, "staff", now):
             return False
     else:
-        if how in ("died", "moved"):
+        if how in FOR_GOOD:
             await patients.set_status(session, patient, PatientStatus(how), at=now, actor=actor)
             await service.drop(session, patient_id=patient.id, reason=how, now=now, by=by)
         else:

@@ -71,10 +71,13 @@ def overdue_router(desk: Desk) -> APIRouter:
         staff: Nurse,
         loss_id: UUID,
         how: Annotated[str, Form()] = "",
+        sure: Annotated[str, Form()] = "",
         chosen: Annotated[str, Form(alias="show")] = "running",
     ) -> Response:
         if how not in get_args(Ending):
             return _back(chosen, "choose")
+        if how in overdue.FOR_GOOD and not sure:
+            return _back(chosen, "unsure")
         now, refused = desk.clock.now(), False
         async with desk.database.write("loss ended") as session:
             loss = await session.get(Loss, loss_id, with_for_update=True)

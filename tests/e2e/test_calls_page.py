@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from care.followup.lost import Sweep
 from store.clock import VirtualClock
 from store.crypto import Keyring
 from store.database import Database
 from tests.care.conftest import build
 from tests.care.followup.site import a_morning, calls_app
+from tests.care.followup.test_lost import Writes, chronic
 from tests.channels.ops.site import staff
 from tests.e2e.test_ops_pages import NARROW, WIDE, Ops, signed_in
 from tests.e2e.test_phones_page import chromium as chromium
@@ -35,6 +38,8 @@ def site(tmp_path: Path, sqlite_template: Path, keyring: Keyring, clock: Virtual
         async with database.write("a hospital") as session:
             world = await build(session, clock)
         await a_morning(database, clock, world)
+        await chronic(database, world, world.lijing, date(2026, 6, 1))
+        await Sweep(database, clock, Writes()).run()
 
     with served(calls_app(database, clock)) as running:
         running.run(life())
@@ -76,3 +81,24 @@ def test_rung_by_keyboard_and_taken_back(site: Ops, chromium: Browser, size: Any
         page.goto(f"{site.url}/desk/calls/print")
         assert not checked or violations(page, axe) == []
         page.screenshot(path=tmp_path / f"print-{size['width']}.png", full_page=True)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_who_is_overdue_by_keyboard(site: Ops, chromium: Browser, size: Any, tmp_path: Path) -> None:
+    axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    checked = size is NARROW
+    with signed_in(site, chromium, "doctor", size, bypass_csp=checked) as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/desk/overdue", wait_until="load")
+        card = page.locator("li.ops-card", has_text="李静")
+        card.locator("summary").focus()
+        page.keyboard.press("Enter")
+        expect(card.get_by_label("转到别处看了")).to_be_visible()
+        page.screenshot(path=tmp_path / f"overdue-{size['width']}.png", full_page=True)
+        assert not checked or violations(page, axe) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing hangs over"
+        card.get_by_label("转到别处看了").focus()
+        page.keyboard.press("Space")
+        card.get_by_role("button", name="记下").press("Enter")
+        expect(page.get_by_text("已记：转到别处看")).to_be_visible()
+        expect(page.get_by_text("现在没有超期未复查的患者。")).to_be_visible()

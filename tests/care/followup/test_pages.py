@@ -113,8 +113,8 @@ async def test_who_is_overdue_and_what_became_of_them(
         assert (await editor.get("/desk/overdue"))[0] == 403
     async with visiting(calls_app(database, clock), tokens["doctor"]) as visitor:
 
-        async def ends(who: UUID, how: str) -> tuple[int, str]:
-            form = {"csrf_token": TOKEN, "how": how}
+        async def ends(who: UUID, how: str, **more: str) -> tuple[int, str]:
+            form = {"csrf_token": TOKEN, "how": how, **more}
             path = f"/desk/overdue/{losses[who]}/ended"
             async with visitor._session.post(path, data=form) as answer:
                 return int(answer.status), await answer.text()
@@ -124,9 +124,10 @@ async def test_who_is_overdue_and_what_became_of_them(
         page = (await visitor.get("/desk/overdue"))[1]
         assert "请医生看 3 人" in page and "李静" in page and "原因不明" in page
         assert "张伟" not in page and "受保护的患者" in page
-        assert (await ends(world.zhang, "died"))[0] == 403
+        assert (await ends(world.zhang, "died", sure="1"))[0] == 403
+        assert "请核实后勾上" in (await ends(world.wang, "died"))[1]
         assert "请先选一个结果" in (await ends(world.wang, "gone"))[1]
-        assert "已记：去世" in (await ends(world.wang, "died"))[1]
+        assert "已记：去世" in (await ends(world.wang, "died", sure="1"))[1]
         assert "已经有结果了" in (await ends(world.wang, "found"))[1]
         assert "转到别处看，不再跟进" in (await ends(world.lijing, "transferred"))[1]
         page = (await visitor.get("/desk/overdue?show=lost&reason=transferred"))[1]
