@@ -2,8 +2,8 @@
 import { draw, look, names, values } from "./charts.js";
 
 const COLOURS = {
-  light: ["#1c8f7f", "#d99a2b", "#9db2bd", "#5b8def", "#c8382b", "#7a5ea8"],
-  dark: ["#3fb8a5", "#e0a53f", "#62747d", "#6b9bf0", "#f0766a", "#a58ad6"],
+  light: ["#1c8f7f", "#d99a2b", "#9db2bd", "#5b8def", "#c8382b", "#7a5ea8", "#4a5a63"],
+  dark: ["#3fb8a5", "#e0a53f", "#62747d", "#6b9bf0", "#f0766a", "#a58ad6", "#c9d3d8"],
 };
 const MOST = 15; // rows of a picture; the table has all
 const ALL = ["forecast", "load"]; // but pictures of a stretch of time show it whole

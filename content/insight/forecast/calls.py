@@ -70,10 +70,6 @@ class CallDay:
     hours: float
     capacity: float | None
 
-    @property
-    def over(self) -> bool:
-        return self.capacity is not None and self.hours > self.capacity
-
 
 async def phone(
     session: AsyncSession, today: date, days: int, zone: ZoneInfo, now: datetime, minutes: float

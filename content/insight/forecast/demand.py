@@ -25,8 +25,9 @@ TRIM = 0.1
 """The highest and the lowest tenth of a weekday's shares are left out."""
 LONG_BREAK = 3
 """Days off in a row after which the first working day counts as one after a holiday."""
-ENOUGH_DAYS = 3
-"""Days after a holiday that must have been seen before they get a factor of their own."""
+ENOUGH_DAYS, ENOUGH_PEOPLE = 3, 30
+"""Days after a holiday, and patients usual on such days, that must have been seen before they get a factor of their own: of
+fewer it would be chance."""
 BOUNDS = (0.5, 2.0)
 """That factor is not believed beyond these."""
 
@@ -92,7 +93,8 @@ def fit(counts: Sequence[int], days: Days, until: int) -> Fitted:
         for one, at in usual
         if days.after_break[one] and days.kinds[one] != OFF
     ]
-    more = _ratio(after, 1.0) if len(after) >= ENOUGH_DAYS else 1.0
+    seen = len(after) >= ENOUGH_DAYS and sum(usually for _, usually in after) >= ENOUGH_PEOPLE
+    more = _ratio(after, 1.0) if seen else 1.0
     return Fitted(level, tuple(shares), _ratio(off, 0.0), min(max(more, BOUNDS[0]), BOUNDS[1]))
 
 

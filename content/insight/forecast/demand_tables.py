@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from content.insight.forecast.demand import OFF, WEEK
 from content.insight.forecast.outlook import Ahead, Method, Outlook
-from content.insight.forecast.reach_ahead import day_name, span_name, veil
+from content.insight.forecast.reach_ahead import DayName, span_name, veil
 from content.insight.forecast.visits import Department
 from content.insight.protect import Count, Sum, protect
 from content.insight.tables import Row, Share, Table, Value, Verdict
@@ -87,7 +87,7 @@ def one_by_week(department: Department, out: Outlook, today: date, limit: int) -
     return Table("by_week", ("visits", "expected", "low", "high", "places"), rows)
 
 
-def one_by_day(department: Department, out: Outlook, days: int, limit: int) -> Table:
+def one_by_day(department: Department, out: Outlook, days: int, day_name: DayName, limit: int) -> Table:
     """The next days: expected, booked so far, and the places there are."""
     shown = _whole(out, limit)
     rows = []

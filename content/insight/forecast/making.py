@@ -43,10 +43,10 @@ class Making:
         self._database, self._clock, self._minutes = database, clock, minutes
         self._task: asyncio.Task[Made] | None = None
         self._made: Made | None = None
-        self.done, self.parts = 0, 1
+        self.done, self.parts, self.failed = 0, 1, False
 
     async def get(self, patience: float | None = None) -> Made | None:
-        """The newest, waited for so many seconds; None: it takes longer. Raises what making it has raised."""
+        """The newest, waited for so many seconds. None: it takes longer, or has `failed`; then the next reader has it tried anew."""
         kept, now = self._made, self._clock.now()
         if kept and kept.today == self._clock.local(now).date() and abs(now - kept.at) < FRESH:
             return kept
@@ -57,6 +57,10 @@ class Making:
         if not task.done():
             return None
         self._task = None
+        if (error := task.exception()) is not None:
+            log.error("forecast.failed", exc_info=error)
+            self.failed = True
+            return None
         self._made = task.result()
         return self._made
 
@@ -67,7 +71,7 @@ class Making:
     async def _make(self) -> Made:
         now = self._clock.now()
         today, days, zone = self._clock.local(now).date(), MOST_WEEKS * WEEK, self._clock.zone
-        self.done, self.parts = 0, 1
+        self.done, self.parts, self.failed = 0, 1, False
         async with self._database.read("forecast clinics") as session:
             of = await clinics(session, today)
         self.done, self.parts = 1, len(of.departments) + 2

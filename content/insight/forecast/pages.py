@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -81,15 +81,19 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
     told = speaker(desk.limit)
     making = Making(desk.database, desk.clock, desk.minutes)
 
+    def day_name(day: date) -> str:
+        weekday = told.words("short_weekdays", str(day.weekday()))
+        return told.words("labels", "day", day=f"{day:%m-%d}", weekday=weekday)
+
     def parts(made: Made, look: Look, capacity: list[float]) -> list[Part]:
         of = reckon(made.touches, look.weeks * WEEK, made.today.toordinal())
         kinds = told.words.known("touch_kinds")
         phone = call_days(made.phone, of, made.today, capacity)
         found = [
             Part(
-                reach_ahead.ahead(of, made.today, desk.limit),
+                reach_ahead.ahead(of, made.today, day_name, desk.limit),
                 "day" if look.weeks * WEEK <= reach_ahead.BY_DAY else "week",
-                Picture("stacked", KINDS),
+                Picture("stacked", (*KINDS, "joining")),
                 ("ahead", "joining"),
             ),
             Part(
@@ -102,7 +106,7 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
                 ("sms_cost",),
             ),
             Part(
-                reach_ahead.calls(phone, made.phone.effort, desk.limit),
+                reach_ahead.calls(phone, made.phone.effort, day_name, desk.limit),
                 "day",
                 Picture("load", ("hours", "capacity"), "hours"),
                 ("calls", "effort"),
@@ -125,7 +129,7 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
                 ),
                 Part(
                     demand_tables.one_by_day(
-                        department, out, min(look.weeks * WEEK, reach_ahead.BY_DAY), desk.limit
+                        department, out, min(look.weeks * WEEK, reach_ahead.BY_DAY), day_name, desk.limit
                     ),
                     "day",
                 ),
@@ -198,7 +202,7 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
 
     @router.get("/progress")
     async def progress(request: Request, _staff: Reader, look: Looked) -> Response:
-        if await making.get(0) is not None:
+        if not making.failed and await making.get(0) is not None:
             return Response(headers={"HX-Refresh": "true"})
         return show(request, "forecast_progress.html", look)
 
@@ -221,7 +225,8 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
     @router.get("/csv/{key}")
     async def file(_staff: Reader, key: str, look: Looked) -> Response:
         made = await making.get()
-        assert made is not None  # waited for
+        if made is None:
+            raise HTTPException(503)
         async with desk.database.read("forecast hours") as session:
             found = parts(made, look, await hours(session))
         part = next((one for one in found if one.key == key), None)

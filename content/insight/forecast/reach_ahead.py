@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from care.plans.definition import KINDS
@@ -26,15 +26,16 @@ def veil(number: float, limit: int) -> Count:
     return Hidden(True) if 0 < whole < limit else whole
 
 
-def day_name(day: date) -> str:
-    return f"{day:%m-%d}"
+DayName = Callable[[date], str]
+"""How a day is called, with its weekday."""
 
 
-def span_name(first: date, days: int = WEEK) -> str:
-    return f"{day_name(first)}/{day_name(first + timedelta(days=days - 1))}"
+def span_name(first: date) -> str:
+    """Seven days."""
+    return f"{first:%m-%d}/{first + timedelta(days=WEEK - 1):%m-%d}"
 
 
-def ahead(of: Reckoned, today: date, limit: int) -> Table:
+def ahead(of: Reckoned, today: date, day_name: DayName, limit: int) -> Table:
     """Planned touches by day or week and kind; what of them is expected to leave, and what people yet to join will get."""
     days = len(of.planned)
     step = 1 if days <= BY_DAY else WEEK
@@ -136,24 +137,29 @@ def _yuan(value: float | None) -> Yuan:
     return Yuan(value)
 
 
-def calls(of: Sequence[CallDay], effort: Effort, limit: int) -> Table:
+def _enough(of: CallDay, taken: float, small: bool) -> Verdict | None:
+    """Whether the hours will do. Of few calls only what their most would take is known to the reader."""
+    if of.capacity is None:
+        return None
+    if not round(of.calls):
+        return Verdict("idle")
+    if small and 0 < of.capacity < taken:
+        return Verdict("perhaps")
+    return Verdict("over" if taken > of.capacity else "fits")
+
+
+def calls(of: Sequence[CallDay], effort: Effort, day_name: DayName, limit: int) -> Table:
     """By day: calls, hours, hours there are, and whether they will do. Under the limit the hours are said as "fewer than" only."""
     rows = []
     for one in of[:CALL_DAYS]:
         number = veil(one.calls, limit)
         small = isinstance(number, Hidden)
         taken = limit * effort.a_call / 60 if small else one.hours
-        if one.capacity is None or not round(one.calls):
-            verdict = None
-        elif small and not taken > one.capacity:
-            verdict = Verdict("fits")
-        else:
-            verdict = Verdict("over" if one.over else "fits")
         values: dict[str, Value] = {
             "calls": number,
             "hours": Hours(taken, under=small),
             "capacity": Hours(one.capacity),
-            "verdict": verdict or Verdict("idle"),
+            "verdict": _enough(one, taken, small),
         }
         rows.append(Row(day_name(one.day), values))
     if not any(round(one.calls) for one in of):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Slot, Status
-from care.appointments.planning import days_between
+from care.appointments.planning import days_between, starts
 from care.appointments.replanning import calendar, made_until, schedules_of
 from care.hospital.models import HealthcareService
 from care.hospital.workdays import workdays
@@ -90,9 +90,9 @@ async def _places(session: AsyncSession, first: date, last: date) -> Mapping[UUI
     for day in days_between(begins, last):
         for clinic in weekly:
             if (hours := of.hours(clinic, day)) is not None:
-                open_for = datetime.combine(day, hours.ends) - datetime.combine(day, hours.starts)
-                times = open_for // timedelta(minutes=clinic.slot_minutes)
-                found[clinic.department_id][day] += times * hours.capacity
+                found[clinic.department_id][day] += hours.capacity * sum(
+                    1 for _ in starts(clinic, day, hours)
+                )
     return found
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
 from care.alerts.models import Alert
 from care.hospital.workdays import workdays
 from care.plans.models import TouchStatus
-from content.insight.forecast import demand_tables, pages, reach_ahead
+from content.insight.forecast import demand_tables, making, pages, reach_ahead
 from content.insight.forecast.ahead import Became, Texted, touches
-from content.insight.forecast.calls import call_days, phone
+from content.insight.forecast.calls import CallDay, call_days, phone
 from content.insight.forecast.demand import WEEK
 from content.insight.forecast.making import Making
 from content.insight.forecast.outlook import Method
@@ -125,17 +126,22 @@ async def test_few_stay_hidden_and_too_little_history_is_said(
     made = await Making(database, clock, 6.0).get()
     assert made is not None
     of = reckon(made.touches, 4 * WEEK, made.today.toordinal())
-    shown = reach_ahead.ahead(of, made.today, LIMIT)
+    shown = reach_ahead.ahead(of, made.today, str, LIMIT)
     first = shown.rows[0].values
     assert (first["call"], first["questionnaire"], first["offer"]) == (12, 0, 0)
-    by_day = reach_ahead.ahead(reckon(made.touches, WEEK, made.today.toordinal()), made.today, LIMIT)
+    by_day = reach_ahead.ahead(reckon(made.touches, WEEK, made.today.toordinal()), made.today, str, LIMIT)
     assert by_day.rows[0].values["call"] == Hidden(True)
     assert isinstance(by_day.rows[0].values["expected"], Hidden)
     rows = reach_ahead.calls(
-        call_days(made.phone, of, made.today, [0.1] * WEEK), made.phone.effort, LIMIT
+        call_days(made.phone, of, made.today, [0.1] * WEEK), made.phone.effort, str, LIMIT
     ).rows
     assert rows[0].values["calls"] == Hidden(True)
-    assert rows[0].values["hours"] == Hours(1.0, under=True) and rows[0].values["verdict"] == Verdict("over")
+    assert rows[0].values["hours"] == Hours(1.0, under=True) and rows[0].values["verdict"] == Verdict(
+        "perhaps"
+    )
+    many = [CallDay(made.today, calls, calls / 10, 2.0) for calls in (20, 21, 0)]
+    said = reach_ahead.calls(many, made.phone.effort, str, LIMIT).rows
+    assert [row.values["verdict"] for row in said] == [Verdict("fits"), Verdict("over"), Verdict("idle")]
     assert survival({("p", "call"): Became(20, 9), ("q", "call"): Became(1, 0)}, "p", "call").share == 0.7
     assert survival({("p", "call"): Became(20, 9)}, "p", "call").of == 0
 
@@ -158,9 +164,14 @@ async def test_demand_by_department_with_its_error_and_places(
         Verdict("unknown"),
     )
     assert other.values["expected"] is None and other.values["wape"].value is None  # type: ignore[union-attr]
-    days = demand_tables.one_by_day(endo, out, 14, LIMIT).rows
-    tuesday = next(row for row in days if row.name == f"{made.today + 2 * DAY:%m-%d}")
+    days = demand_tables.one_by_day(endo, out, 14, str, LIMIT).rows
+    tuesday = next(row for row in days if row.name == str(made.today + 2 * DAY))
     assert (tuesday.values["places"], tuesday.values["verdict"]) == (5, Verdict("short"))
+    mondays = [made.today + n * DAY for n in (15, 22, 29)]
+    assert [endo.places[day] for day in mondays] == [8 * 9] * 3, (
+        "no slots yet: four hours of the weekly clinic"
+    )
+    assert endo.places[made.today + 16 * DAY] == 0
     weeks = demand_tables.one_by_week(endo, out, made.today, LIMIT).rows
     assert len(weeks) == demand_tables.WEEKS_BACK + 8
     last = weeks[demand_tables.WEEKS_BACK - 1].values
@@ -196,7 +207,7 @@ async def test_the_page_its_files_and_the_hours_there_are(
         _, text = await operator.get("/insight/forecast/csv/calls?weeks=2")
         head, first, *_ = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
         assert head == ["日期", "预计电话", "需要", "可用", "够不够"]
-        assert first == ["11-22", "<10", "不到 1 小时", "–", "没有"]
+        assert first == ["11-22 周日", "<10", "不到 1 小时", "–", "–"]
         assert (await operator.get("/insight/forecast/csv/nothing"))[0] == 404
         _, text = await operator.get("/insight/forecast/csv/departments")
         assert "历史太少" in text
@@ -210,6 +221,24 @@ async def test_the_page_its_files_and_the_hours_there_are(
     async with visiting(app, tokens["auditor"]) as auditor:
         assert "随访电话（所有护士合计）" not in (await auditor.get("/insight/forecast"))[1]
         assert (await auditor.post("/insight/forecast/hours", hours="1"))[0] == 403
+
+
+async def test_what_could_not_be_made_is_said_and_tried_anew(
+    database: Database, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, app = await staff(database, Role.EDITOR), insight_app(database, clock)
+    real, broken = making.clinics, AsyncMock(side_effect=RuntimeError("the disk is full"))
+    monkeypatch.setattr(pages, "PATIENCE", 60.0)
+    async with visiting(app, tokens["editor"]) as editor:
+        monkeypatch.setattr(making, "clinics", broken)
+        status, page = await editor.get("/insight/forecast")
+        assert (status, "没有算出来" in page) == (200, True)
+        _, page = await editor.get("/insight/forecast/progress")
+        assert "没有算出来" in page and broken.await_count == 1, "looking on does not try again and again"
+        assert (await editor.get("/insight/forecast/csv/ahead"))[0] == 503
+        monkeypatch.setattr(making, "clinics", real)
+        _, page = await editor.get("/insight/forecast")
+        assert "没有算出来" not in page and "还没有可以预约的科室" in page and "接下来没有排好的随访" in page
 
 
 def clock_id() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Appointment, Slot
+from care.appointments.models import Appointment, Schedule, Slot
 from care.followup.models import CallStatus, FollowUpCall, FollowUpStep, StepKind
 from care.plans.models import CarePlan, PlanStatus, Touch, TouchStatus
 from care.plans.publishing import publish_shipped
@@ -53,6 +53,8 @@ async def clinics(session: AsyncSession, of: Town, today: date) -> None:
                 )  # fmt: skip
     await insert_many(session, Appointment, rows)
     first = of.slots[of.departments[0].id]
+    clinic = next(row for row in of.of(Schedule) if row.id == first.schedule_id)
+    clinic.starts, clinic.ends = time(8), time(12)
     for ahead in range(14):
         day = today + timedelta(days=ahead)
         start = of.clock.to_utc(datetime(day.year, day.month, day.day, 8))
