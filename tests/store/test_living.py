@@ -11,6 +11,7 @@ from store import living
 from store.database import Database
 
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+ON_A_SERVER = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 async def use_many(database: Database, many: int) -> list[object]:
@@ -40,12 +41,11 @@ async def end_all(database_url: str) -> None:
     await other.close()
 
 
+@ON_A_SERVER
 @pytest.mark.parametrize("idle", [living.IDLE, 0.0], ids=["seen", "asked"])
 async def test_nobody_meets_a_connection_the_server_ended(
     database: Database, database_url: str, idle: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if database.is_sqlite:
-        pytest.skip("connections to a server")
     monkeypatch.setattr(living, "IDLE", idle)
     before = await use_many(database, 4)
     await end_all(database_url)
@@ -56,9 +56,8 @@ async def test_nobody_meets_a_connection_the_server_ended(
     assert not set(map(id, before)) & set(map(id, after))
 
 
+@ON_A_SERVER
 async def test_a_connection_at_work_is_not_asked_each_time(database: Database) -> None:
-    if database.is_sqlite:
-        pytest.skip("connections to a server")
     asked = []
     dialect = database.writer.sync_engine.dialect
     ping, dialect.do_ping = dialect.do_ping, lambda one: asked.append(one) or True  # type: ignore[method-assign,func-returns-value]
