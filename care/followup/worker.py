@@ -1,4 +1,4 @@
-"""Carries out what follows from outcomes; sweeps for those lost to follow-up once a night."""
+"""Carries out what follows from outcomes, puts back what was left lying; sweeps for those lost to follow-up once a night."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.followup import calling
+from care.followup import calling, idle
 from care.followup.calling import Redial
 from care.followup.lost import Sweep
 from store.clock import Clock
@@ -27,14 +27,15 @@ class FollowUpWorker:
         await rounds("followup.failed", EVERY, self.once)
 
     async def once(self) -> int:
-        """One look; how many outcomes were carried out."""
+        """One look; how many outcomes were carried out and calls put back."""
         now = self._clock.now()
 
         async def settled(session: AsyncSession) -> int:
-            return await calling.settle(session, redial=self._redial, now=now)
+            done = await calling.settle(session, redial=self._redial, now=now)
+            return done + await idle.release(session, now)
 
         async with self._database.read("outcomes due") as session:
-            waiting = await calling.due(session, now)
+            waiting = await calling.due(session, now) or await idle.any_idle(session, now)
         return await self._database.transact(settled, "call outcomes") if waiting else 0
 
 

@@ -82,6 +82,12 @@ def test_the_whole_page(site: Site, chromium: Browser) -> None:
     expect(page.locator("#trial svg")).to_have_count(1)
     page.get_by_text("逐条文字").click()
     expect(page.locator("#trial pre")).to_contain_text("短信送达")
+    page.get_by_label("和已发布的比").check()
+    page.get_by_role("button", name="再跑一次").click()
+    expect(page.locator("#apart")).to_contain_text("少吃盐", timeout=PLAYED)
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="下载文字").click()
+    assert kept.value.suggested_filename == "hypertension-1.1-90.txt"
     looked_at(page, "draft")
     page.get_by_label("患者（一行一位）").fill("sleepy")
     page.get_by_role("button", name="再跑一次").click()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import unified_diff
 
 from care.plans.definition import Plan
 from care.plans.errors import words as plan_words
@@ -98,3 +99,12 @@ def as_picture(journal: Journal, part: Part) -> Picture:
         short = words("short", one.lane)
         spots.append(Spot(day, one.lane, label, short, "", one.tone, faint=one.tone == "stopped"))
     return draw(spots, {lane: words("lanes", lane) for lane in LANES}, journal.days)
+
+
+def compared(before: Journal, after: Journal) -> str:
+    """What sets two runs apart, line by line, each with a line around it; empty: nothing."""
+    old, new = (as_text(one).splitlines()[1:] for one in (before, after))
+    found = [
+        one for one in unified_diff(old, new, n=1, lineterm="") if not one.startswith(("---", "+++", "@@"))
+    ]
+    return "\n".join(found)

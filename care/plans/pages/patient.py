@@ -19,7 +19,7 @@ from care.plans.editor.desk import words
 from care.plans.errors import PlanError
 from care.plans.errors import words as plan_words
 from care.plans.models import CarePlan, Touch
-from care.plans.pages.showing import enrolled
+from care.plans.pages.showing import enrolled, together
 from web.security import csrf_protect
 from web.shell import add_templates, render
 from web.signin.models import StaffUser
@@ -62,6 +62,7 @@ def patient_router(desk: PatientDesk) -> APIRouter:
             "plans/patient.html",
             here=f"/desk/patients/{patient_id}/plans",
             found=found,
+            together=together(found, desk.clock),
             offered=[(name, plan.title) for name, plan in running.items() if name not in inside],
             endings=ENDINGS,
             today=desk.today,

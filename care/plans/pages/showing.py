@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,6 +41,8 @@ class Contact:
     ahead: bool
     undo: bool
     pinned: bool
+    waits: datetime | None = None
+    """When it will be looked at again, where that is another day than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,26 @@ def _touch(one: Touch, plan: Plan | None, live: bool, clock: Clock) -> Contact:
         ahead=ahead,
         undo=live and changed,
         pinned=one.pinned,
+        waits=_waits(one, clock) if ahead else None,
     )
+
+
+def _waits(one: Touch, clock: Clock) -> datetime | None:
+    if one.due_at is None or one.reason is None:
+        return None
+    at = clock.local(one.due_at)
+    return at if at.date() > clock.local(one.planned_for).date() else None
+
+
+def together(found: Sequence[Enrolled], clock: Clock, days: int = 14) -> list[tuple[datetime, str, Contact]]:
+    """What several plans bring in the coming days, by day: when, the plan's title, the touch. Empty where one plan runs."""
+    running = [one for one in found if one.live]
+    last = clock.local() + timedelta(days=days)
+    mine = [
+        (touch.waits or touch.at, one.title, touch) for one in running for touch in one.touches if touch.ahead
+    ]
+    coming = sorted((one for one in mine if one[0] < last), key=lambda one: one[0])
+    return coming if len(running) > 1 else []
 
 
 def _reason(code: str | None) -> str:

@@ -156,3 +156,27 @@ async def test_a_call_is_one_persons_and_is_handed_over_with_a_word(
     async with database.read() as session:
         kinds = [(one.kind, one.note) for one in await service.steps(session, [call.id])]
     assert kinds == [("opened", None), ("taken", None), ("passed", "下午再打"), ("called", None)]
+
+
+async def test_a_call_left_lying_goes_back_to_everybody(
+    database: Database, clock: VirtualClock, world: World
+) -> None:
+    lying, handed = (
+        await opened(database, clock, world.wang),
+        await opened(database, clock, world.zhang, "k2"),
+    )
+    async with database.write() as session:
+        assert await calling.take(session, lying.id, NURSE, clock.now())
+        assert await calling.give(session, handed.id, COLLEAGUE, "", by=NURSE, now=clock.now())
+    clock.advance(timedelta(minutes=119))
+    assert await settled(database, clock) == 0
+    clock.advance(timedelta(minutes=2))
+    assert await settled(database, clock) == 1
+    back = await stored(database, lying)
+    assert (back.status, back.owner_id) == (CallStatus.OPEN, None)
+    assert (await stored(database, handed)).owner_id == COLLEAGUE
+    clock.advance(timedelta(hours=22))
+    assert await settled(database, clock) == 1
+    async with database.read() as session:
+        steps = await service.steps(session, [lying.id])
+        assert [(one.kind, one.note) for one in steps][-1] == ("back", "idle")

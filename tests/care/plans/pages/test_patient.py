@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -16,6 +17,7 @@ from store.clock import VirtualClock
 from store.database import Database
 from tests.care.conftest import World
 from tests.care.patients.site import patients_app
+from tests.care.plans.conftest import plan_of, step
 from tests.care.questionnaires.editor.site import Editor, editors
 from tests.channels.ops.site import staff
 from web.signin.models import Role
@@ -90,3 +92,25 @@ async def test_a_nurse_enrols_moves_skips_takes_back_and_ends(
             "careplan_ended",
             "read",
         } <= kept
+
+
+async def test_of_several_plans_what_waits_says_until_when_and_why(
+    database: Database, clock: VirtualClock, world: World
+) -> None:
+    tokens = await staff(database, Role.NURSE)
+    today = clock.local().date()
+    plans = [plan_of(step("hello", 1), name="after", title=f"{name}随访") for name in ("甲", "乙")]
+    async with database.write() as session:
+        for number, plan in enumerate(plans):
+            named = replace(plan, name=f"p{number}", raw={**plan.raw, "name": f"p{number}"})
+            await publishing.publish(session, named, None, clock.now())
+            await service.enrol(
+                session, f"p{number}", world.wang, anchor_date=today, source="nurse", now=clock.now()
+            )
+        waiting = (await service.touches_of(session, world.wang))[0]
+        waiting.reason, waiting.due_at = "burden_wait", waiting.planned_for + timedelta(days=2)
+    async with editors(plans_app(database, clock), list(tokens.values())) as (nurse,):
+        page = unescape((await nurse.get(f"/desk/patients/{world.wang}/plans"))[1])
+    to = f"{today + timedelta(days=3):%m-%d}"
+    assert f"这几天已发够，先让要紧的发，改到 {to} 10:00 左右" in page
+    assert "几个计划合起来" in page and f"（原定 {today + timedelta(days=1):%m-%d}，这几天已发够" in page
