@@ -174,9 +174,8 @@ class CancelDialog(Dialog):
             patient_id=view.patient_id.hex,
         )
         name = words.names(linked).get(view.patient_id, "")
-        turn.say(
-            "cancel.done", again, way_to("request_human", label("human")), **words.card(turn, view, name)
-        )
+        key = "systems.cancelling" if result.waits else "cancel.done"
+        turn.say(key, again, way_to("request_human", label("human")), **words.card(turn, view, name))
 
     async def back(self, turn: Turn) -> None:
         state = await State.load(turn)

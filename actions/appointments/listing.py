@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from actions.appointments import flow, waiting, words
@@ -11,6 +11,7 @@ from actions.appointments.booking import BookingDialog
 from actions.appointments.picking import nothing_to_come, unbound, upcoming
 from actions.base import BanyiAction
 from actions.turn import Turn, way_to
+from care.appointments.models import Status
 from care.appointments.views import AppointmentView
 from care.patients import family
 from channels.wording.labels import label
@@ -37,15 +38,12 @@ class ListAppointments(BanyiAction):
             nothing_to_come(turn)
             return
         people = words.names(linked)
-        rows = [
-            label("appointment_row", **words.card(turn, view, people.get(view.patient_id, "")))
-            for view in views[:LISTED]
-        ]
+        rows = [label("appointment_row", **_card(turn, view, people)) for view in views[:LISTED]]
         more = label("more_rows", count=len(views) - LISTED) if len(views) > LISTED else ""
         if turn.is_sms and len(views) > 1:
             _one_of(turn, views, people)
             return
-        first = words.card(turn, views[0], people.get(views[0].patient_id, ""))
+        first = _card(turn, views[0], people)
         options = (
             way_to("reschedule_appointment", label("reschedule_appointment")),
             way_to("cancel_appointment", label("cancel_appointment")),
@@ -69,8 +67,16 @@ def _one_of(turn: Turn, views: Sequence[AppointmentView], people: Mapping[UUID, 
         count=len(views),
         number=at + 1,
         rows="",
-        **words.card(turn, view, people.get(view.patient_id, "")),
+        **_card(turn, view, people),
     )
+
+
+def _card(turn: Turn, view: AppointmentView, people: Mapping[UUID, str]) -> dict[str, Any]:
+    """One of the list; what the hospital's system has not confirmed says so."""
+    card = words.card(turn, view, people.get(view.patient_id, ""))
+    if view.status == Status.PENDING:
+        card |= {one: label("not_confirmed", when=card[one]) for one in ("when", "when_short")}
+    return card
 
 
 class RescheduleStart(BanyiAction):

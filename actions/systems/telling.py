@@ -35,18 +35,25 @@ from store.events import PatientEvent
 CONSUMER = "systems-telling"
 INSTANCE = "system:"
 BATCH = 50
-KINDS = ("appointment.accepted", "appointment.cancelled", "appointment.kept", "appointment.moved")
+KINDS = (
+    "appointment.accepted",
+    "appointment.cancelled",
+    "appointment.kept",
+    "appointment.moved",
+    "appointment.stuck",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """One decision: `key` of the wording, and the other appointment it speaks of."""
+    """One decision: `key` of the wording, and the other appointment it speaks of. `called`: somebody has the task to call anyway."""
 
     key: str
     view: AppointmentView
     old: str
     offers: bool = False
     asks: bool = False
+    called: bool = False
 
 
 async def tell_decisions(session: AsyncSession, services: Services, sms_account: str) -> int:
@@ -72,6 +79,8 @@ async def _tell(session: AsyncSession, services: Services, sms_account: str, eve
     view, key = news.view, f"{INSTANCE}{event.id}"
     talk = await talk_about(session, view, patient, sms_account, now)
     if talk is None:
+        if news.called:
+            return
         at = say.moment(services.clock.local_naive(view.start))
         await desk.open_task(
             session,
@@ -128,6 +137,8 @@ async def _news(session: AsyncSession, services: Services, event: PatientEvent) 
             return _News("moved_ok" if old else "booked", view, old)
         case "moved" if stands:
             return _News("moved", view, _said(services, datetime.fromisoformat(data["was"])), asks=True)
+        case "stuck" if view.status == Status.PENDING:
+            return _News("stuck", view, "", called=True)
         case "kept" if stands:
             return _News("not_cancelled", view, "")
         case "cancelled" if view.status == Status.CANCELLED and data.get("why") == "refused":

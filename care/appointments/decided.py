@@ -53,6 +53,13 @@ async def cancelled(session: AsyncSession, appointment_id: UUID, now: datetime) 
     return row is not None
 
 
+async def stuck(session: AsyncSession, appointment_id: UUID, now: datetime) -> None:
+    """The system does not say what became of it, and is asked no more: people look. Emits `appointment.stuck` while it is pending."""
+    row = await session.get(Appointment, appointment_id, populate_existing=True)
+    if row is not None and row.status == Status.PENDING:
+        _emit(session, row, "stuck", now)
+
+
 async def restored(session: AsyncSession, appointment_id: UUID, now: datetime, *, tell: bool) -> bool:
     """It was cancelled here but stands there: it is booked again, in the place that was kept for it.
 

@@ -237,13 +237,14 @@ async def cancel(
         return Refused(Why.TOO_LATE, appointment_id)
     if reason:
         row.reason = reason
-    done = await _cancel(session, appointment_id, now, why="staff" if by_staff else "patient")
-    return Cancelled(await _told(session, appointment_id), again=not done)
+    done, waits = await _cancel(session, appointment_id, now, why="staff" if by_staff else "patient")
+    return Cancelled(await _told(session, appointment_id), again=not done, waits=waits)
 
 
 async def _cancel(
     session: AsyncSession, appointment_id: UUID, now: datetime, *, why: str, keeps_place: bool = False
-) -> bool:
+) -> tuple[bool, bool]:
+    """Whether it was live, and whether its place is kept for now."""
     changed = await session.execute(
         update(Appointment)
         .where(Appointment.id == appointment_id, Appointment.status.in_((Status.PENDING, Status.BOOKED)))
@@ -252,14 +253,14 @@ async def _cancel(
     )
     slot_id = changed.scalar()
     if slot_id is None:
-        return False
+        return False, False
     if not keeps_place and (system := outside.current()) is not None:
         keeps_place = await system.cancelled(session, appointment_id, now)
     if not keeps_place:
         await _give_back(session, slot_id)
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
     events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **_event_data(row.id, row))
-    return True
+    return True, keeps_place
 
 
 _NEXT: dict[Status, tuple[Status, ...]] = {

@@ -128,10 +128,11 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """`again`: it was cancelled already."""
+    """`again`: it was cancelled already. `waits`: a system outside has yet to give it up; if it does not, it stands again."""
 
     appointment: AppointmentView
     again: bool = False
+    waits: bool = False
 
 
 def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitioner) -> SlotView:

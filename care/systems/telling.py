@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments import decided
 from care.appointments.models import Appointment, Status
 from care.systems import settling, states
 from care.systems.found import take_found
@@ -293,6 +294,8 @@ class Teller:
         await self._release(session, message_id, token, **values)
         row = await session.get_one(SystemMessage, message_id, populate_existing=True)
         await self._alarm(session, row, now)
+        if row.kind in (BOOK, MOVE) and row.subject_id is not None:
+            await decided.stuck(session, row.subject_id, now)
 
     async def _release(self, session: AsyncSession, message_id: UUID, token: UUID, **values: object) -> None:
         await leases.release(session, SystemMessage, message_id, token, **values)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from actions.services import Services
 from actions.systems.telling import tell_decisions
-from care.appointments import outside, service, slots
+from care.appointments import decided, outside, service, slots
 from care.appointments.models import Appointment, Slot, Status
 from care.desk.models import DeskTask
 from care.patients.models import Patient
@@ -138,6 +138,32 @@ async def test_a_move_that_failed_and_a_cancelling_that_failed(
     assert (failed.key, bool(failed.params["old"])) == ("systems.not_moved", True)
     async with database.read() as session:
         assert (await session.get_one(Appointment, mine)).status == Status.BOOKED
+
+
+@pytest.mark.parametrize("channel", ["wechat", "sms"])
+async def test_while_the_system_is_away_the_truth_is_told(
+    talker: Talker, services: Services, database: Database, world: World, clock: VirtualClock, channel: str
+) -> None:
+    """The list says what is not confirmed, cancelling that it is not done there yet, and who has waited in vain hears that people look."""
+    talk = await talker(channel, 张伟="self")
+    mine = await booked(database, talk)
+    assert await talk.say("我的预约", "check_appointment") == ["appointments.list"]
+    said = talk.last.params["rows" if channel == "wechat" else "when_short"]
+    assert "医院还没确认" in said
+    readable(talk.last, channel)
+
+    async with database.write() as session:
+        await decided.stuck(session, mine, clock.now())
+    [reply] = await told(services, channel)
+    assert (reply.key, reply.options) == ("systems.stuck", ())
+
+    async with database.write() as session:
+        row = await messages.by_key(session, HIS, Direction.OUT, f"book:{mine}")
+        assert row is not None
+        row.status, row.said_at = "uncertain", clock.now()  # it may have been heard
+    await talk.tap("cancel_appointment", appointment_id=mine.hex)
+    assert await talk.say("8" if channel == "sms" else "确认取消") == ["systems.cancelling"]
+    readable(talk.last, channel)
 
 
 async def test_who_cannot_be_written_to_is_called(
