@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from care.plans import publishing
 from care.plans.definition import Plan
-from care.plans.models import AHEAD, LIVE, CarePlan, Touch, TouchStatus
+from care.plans.models import AHEAD, CarePlan, Touch, TouchStatus
 from care.questionnaires.models import QuestionnaireResponse
 from channels.outbox.models import DeliveryAttempt, OutboundMessage
 from channels.outbox.ports import Rung
@@ -34,7 +34,7 @@ ASKED = "questionnaire:"
 
 
 class Coming(NamedTuple):
-    """Touches planned for a day."""
+    """Touches that are to go on a day."""
 
     plan: str
     kind: str
@@ -90,12 +90,13 @@ async def touches(session: AsyncSession, today: date, days: int, zone: ZoneInfo,
 async def _coming(
     session: AsyncSession, today: date, days: int, zone: ZoneInfo, now: datetime
 ) -> list[Coming]:
+    """By the day it is looked at next: `due_at`, which has an index, and which what is on hold does not have."""
     ends = datetime.combine(today + timedelta(days=days), time(), zone)
-    day = local_day(session, Touch.planned_for, zone, now)
+    day = local_day(session, Touch.due_at, zone, now)
     rows = await session.execute(
         select(CarePlan.plan, Touch.kind, day, func.count())
         .join(CarePlan, CarePlan.id == Touch.care_plan_id)
-        .where(Touch.status.in_(AHEAD), Touch.planned_for < ends, CarePlan.status.in_(LIVE))
+        .where(Touch.status.in_(AHEAD), Touch.due_at < ends)
         .group_by(CarePlan.plan, Touch.kind, day)
         .order_by(CarePlan.plan, Touch.kind, day)
     )

@@ -56,6 +56,7 @@ async def fill(database: Database, clock: VirtualClock) -> None:
             touch(of, plans, patient, "questionnaire", now + 20 * DAY, TouchStatus.PLANNED)
             if n < 12:
                 touch(of, plans, patient, "call", now + (2 if n >= 4 else -5) * DAY, TouchStatus.PLANNED)
+            touch(of, plans, patient, "message", now + DAY, TouchStatus.PLANNED, due_at=None)  # on hold
             await of.session.flush()
             call(of, patient, now - (5 + n) * DAY, 4.0 if n else 400.0, rung=2 if n % 2 else 1)
         await of.session.flush()

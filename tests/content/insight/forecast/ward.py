@@ -96,6 +96,7 @@ def touch(
         "planned_for": at,
         "status": status,
         "sent_at": at if left else None,
+        "due_at": at if status == TouchStatus.PLANNED else None,
         **values,
     }
     return of.add(Touch(**given))
