@@ -8,7 +8,7 @@ the mark on the losses: killed before it nothing was said, after it nothing is s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from uuid import UUID
 
 from sqlalchemy import Select, or_, select, update
@@ -21,6 +21,7 @@ from care.followup.responsible import doctors_of
 from care.hospital.workdays import workdays
 from care.reach import service as reach
 from care.reach.models import StaffNotice
+from channels.chinatime import CHINA
 from store import audit, sets
 from store.clock import Clock
 from store.database import Database
@@ -49,7 +50,7 @@ class DailyWord:
         if not self._hour <= local.hour < UNTIL:
             return 0
         async with self._database.read("overdue word due") as session:
-            if await session.scalar(_waiting().with_only_columns(Loss.id).limit(1)) is None:
+            if await session.scalar(_waiting(local.date()).with_only_columns(Loss.id).limit(1)) is None:
                 return 0
             if not (await workdays(session, local.date(), local.date())).is_workday(local.date()):
                 return 0
@@ -58,17 +59,18 @@ class DailyWord:
         )
 
 
-def _waiting() -> Select[Loss]:
-    """Those whose doctor was not told yet, or by a word that did not get through."""
+def _waiting(today: date) -> Select[Loss]:
+    """Those whose doctor was not told yet, or by a word that did not get through; who could not be reached is tried again each day."""
+    nobody = Loss.word_id.is_(None) & (Loss.word_at < datetime.combine(today, time(), CHINA))
     failed = select(StaffNotice.id).where(StaffNotice.id == Loss.word_id, StaffNotice.status == "failed")
     return select(Loss).where(
-        Loss.stage == Stage.DOCTOR, Loss.told, or_(Loss.word_at.is_(None), failed.exists())
+        Loss.stage == Stage.DOCTOR, Loss.told, or_(Loss.word_at.is_(None), failed.exists(), nobody)
     )
 
 
 async def give_word(session: AsyncSession, now: datetime, today: date) -> int:
     """One word for each person who is to be told of anything; how many."""
-    rows = (await session.scalars(_waiting().order_by(Loss.id).with_for_update(of=Loss))).all()
+    rows = (await session.scalars(_waiting(today).order_by(Loss.id).with_for_update(of=Loss))).all()
     doctors = await doctors_of(session, [one.patient_id for one in rows])
     post = _Post(session, now, today)
     groups: dict[tuple[UUID | None, UUID | None], list[Loss]] = {}

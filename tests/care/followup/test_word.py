@@ -147,3 +147,11 @@ async def test_without_a_way_of_ones_own(house: House, gone: tuple[str, ...], to
             (one.word_at, one.word_id) for one in await session.scalars(select(Loss))
         ]
         assert all(at == house.clock.now() and (word is not None) is bool(to) for at, word in rows)
+    if to is None:  # somebody proves a number at last
+        async with house.database.write() as session:
+            mine = StaffReach.staff_id == house.ward.people["doctor"]
+            await session.execute(update(StaffReach).where(mine).values(phone_since=house.clock.now()))
+        assert await house.word.once() == 0
+        house.at(8, days=1)
+        assert await house.word.once() == 1
+        assert await house.words() == [("doctor", "sms", 2)]
