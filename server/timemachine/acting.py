@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -18,7 +18,6 @@ from care.followup.calling import Redial
 from care.followup.models import LIVE, CallOutcome, FollowUpCall
 from care.patients import service as patients
 from care.patients.models import PatientStatus
-from care.plans.definition import Plan
 from care.plans.machine.words import words
 from care.questionnaires import answering
 from care.questionnaires.definition import Definition, Item
@@ -37,6 +36,8 @@ from store.clock import Clock
 from store.database import Database
 from store.ids import new_id
 
+PlaceOf = Callable[[AsyncSession, Player], Awaitable[UUID]]
+"""The department a player is treated in."""
 ANSWERS_AFTER = timedelta(hours=2)
 NOON = time(12)
 ACTOR = "time-machine"
@@ -55,32 +56,35 @@ class Act:
 
 
 class Acting:
-    """The people of one run. `done` is what they did: (when, which player, act)."""
+    """The people of one run. `done` is what they did: (when, which player, act). `rings`: whether the nurse makes her calls."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        plan: Plan,
+        place_of: PlaceOf,
         players: Sequence[Player],
         phones: Phones,
         inbox: Inbox,
         redial: Redial,
         accounts: tuple[str, str],
+        nurse: UUID | None = None,
     ) -> None:
-        self._database, self._clock, self._plan, self._players = database, clock, plan, players
+        self._database, self._clock, self._place_of, self._players = database, clock, place_of, players
         self._phones, self._inbox, self._redial, self._accounts = phones, inbox, redial, accounts
-        self._nurse = new_id()
+        self._nurse = nurse or new_id()
+        self.rings = True
         self._coming: list[Act] = []
         self._written = 0
         self._promised: set[UUID] = set()
         self.done: list[tuple[datetime, int, str]] = []
 
     def script(self, anchor: datetime) -> None:
-        """What the personas do on which day."""
+        """What the personas do on which day, counted from their own or from `anchor`."""
         for number, player in enumerate(self._players):
+            first = player.begins or anchor.date()
             for kind, day in player.persona.acts:
-                at = datetime.combine(anchor.date() + timedelta(days=day), NOON, anchor.tzinfo)
+                at = datetime.combine(first + timedelta(days=day), NOON, anchor.tzinfo)
                 self._coming.append(Act(at, number, kind))
         self._coming.sort()
 
@@ -128,9 +132,9 @@ class Acting:
                     patient = await beginning.patient_of(session, player)
                     await patients.set_status(session, patient, PatientStatus.DIED, at=now, actor=ACTOR)
                 case "readmitted":
-                    await beginning.admitted(session, self._plan, player, day, now)
+                    await beginning.admitted(session, player, await self._place_of(session, player), day, now)
                 case "visits":
-                    await beginning.visit(session, self._plan, player, day, now)
+                    await beginning.visit(session, player, await self._place_of(session, player), day, now)
                 case "withdraws":
                     await consents.decide(
                         session, subject="patient", subject_id=player.patient_id, purpose=Purpose.FOLLOW_UP,
@@ -166,10 +170,14 @@ class Acting:
             self._phones.speaks(player.openid)
         async with self._database.write("handled") as session:  # answered right here, not by the engine
             await session.execute(
-                update(Conversation).values(handled_seq=Conversation.inbound_seq, due_at=None)
+                update(Conversation)
+                .where(Conversation.contact_id.in_(player.contacts))
+                .values(handled_seq=Conversation.inbound_seq, due_at=None)
             )
             await session.execute(
-                update(InboundMessage).where(InboundMessage.status == "received").values(status="handled")
+                update(InboundMessage)
+                .where(InboundMessage.contact_id.in_(player.contacts), InboundMessage.status == "received")
+                .values(status="handled")
             )
 
     async def _fill(self, session: AsyncSession, response_id: UUID, unwell: bool, channel: Any) -> None:
@@ -192,6 +200,8 @@ class Acting:
         now = self._clock.now()
         async with self._database.read("calls due") as session:
             settles = await calling.due(session, now)
+            if not self.rings and not settles:
+                return 0
             waiting = select(FollowUpCall.id, FollowUpCall.patient_id).where(
                 FollowUpCall.status.in_(LIVE), FollowUpCall.next_at <= now
             )
@@ -200,13 +210,13 @@ class Acting:
             async with self._database.write("call outcomes") as session:
                 await calling.settle(session, redial=self._redial, now=now)
         answers = {one.patient_id: one.persona.answers for one in self._players}
-        for call_id, patient_id in due:
-            outcome = CallOutcome.CONNECTED if answers[patient_id] else CallOutcome.NO_ANSWER
+        for call_id, patient_id in due if self.rings else ():
+            outcome = CallOutcome.CONNECTED if answers.get(patient_id) else CallOutcome.NO_ANSWER
             async with self._database.write("call") as session:
                 await calling.ended(
                     session, call_id, outcome, "", by=self._nurse, clock=self._clock, redial=self._redial
                 )
-        return len(due) + settles
+        return settles + (len(due) if self.rings else 0)
 
 
 def chosen(definition: Definition, item: Item, answers: dict[str, Any], unwell: bool) -> Any:

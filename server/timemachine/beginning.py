@@ -35,13 +35,15 @@ OPERATION, ILLNESS = "51.2300", "Z00.000"
 
 @dataclass(slots=True)
 class Player:
-    """A persona in the scratch database. `openid` and `phone` are empty where the persona has none."""
+    """A persona in the database. `openid` and `phone` are empty where the persona has none; `begins`: the day its acts are counted
+    from, where it has one of its own."""
 
     persona: Persona
     patient_id: UUID
     openid: str = ""
     phone: str = ""
     contacts: list[UUID] = field(default_factory=list)
+    begins: date | None = None
 
 
 async def arrive(
@@ -111,7 +113,7 @@ async def happens(session: AsyncSession, plan: Plan, player: Player, day: date, 
             code = full(plan.codes[0] if plan.codes else ILLNESS)
             await patients.add_condition(session, whose, code, code, day, at=now, recorded=day)
         case "last_visit":
-            await visit(session, plan, player, day, now)
+            await visit(session, player, place, day, now)
         case "lmp":
             session.add(Pregnancy(patient_id=whose, lmp_date=day))
             events.emit(session, whose, "pregnancy.recorded", now)
@@ -122,8 +124,7 @@ async def happens(session: AsyncSession, plan: Plan, player: Player, day: date, 
     await session.flush()
 
 
-async def visit(session: AsyncSession, plan: Plan, player: Player, day: date, now: datetime) -> None:
-    place = await department(session, plan)
+async def visit(session: AsyncSession, player: Player, place: UUID, day: date, now: datetime) -> None:
     session.add(
         Encounter(
             patient_id=player.patient_id, kind=EncounterKind.OUTPATIENT, department_id=place, start_date=day, end_date=day
@@ -132,8 +133,8 @@ async def visit(session: AsyncSession, plan: Plan, player: Player, day: date, no
     events.emit(session, player.patient_id, "encounter.visited", now, department_id=str(place))
 
 
-async def admitted(session: AsyncSession, plan: Plan, player: Player, day: date, now: datetime) -> None:
-    session.add(_stay(player.patient_id, await department(session, plan), day, None))
+async def admitted(session: AsyncSession, player: Player, place: UUID, day: date, now: datetime) -> None:
+    session.add(_stay(player.patient_id, place, day, None))
     events.emit(session, player.patient_id, "encounter.admitted", now)
 
 
