@@ -33,7 +33,7 @@ from server.audiences import add_audiences
 from server.campaign_pages import add_campaigns
 from server.clinics import add_clinics
 from server.coming import add_coming
-from server.demo.people import DemoDirectory
+from server.demo.people import DemoDirectory, followers
 from server.desk import add_desk
 from server.faq import faq_desk
 from server.followup import add_followup
@@ -133,11 +133,6 @@ def create_app(house: House) -> FastAPI:
 def _add_simulators(app: FastAPI, house: House) -> None:
     settings = house.settings
     assert isinstance(house.clock, VirtualClock)
-    from care.seed import demo_patients
-
-    followers = {
-        address for one in demo_patients() for channel, address, _ in one.contacts if channel == "wechat"
-    }
     wechat = create_wechat_simulator(
         SimWeChatConfig(
             appid=settings.wechat_appid,
@@ -146,7 +141,7 @@ def _add_simulators(app: FastAPI, house: House) -> None:
             aes_key=house.vendors.wechat.aes_keys[0] if house.vendors.wechat.aes_keys else "",
             mode=settings.wechat_mode,
             account_type=settings.wechat_account_type,
-            followers=tuple(sorted(followers)),
+            followers=followers(),
             templates=house.vendors.notices.simulator_templates(),
         ),
         f"{settings.loopback}/wx/{house.vendors.wechat.account_id}",

@@ -24,6 +24,9 @@ __all__ = [
     "publish_shipped", "retire", "running", "standing", "wording",
 ]  # fmt: skip
 
+KEPT = 500
+"""Plans that are kept as they were read; each is looked at several times a tick."""
+_READ: dict[UUID, Plan] = {}
 WORDS_OF_CONTENT = frozenset({"text", "sms", "script"})
 """What of a step's content may be reworded without another meaning."""
 
@@ -37,9 +40,15 @@ class Published:
 
 
 def plan_of(row: PlanDefinition) -> Plan:
-    """What a stored row says; its numbers and signature are the row's."""
-    read = read_plan(row.definition)
-    return replace(read, version=row.version, revision=row.revision, signed_by=row.signed_by)
+    """What a stored row says; its numbers and signature are the row's. Read once a process: a stored row never changes."""
+    found = _READ.get(row.id)
+    if found is None:
+        read = read_plan(row.definition)
+        found = replace(read, version=row.version, revision=row.revision, signed_by=row.signed_by)
+        if len(_READ) >= KEPT:
+            _READ.clear()
+        _READ[row.id] = found
+    return found
 
 
 async def current(session: AsyncSession, name: str) -> Plan | None:

@@ -85,7 +85,7 @@ async def _run(settings: Settings) -> int:
     return 0
 
 
-async def wait_for_application(settings: Settings, seconds: float = 120) -> bool:
+async def wait_for_application(settings: Settings, seconds: float = 300) -> bool:
     """Until the public server answers and says it is ready; on the way says what of the demo is being loaded."""
     import aiohttp
 

@@ -1,4 +1,5 @@
-"""The demo's past, loaded when it starts for the first time: a year of visits, and the no-show model that learns from them."""
+"""The demo's past, loaded when it starts for the first time: a year of visits with the no-show model that learns from them,
+and ninety days of follow-up."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from care.appointments.noshow.worker import NoshowWorker
 from care.demo.loading import Loaded, Progress, load_visits
 from care.seed import generated_ids
 from server.demo import LOADING
+from server.demo.following import play_follow_up
 from server.house import House
 
 log = structlog.get_logger(__name__)
@@ -22,7 +24,11 @@ async def load_history(house: House) -> None:
     """Everything that is not there yet. Idempotent; killed anywhere, the next start does what is missing."""
     begun, note = stopwatch.perf_counter(), house.settings.var_dir / LOADING
     try:
-        loaded = await _visits(house, _teller(note))
+        progress = _teller(note)
+        loaded = await _visits(house, progress)
+        progress("plans")
+        with suppress(IntegrityError):
+            await play_follow_up(house)
     finally:
         note.unlink(missing_ok=True)
     if loaded.past:

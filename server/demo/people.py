@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.demo.cohort import openids
 from care.hospital.words import load
 from care.seed import demo_patients
 from channels.contacts import service as contacts
@@ -23,6 +24,12 @@ def contact_maker(house: House) -> Callable[[AsyncSession, str, str], Awaitable[
         return contact.id
 
     return make
+
+
+def followers() -> tuple[str, ...]:
+    """Openids of everybody in the demo who is on WeChat."""
+    own = (address for one in demo_patients() for channel, address, _ in one.contacts if channel == "wechat")
+    return tuple(sorted({*own, *openids()}))
 
 
 def _note(record_number: str) -> str:
