@@ -116,15 +116,7 @@ async def taken_on(session: AsyncSession, patient_id: UUID, slot: Slot, now: dat
 
     One of the same half-day and department is that one, moved if need be. Emits `appointment.booked`.
     """
-    mine = await session.scalar(
-        select(Appointment).where(
-            Appointment.patient_id == patient_id,
-            Appointment.department_id == slot.department_id,
-            Appointment.day == slot.day,
-            Appointment.part == slot.part,
-            Appointment.status.in_(LIVE),
-        )
-    )
+    mine = await same_half_day(session, patient_id, slot)
     if mine is not None:
         await moved(session, mine.id, slot, now)
         return await session.get_one(Appointment, mine.id, populate_existing=True)
@@ -147,6 +139,20 @@ async def taken_on(session: AsyncSession, patient_id: UUID, slot: Slot, now: dat
     await take_place(session, slot.id)
     _emit(session, row, "booked", now)
     return row
+
+
+async def same_half_day(session: AsyncSession, patient_id: UUID, slot: Slot) -> Appointment | None:
+    """What the patient has in the slot's department that half-day: there can be one."""
+    found: Appointment | None = await session.scalar(
+        select(Appointment).where(
+            Appointment.patient_id == patient_id,
+            Appointment.department_id == slot.department_id,
+            Appointment.day == slot.day,
+            Appointment.part == slot.part,
+            Appointment.status.in_(LIVE),
+        )
+    )
+    return found
 
 
 async def free_place(session: AsyncSession, slot_id: UUID) -> None:

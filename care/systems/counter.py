@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import decided
-from care.appointments.models import LIVE, Appointment, Slot, Status
+from care.appointments.models import Slot, Status
 from care.hospital.models import Practitioner
 from care.patients import service as patients
 from care.systems import conflicts, messages, refs, taking
@@ -106,7 +106,7 @@ async def _take(session: AsyncSession, system: str, found: Found, now: datetime)
     slot = await _slot(session, system, found)
     if isinstance(slot, str):
         return slot
-    mine = await _same_half_day(session, patient_id, slot)
+    mine = await decided.same_half_day(session, patient_id, slot)
     if mine is not None and mine.status == Status.PENDING:
         return "underway"
     known = None if mine is None else await refs.theirs(session, system, RefKind.APPOINTMENT, mine.id)
@@ -183,21 +183,9 @@ async def _slot(session: AsyncSession, system: str, found: Found) -> Slot | str:
     return slot if slot is not None else "no_slot"
 
 
-async def _same_half_day(session: AsyncSession, patient_id: UUID, slot: Slot) -> Appointment | None:
-    found: Appointment | None = await session.scalar(
-        select(Appointment).where(
-            Appointment.patient_id == patient_id,
-            Appointment.department_id == slot.department_id,
-            Appointment.day == slot.day,
-            Appointment.part == slot.part,
-            Appointment.status.in_(LIVE),
-        )
-    )
-    return found
-
-
 def _settle(row: SystemMessage, status: Said, reason: str | None, now: datetime) -> None:
     row.status, row.reason, row.due_at, row.dead_reason, row.settled_at = status, reason, None, None, now
+    row.body = None  # it names a person, and nobody needs it any more
 
 
 def _as_body(found: Found) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -26,17 +25,12 @@ from tests.e2e.test_phones_page import chromium as chromium
 from tests.e2e.test_phones_page import violations
 from tests.e2e.threaded import served
 from tests.factories.fhir_server import FhirServer
+from tests.factories.peers import free_port
 from web.build import ROOT
 from web.signin.models import Role
 
 pytestmark = pytest.mark.browser
 PATIENCE = 30_000
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Site(Ops):
