@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.plans import publishing, service
 from care.plans.definition import KINDS, Plan
+from care.plans.editor.shown import day_said
 from care.plans.errors import words as plan_words
 from care.plans.models import AHEAD, LIVE, CarePlan, PlanStatus, Touch, TouchStatus
 from care.plans.picture import Picture, Spot, draw
@@ -130,7 +131,9 @@ def _picture(row: CarePlan, touches: Sequence[Contact]) -> Picture:
     spots = []
     for one in touches:
         day = (one.at.date() - row.anchor_date).days
-        label = f"{one.at:%Y-%m-%d %H:%M} {said('kinds', one.kind)} {one.title} {said('status', one.status)}"
-        spots.append(Spot(day, one.kind, label, str(day), f"#touch-{one.id}", TONES[TouchStatus(one.status)]))
+        label = f"{day_said(day)} {one.at:%Y-%m-%d %H:%M} {said('kinds', one.kind)} {one.title} {said('status', one.status)}"
+        spots.append(
+            Spot(day, one.kind, label, str(abs(day)), f"#touch-{one.id}", TONES[TouchStatus(one.status)])
+        )
     known = said.known("kinds")
     return draw(spots, {kind: known[kind] for kind in KINDS}, (row.closes_on - row.anchor_date).days)

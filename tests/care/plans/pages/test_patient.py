@@ -55,6 +55,7 @@ async def test_a_nurse_enrols_moves_skips_takes_back_and_ends(
         assert "已加入计划" in page
         assert "护士加入" in page
         assert page.count('class="plan-mark') == 6
+        assert 'aria-label="第3天 ' in page, "what a mark shows is part of its name"
         again = await _post(nurse, f"{here}/enrol", ("plan", "post_discharge"), ("day", today.isoformat()))
         assert "已经在这个计划里了" in again
         touch = (await _touches(database, world))["day3"]
