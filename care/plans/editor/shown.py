@@ -51,7 +51,9 @@ def picture(raw: Raw, *, edit: bool) -> Picture:
         )
         href = f"{HOME}/{raw.get('name')}/draft/step?id={step_id}" if edit else f"#step-{step_id}"
         spots.append(
-            Spot(day_of(entry), kind, said, str(abs(day_of(entry))), href, kind, faint=bool(entry.get("when")))
+            Spot(
+                day_of(entry), kind, said, str(abs(day_of(entry))), href, kind, faint=bool(entry.get("when"))
+            )
         )
     last = raw.get("closes_after_days")
     known = plan_words().known("kinds")
