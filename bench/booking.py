@@ -31,7 +31,7 @@ from bench.results import Result, keep
 from bench.turn import at
 from care.appointments import service, slots
 from care.appointments.models import Appointment, Slot
-from care.appointments.views import Booked, Held, Refused
+from care.appointments.views import Booked, HalfDayView, Held, Refused
 from server import migrate
 from server.serve import spare_the_collector
 from store.database import Database
@@ -69,17 +69,26 @@ async def each(who: Sequence[UUID], act: Callable[[int, UUID], Awaitable[None]])
 
 
 async def book(
-    database: Database, slot: UUID, patient: UUID, contact: UUID, talk: UUID
-) -> Booked | Held | Refused:
-    """As the chat: held in one transaction, confirmed in another."""
+    database: Database,
+    slot: UUID,
+    patient: UUID,
+    contact: UUID,
+    talk: UUID,
+    instead_of: UUID | None = None,
+) -> Booked | Refused | Sequence[HalfDayView]:
+    """As the chat: held in one transaction, confirmed in another; what is full is answered with other times of the department
+    `instead_of` in the transaction that found it full."""
 
-    async def hold(session: AsyncSession) -> Held | Refused:
-        return await service.hold(
+    async def hold(session: AsyncSession) -> Held | Refused | Sequence[HalfDayView]:
+        held = await service.hold(
             session, slot_id=slot, patient_id=patient, contact_id=contact, conversation_id=talk, now=NOW
         )
+        if isinstance(held, Held) or instead_of is None:
+            return held
+        return await slots.find_half_days(session, now=NOW, department_id=instead_of)
 
     held = await database.transact(hold, "hold")
-    if isinstance(held, Refused):
+    if not isinstance(held, Held):
         return held
 
     async def confirm(session: AsyncSession) -> Booked | Refused:
@@ -202,11 +211,8 @@ async def _rush(database: Database) -> list[Result]:
 
     async def one(n: int, patient: UUID) -> tuple[bool, bool, float]:
         begun, contact, talk = time.perf_counter(), new_id(), new_id()
-        done = await book(database, first_doctor[n % PLACES], patient, contact, talk)
-        offered = False
-        if not isinstance(done, Booked):
-            async with database.read("bench-others") as session:
-                offered = bool(await slots.find_half_days(session, now=NOW, department_id=department))
+        done = await book(database, first_doctor[n % PLACES], patient, contact, talk, department)
+        offered = isinstance(done, list) and bool(done)
         return isinstance(done, Booked), offered, time.perf_counter() - begun
 
     got = await asyncio.gather(*(one(n, patient) for n, patient in enumerate(who)))

@@ -71,7 +71,7 @@ async def clinics(
         await session.execute(insert(Practitioner), people)
         await session.execute(insert(Schedule), weekly)
         for first in range(0, len(made), 5_000):
-            await session.execute(insert(Slot), made[first : first + 5_000])
+            await session.execute(insert(Slot.__table__), made[first : first + 5_000])
     return [row["id"] for row in sorted(made, key=lambda row: row["start"])]
 
 

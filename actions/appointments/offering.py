@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions import say
 from actions.services import Services
 from care.appointments import slots
-from care.appointments.rules import DAYS_AHEAD
 from care.appointments.views import AppointmentView, SlotView
 from channels.ports import ChannelName
 from channels.reply import Option
@@ -41,9 +40,8 @@ class Places:
         now: datetime,
         need: int,
     ) -> Places:
-        """Enough for `need` patients: half with the doctor they had, half the department's soonest."""
+        """Enough for `need` patients: half with the doctor they had, half the department's soonest, as far ahead as there are slots."""
         found: dict[UUID, SlotView] = {}
-        end = now + timedelta(days=DAYS_AHEAD + 1)
         for doctor in (practitioner_id, None):
             if doctor is None or practitioner_id is not None:
                 for one in await slots.find_slots(
@@ -51,7 +49,6 @@ class Places:
                     now=now,
                     department_id=department_id,
                     practitioner_id=doctor,
-                    end=end,
                     limit=need * OFFERED,
                 ):
                     found.setdefault(one.slot_id, one)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Integer, Select, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Part, Slot, SlotHold
 from care.appointments.planning import days_between, planned
 from care.appointments.replanning import calendar, schedules_of
 from care.appointments.rules import DAYS_AHEAD
-from care.appointments.views import HalfDayView, SlotView, slot_view
+from care.appointments.statements import FOUND
+from care.appointments.views import HalfDayView, SlotView, found_slot, slot_view
 from care.hospital.models import HealthcareService, Practitioner
 from care.rows import chunks
 from store.clock import Clock
@@ -22,6 +24,8 @@ from store.database import insert_many
 
 _INSERTED = 2000
 """Rows a statement."""
+_PER_HALF_DAY = 20
+"""Slots looked at for each half-day wanted, before all are: most clinics have no more in one."""
 
 
 async def generate_slots(session: AsyncSession, clock: Clock, days: int = DAYS_AHEAD) -> int:
@@ -52,7 +56,7 @@ async def _count_from(session: AsyncSession, day: date) -> int:
     return await session.scalar(select(func.count()).select_from(Slot).where(Slot.day >= day)) or 0
 
 
-def _free(now: datetime) -> Any:
+def _free(now: Any) -> Any:
     """A place is left, or a hold on it has run out and was not swept yet."""
     expired = (
         select(func.count())
@@ -72,9 +76,16 @@ def _wanted(
     now: datetime,
     kinds: Collection[str] = (),
 ) -> list[Any]:
-    conditions: list[Any] = [Slot.status == "free", Slot.start > max(now, start or now), _free(now)]
     if start is not None and start > now:
-        conditions[1] = Slot.start >= start
+        conditions: list[Any] = [Slot.status == "free", Slot.start >= start, _free(now)]
+    else:
+        conditions = [Slot.status == "free", Slot.start > now, _free(now)]
+    return conditions + _narrowed(department_id, practitioner_id, end, part, kinds)
+
+
+def _narrowed(department_id: Any, practitioner_id: Any, end: Any, part: Any, kinds: Any) -> list[Any]:
+    """What is not None is asked for; values, or their parameters."""
+    conditions: list[Any] = []
     if end is not None:
         conditions.append(Slot.start < end)
     if department_id is not None:
@@ -83,7 +94,7 @@ def _wanted(
         conditions.append(Slot.practitioner_id == practitioner_id)
     if part is not None:
         conditions.append(Slot.part == part)
-    if kinds:
+    if kinds is not None and not (isinstance(kinds, Collection) and not kinds):
         conditions.append(Slot.kind.in_(kinds))
     return conditions
 
@@ -129,30 +140,82 @@ async def find_half_days(
     limit: int = 5,
 ) -> list[HalfDayView]:
     """Half-days with free places, one line a doctor and half-day, earliest first: what a chat offers."""
-    conditions = _wanted(department_id, practitioner_id, start, end, part, now, kinds)
-    key = (Slot.practitioner_id, Slot.day, Slot.part)
-    left = func.sum(case((Slot.taken < Slot.capacity, Slot.capacity - Slot.taken), else_=1)).label("left")
-    groups = (
-        select(*key, Slot.department_id, func.min(Slot.start).label("first"), left)
-        .where(*conditions)
-        .group_by(*key, Slot.department_id)
-        .order_by("first")
-        .limit(limit)
-        .subquery()
+    ahead = start is not None and start > now
+    given: dict[str, Any] = {
+        "now": now,
+        "start": start if ahead else None,
+        "end": end,
+        "department_id": department_id,
+        "practitioner_id": practitioner_id,
+        "part": part,
+        "kinds": list(kinds) or None,
+    }
+    asked = {name: value for name, value in given.items() if value is not None} | {"many": limit}
+    near = limit * _PER_HALF_DAY
+    rows = await _rows(session, _half_days(frozenset(asked), True), asked | {"looked": near})
+    if len(rows) < limit and sum(row.places for row in rows) >= near:
+        # Fewer places than slots looked at would have been all there are.
+        rows = await _rows(session, _half_days(frozenset(asked), False), asked)
+    return [HalfDayView(found_slot(row), int(row.places)) for row in rows][:limit]
+
+
+async def _rows(session: AsyncSession, statement: Any, values: dict[str, Any]) -> Sequence[Any]:
+    await session.flush()
+    return await session.run_sync(lambda sync: sync.connection().execute(statement, values).all())
+
+
+@cache
+def _half_days(asked: frozenset[str], near: bool) -> Any:
+    """Built once for each set of what is asked for: putting it together costs more than running it (3 ms).
+
+    `near`: among the soonest slots, which an index gives in their order; else among all, which are read first.
+    """
+    values = {
+        name: bindparam(name, type_=column.type, expanding=name == "kinds") if name in asked else None
+        for name, column in {
+            "now": Slot.start, "start": Slot.start, "end": Slot.start, "department_id": Slot.department_id,
+            "practitioner_id": Slot.practitioner_id, "part": Slot.part, "kinds": Slot.kind,
+        }.items()
+    }  # fmt: skip
+    since = Slot.start > values["now"] if values["start"] is None else Slot.start >= values["start"]
+    conditions = [Slot.status == "free", since, _free(values["now"])]
+    conditions += _narrowed(
+        *(values[name] for name in ("department_id", "practitioner_id", "end", "part", "kinds"))
     )
-    query = (
-        _with_names()
-        .add_columns(groups.c.left)
+    key = (Slot.practitioner_id, Slot.department_id, Slot.day, Slot.part)
+    soonest = select(*key, Slot.start).where(*conditions)
+    if near:
+        soonest = soonest.order_by(Slot.start).limit(bindparam("looked", type_=Integer))
+    first = soonest.subquery("near")
+    names = [first.c[one.key] for one in key]
+    groups = (
+        select(*names, func.min(first.c.start).label("first"))
+        .group_by(*names)
+        .order_by("first")
+        .limit(bindparam("many", type_=Integer))
+        .subquery("groups")
+    )
+    left = func.sum(case((Slot.taken < Slot.capacity, Slot.capacity - Slot.taken), else_=1))
+    places = (
+        select(left)
+        .where(*(one == groups.c[one.key] for one in key), *conditions)
+        .correlate(groups)
+        .scalar_subquery()
+    )
+    return (
+        select(*FOUND, places.label("places"))
+        .select_from(Slot.__table__)
+        .join(HealthcareService.__table__, HealthcareService.id == Slot.department_id)
+        .join(Practitioner.__table__, Practitioner.id == Slot.practitioner_id)
         .join(
             groups,
             (groups.c.practitioner_id == Slot.practitioner_id)
             & (groups.c.department_id == Slot.department_id)
             & (groups.c.first == Slot.start),
         )
+        .where(HealthcareService.active, Practitioner.active)
         .order_by(Slot.start, Practitioner.code)
     )
-    rows = (await session.execute(query)).all()
-    return [HalfDayView(slot_view(row[0], row[1], row[2]), int(row[3])) for row in rows][:limit]
 
 
 async def slot(session: AsyncSession, slot_id: UUID) -> SlotView | None:

@@ -62,6 +62,16 @@ _NAMED = (
 """Beside the slot's own columns: what `views.found_slot` and `views.booked_view` are made of."""
 
 
+FOUND = (
+    *_S.c,
+    *_NAMED,
+    _D.c.sex.label("department_sex"),
+    _D.c.min_age.label("department_min_age"),
+    _D.c.max_age.label("department_max_age"),
+)
+"""All of a slot that `views.found_slot` reads."""
+
+
 def is_sqlite(session: AsyncSession) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
@@ -142,11 +152,7 @@ def _asked(contact: bool, conversation: bool) -> Select[Any]:
         )
     return (
         select(
-            *_S.c,
-            *_NAMED,
-            _D.c.sex.label("department_sex"),
-            _D.c.min_age.label("department_min_age"),
-            _D.c.max_age.label("department_max_age"),
+            *FOUND,
             _WHO.c.status.label("patient_status"),
             *(fact.label(name) for name, fact in facts.items()),
         )

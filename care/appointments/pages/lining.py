@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +14,6 @@ from care.appointments.models import Part
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import NoticeKind
 from care.appointments.pages.shared import bookable, day_said, names, page, patient_shown, words
-from care.appointments.rules import DAYS_AHEAD
 from care.appointments.views import Refused
 from care.appointments.waitlist import service as waitlist
 from care.desk.pages.desk import Desk, Nurse
@@ -72,7 +70,6 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 session,
                 now=now,
                 department_id=entry.department_id,
-                end=now + timedelta(days=DAYS_AHEAD + 1),
                 limit=40,
             )
         fits = [
