@@ -12,8 +12,8 @@ from actions.services import Services
 from care.appointments.feeds import links
 from care.appointments.models import Appointment
 from care.appointments.views import AppointmentView
-from care.patients import service as patients
 from care.patients.models import Patient
+from care.reach import talks
 from channels.contacts import service as contacts
 from channels.contacts.models import Contact, Conversation
 from channels.ports import ChannelName
@@ -51,17 +51,10 @@ async def talk_about(
 ) -> Conversation | None:
     """Where this is told first: the conversation it was booked in, the patient's own contact, the phone on record. The ladder goes on
     from there. None: nowhere, somebody has to call."""
-    linked = [
-        one.contact_id for one in (await patients.contacts_of_patients(session, [patient.id]))[patient.id]
-    ]
     row = await session.get_one(Appointment, view.appointment_id)
-    booked_by = [row.contact_id] if row.contact_id in linked else []
-    for contact_id in dict.fromkeys([*booked_by, *linked]):
-        contact = await session.get(Contact, contact_id)
-        if contact is not None and contact.status == "active":
-            found = await contacts.find(session, contact.channel, contact.account_id, contact.address)
-            if found is not None:
-                return found[1]
+    query = talks.in_order(talks.first(Contact.id == row.contact_id)).where(Contact.status == "active")
+    if (found := await talks.the_first(session, query, patient.id)) is not None:
+        return found
     if patient.phone:
         _, talk = await contacts.ensure(session, ChannelName.SMS, sms_account, patient.phone, now)
         return talk

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, exists, select
+from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.consents.models import OptOut, OptOutLevel
-from care.patients.models import Patient, PatientContact, Relation
+from care.patients.models import Patient, PatientContact
+from care.reach import talks
 from channels.contacts import service as contacts
 from channels.contacts.models import Contact, Conversation
 from channels.ports import ChannelName
@@ -31,13 +32,13 @@ async def talk_of(
 async def choose(
     session: AsyncSession,
     patient: Patient,
-    talks: Sequence[Conversation],
+    among: Sequence[Conversation],
     channel: str | None,
     sms_account: str,
     now: datetime,
 ) -> Conversation | None:
-    """The same among the patient's `talks` (of `talks_of`)."""
-    for talk in talks:
+    """The same `among` the patient's (of `talks_of`)."""
+    for talk in among:
         if channel is None or talk.channel == channel:
             return talk
     if channel == ChannelName.WECHAT or not patient.phone:
@@ -49,18 +50,8 @@ async def choose(
 async def talks_of(session: AsyncSession, patient_ids: Sequence[UUID]) -> dict[UUID, list[Conversation]]:
     """By patient, whom to write to first."""
     stopped = exists().where(OptOut.contact_id == Contact.id, OptOut.level != OptOutLevel.NONE)
-    query = (
-        select(PatientContact.patient_id, Conversation)
-        .join(Contact, Contact.id == PatientContact.contact_id)
-        .join(Conversation, Conversation.contact_id == Contact.id)
-        .where(sets.among(PatientContact.patient_id, "ids"), Contact.status == "active")
-        .order_by(
-            case((stopped, 1), else_=0),
-            case((PatientContact.relation == Relation.SELF, 0), else_=1),
-            case((Contact.channel == ChannelName.WECHAT, 0), else_=1),
-            PatientContact.confirmed_at,
-            Conversation.id,
-        )
+    query = talks.in_order(talks.first(~stopped)).where(
+        sets.among(PatientContact.patient_id, "ids"), Contact.status == "active"
     )
     found: dict[UUID, list[Conversation]] = {one: [] for one in patient_ids}
     for patient_id, talk in (await session.execute(query, {"ids": list(patient_ids)})).tuples():

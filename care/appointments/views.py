@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -135,53 +135,75 @@ class Cancelled:
     waits: bool = False
 
 
-def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitioner) -> SlotView:
-    return SlotView(
-        slot_id=slot.id,
-        start=slot.start,
-        end=slot.end,
-        day=slot.day,
-        part=Part(slot.part),
-        left=max(0, slot.capacity - slot.taken),
-        fee_fen=slot.fee_fen,
-        department_id=department.id,
-        department=department.name,
-        sensitive=department.sensitive,
-        place=slot.place or department.place,
-        practitioner_id=practitioner.id,
-        practitioner=practitioner.name,
-        title=practitioner.title,
-        kind=Kind(slot.kind),
-        limits=_narrower(slot, department.min_age, department.max_age, department.sex),
+class _Names(NamedTuple):
+    """Department and doctor, as slots and appointments are told with them; `place` is the department's."""
+
+    department_id: UUID
+    department: str
+    sensitive: bool
+    place: str
+    practitioner_id: UUID
+    practitioner: str
+    title: str
+
+
+def _names(department: HealthcareService, practitioner: Practitioner) -> _Names:
+    return _Names(
+        department.id,
+        department.name,
+        department.sensitive,
+        department.place,
+        practitioner.id,
+        practitioner.name,
+        practitioner.title,
     )
+
+
+def _names_in(row: Row[Any]) -> _Names:
+    return _Names(
+        row.department_id,
+        row.department,
+        row.sensitive,
+        row.department_place,
+        row.practitioner_id,
+        row.practitioner,
+        row.title,
+    )
+
+
+def _visit(of: Slot | Appointment | Row[Any], names: _Names) -> dict[str, Any]:
+    """What a slot and an appointment have in common."""
+    return {
+        "start": of.start,
+        "day": of.day,
+        "part": Part(of.part),
+        "fee_fen": of.fee_fen,
+        "kind": Kind(of.kind),
+        **names._asdict(),
+        "place": of.place or names.place,
+    }
+
+
+def _slot(of: Slot | Row[Any], slot_id: UUID, names: _Names, limits: Limits) -> SlotView:
+    left = max(0, of.capacity - of.taken)
+    return SlotView(slot_id=slot_id, end=of.end, left=left, limits=limits, **_visit(of, names))
+
+
+def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitioner) -> SlotView:
+    limits = _narrower(slot, department.min_age, department.max_age, department.sex)
+    return _slot(slot, slot.id, _names(department, practitioner), limits)
+
+
+def found_slot(row: Row[Any]) -> SlotView:
+    """Of a row of `statements.asked`."""
+    limits = _narrower(row, row.department_min_age, row.department_max_age, row.department_sex)
+    return _slot(row, row.id, _names_in(row), limits)
 
 
 def _narrower(slot: Slot | Row[Any], min_age: int | None, max_age: int | None, sex: str | None) -> Limits:
     youngest = [age for age in (slot.min_age, min_age) if age is not None]
     oldest = [age for age in (slot.max_age, max_age) if age is not None]
     return Limits(max(youngest, default=None), min(oldest, default=None), slot.sex or sex)
-
-
-def found_slot(row: Row[Any]) -> SlotView:
-    """Of a row of `statements.asked`."""
-    return SlotView(
-        slot_id=row.id,
-        start=row.start,
-        end=row.end,
-        day=row.day,
-        part=Part(row.part),
-        left=max(0, row.capacity - row.taken),
-        fee_fen=row.fee_fen,
-        department_id=row.department_id,
-        department=row.department,
-        sensitive=row.sensitive,
-        place=row.place or row.department_place,
-        practitioner_id=row.practitioner_id,
-        practitioner=row.practitioner,
-        title=row.title,
-        kind=Kind(row.kind),
-        limits=_narrower(row, row.department_min_age, row.department_max_age, row.department_sex),
-    )
 
 
 def booked_view(new: dict[str, Any], row: Row[Any]) -> AppointmentView:
@@ -191,19 +213,8 @@ def booked_view(new: dict[str, Any], row: Row[Any]) -> AppointmentView:
         status=Status(new["status"]),
         patient_id=row.patient_id,
         slot_id=row.slot_id,
-        start=row.start,
-        day=row.day,
-        part=Part(row.part),
-        fee_fen=row.fee_fen,
-        department_id=row.department_id,
-        department=row.department,
-        sensitive=row.sensitive,
-        place=row.place or row.department_place,
-        practitioner_id=row.practitioner_id,
-        practitioner=row.practitioner,
-        title=row.title,
-        kind=Kind(row.kind),
         preparation=row.preparation,
+        **_visit(row, _names_in(row)),
     )
 
 
@@ -215,17 +226,6 @@ def appointment_view(
         status=Status(row.status),
         patient_id=row.patient_id,
         slot_id=row.slot_id,
-        start=row.start,
-        day=row.day,
-        part=Part(row.part),
-        fee_fen=row.fee_fen,
-        department_id=department.id,
-        department=department.name,
-        sensitive=department.sensitive,
-        place=row.place or department.place,
-        practitioner_id=practitioner.id,
-        practitioner=practitioner.name,
-        title=practitioner.title,
-        kind=Kind(row.kind),
         preparation=department.preparation,
+        **_visit(row, _names(department, practitioner)),
     )

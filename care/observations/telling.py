@@ -5,14 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.alerts.watching import Raised
-from care.patients.models import PatientContact, Relation
-from channels.contacts.models import Contact, Conversation
+from care.reach import talks
 from channels.outbox import service as outbox
-from channels.ports import ChannelName
 from channels.reply import Reply
 
 FIRST = -1
@@ -21,7 +18,8 @@ FIRST = -1
 
 async def tell(session: AsyncSession, patient_id: UUID, raised: tuple[Raised, ...], now: datetime) -> int:
     """Queue each wording once; how many were."""
-    conversation = await _conversation(session, patient_id) if raised else None
+    # One that is not in use, too: an emergency goes on from there (care/gate/ways.py).
+    conversation = await talks.the_first(session, talks.in_order(), patient_id) if raised else None
     if conversation is None:
         return 0
     queued = 0
@@ -39,19 +37,3 @@ async def tell(session: AsyncSession, patient_id: UUID, raised: tuple[Raised, ..
         )
         queued += message is not None
     return queued
-
-
-async def _conversation(session: AsyncSession, patient_id: UUID) -> Conversation | None:
-    query = (
-        select(Conversation)
-        .join(Contact, Contact.id == Conversation.contact_id)
-        .join(PatientContact, PatientContact.contact_id == Contact.id)
-        .where(PatientContact.patient_id == patient_id)
-        .order_by(
-            case((PatientContact.relation == Relation.SELF, 0), else_=1),
-            case((Contact.channel == ChannelName.WECHAT, 0), else_=1),
-            PatientContact.confirmed_at,
-        )
-        .limit(1)
-    )
-    return (await session.scalars(query)).first()

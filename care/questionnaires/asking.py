@@ -12,19 +12,21 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk.models import TaskKind
 from care.desk.tasks import open_task
 from care.followup.models import CallStatus, FollowUpCall
-from care.patients.models import Patient, PatientContact, Relation
+from care.patients.models import Patient
 from care.questionnaires.answering import position
 from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
 from care.questionnaires.outcomes import Position
 from care.questionnaires.responses import expire, is_open
+from care.reach import talks
 from channels.contacts.models import Contact, Conversation
 from channels.outbox import service as outbox
+from channels.ports import ChannelName
 from channels.reply import Option, Reply
 from channels.wording.labels import label
 from store import leases
@@ -232,21 +234,9 @@ async def _call(session: AsyncSession, row: QuestionnaireResponse, now: datetime
 async def _talk(session: AsyncSession, row: QuestionnaireResponse, *, by_phone: bool) -> Conversation | None:
     """Whom to ask where: the contact named, else WeChat before a phone (the other way round for every second reminder), the
     patient before the family. The gate takes it further from there."""
-    first = "sms" if by_phone else "wechat"
-    query = (
-        select(Conversation)
-        .join(Contact, Contact.id == Conversation.contact_id)
-        .join(PatientContact, PatientContact.contact_id == Contact.id)
-        .where(PatientContact.patient_id == row.patient_id, Contact.status == "active")
-        .order_by(
-            case((Contact.id == row.contact_id, 0), else_=1)
-            if row.contact_id and not by_phone
-            else Contact.status,
-            case((Contact.channel == first, 0), else_=1),
-            case((PatientContact.relation == Relation.SELF, 0), else_=1),
-            PatientContact.confirmed_at,
-            Conversation.id,
-        )
-        .limit(1)
-    )
-    return (await session.scalars(query)).first()
+    preferred = ChannelName.SMS if by_phone else ChannelName.WECHAT
+    before = [talks.first(Contact.channel == preferred)]
+    if row.contact_id and not by_phone:
+        before.insert(0, talks.first(Contact.id == row.contact_id))
+    query = talks.in_order(*before).where(Contact.status == "active")
+    return await talks.the_first(session, query, row.patient_id)

@@ -1,11 +1,12 @@
-"""The conversation in which a patient hears of something that was not asked for."""
+"""The conversation in which a patient hears of something that was not asked for: the one place where it is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, Select, case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients.models import PatientContact, Relation
@@ -13,20 +14,39 @@ from channels.contacts.models import Contact, Conversation
 from channels.ports import ChannelName
 
 
-async def of_patients(session: AsyncSession, patient_ids: Sequence[UUID]) -> dict[UUID, Conversation]:
-    """The patient's own contact before the family's, WeChat before a phone; whether it may be used is for the gate."""
-    query = (
+def in_order(*before: ColumnElement[Any]) -> Select[UUID, Conversation]:
+    """Patient and conversation, whom to write to first: what `before` puts first, then the patient's own contact before the family's,
+    WeChat before a phone, what was bound first. The caller says of whom; whether it may be used is for the gate."""
+    return (
         select(PatientContact.patient_id, Conversation)
         .join(Contact, Contact.id == PatientContact.contact_id)
         .join(Conversation, Conversation.contact_id == Contact.id)
-        .where(PatientContact.patient_id.in_(patient_ids), Contact.status == "active")
         .order_by(
-            case((PatientContact.relation == Relation.SELF, 0), else_=1),
-            case((Contact.channel == ChannelName.WECHAT, 0), else_=1),
+            *before,
+            first(PatientContact.relation == Relation.SELF),
+            first(Contact.channel == ChannelName.WECHAT),
             PatientContact.confirmed_at,
             Conversation.id,
         )
     )
+
+
+def first(true: ColumnElement[bool]) -> ColumnElement[int]:
+    """An order: those of whom it is true before the others."""
+    return case((true, 0), else_=1)
+
+
+async def the_first(
+    session: AsyncSession, query: Select[UUID, Conversation], patient_id: UUID | None
+) -> Conversation | None:
+    """The patient's first of `in_order`."""
+    row = (await session.execute(query.where(PatientContact.patient_id == patient_id).limit(1))).first()
+    return row[1] if row is not None else None
+
+
+async def of_patients(session: AsyncSession, patient_ids: Sequence[UUID]) -> dict[UUID, Conversation]:
+    """By patient, where there is one that is in use."""
+    query = in_order().where(PatientContact.patient_id.in_(patient_ids), Contact.status == "active")
     found: dict[UUID, Conversation] = {}
     for patient_id, talk in (await session.execute(query)).tuples():
         found.setdefault(patient_id, talk)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import case, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.patients.models import Patient, PatientContact, Relation
+from care.patients.models import Patient
 from care.questionnaires.entrance import codes, links
 from care.questionnaires.models import QuestionnaireResponse
 from care.questionnaires.pages.staff import QuestionnaireDesk
+from care.reach import talks
 from channels.contacts import service as contacts
 from channels.contacts.models import Contact, Conversation
 from channels.outbox import service as outbox
@@ -23,15 +23,8 @@ async def send_link(
     session: AsyncSession, desk: QuestionnaireDesk, response: QuestionnaireResponse, now: datetime
 ) -> bool:
     """Queue a new link to the patient's WeChat, their own first. False: nobody follows the account."""
-    query = (
-        select(Conversation)
-        .join(Contact, Contact.id == Conversation.contact_id)
-        .join(PatientContact, PatientContact.contact_id == Contact.id)
-        .where(PatientContact.patient_id == response.patient_id, Contact.channel == ChannelName.WECHAT)
-        .order_by(case((PatientContact.relation == Relation.SELF, 0), else_=1), PatientContact.confirmed_at)
-        .limit(1)
-    )
-    conversation = (await session.scalars(query)).first()
+    query = talks.in_order().where(Contact.channel == ChannelName.WECHAT)
+    conversation = await talks.the_first(session, query, response.patient_id)
     if conversation is None:
         return False
     path = await links.issue(session, response.id, now=now, lasts=desk.link_lasts)
