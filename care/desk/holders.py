@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk import service as desk
@@ -85,9 +85,15 @@ async def _wrong_number(session: AsyncSession, contact: Contact, now: datetime, 
 
 async def _patients_at(session: AsyncSession, contact: Contact) -> list[UUID]:
     """Whoever has this number on record, or is spoken for from it."""
-    on_record = select(Patient.id).where(Patient.phone_hash == identity.phone_hash(contact.address))
+    on_record = _on_record(contact)
     linked = select(PatientContact.patient_id).where(PatientContact.contact_id == contact.id)
     return list(await session.scalars(on_record.union(linked)))
+
+
+def _on_record(contact: Contact) -> Select[UUID]:
+    """A record that was merged into another is nobody of its own: it keeps its number, which is often the other's too."""
+    number = identity.phone_hash(contact.address)
+    return select(Patient.id).where(Patient.phone_hash == number, Patient.replaced_by.is_(None))
 
 
 async def _link(session: AsyncSession, contact: Contact, said: Holder, now: datetime) -> None:
@@ -101,11 +107,7 @@ async def _link(session: AsyncSession, contact: Contact, said: Holder, now: date
             .where(PatientContact.contact_id == contact.id, PatientContact.relation == Relation.SELF)
             .values(relation=Relation.OTHER)
         )
-    on_record = set(
-        await session.scalars(
-            select(Patient.id).where(Patient.phone_hash == identity.phone_hash(contact.address))
-        )
-    )
+    on_record = set(await session.scalars(_on_record(contact)))
     waited = await session.scalars(
         select(OutboundMessage.patient_id)
         .where(

@@ -12,10 +12,11 @@ from sqlalchemy.orm import aliased
 from care.consents.models import ConsentNow, Purpose
 from care.merging import alike, moving
 from care.patients.models import Patient, PatientNamePiece, PatientStatus
-from care.patients.service import CLEARABLE, standing_id
+from care.patients.service import CLEARABLE, set_status, standing_id
 from care.plans import publishing, stopping
 from care.plans.enrolling import reconcile
 from care.plans.models import LIVE, CarePlan
+from care.reminders import service as reminders
 from store import audit, events
 from store.clock import Clock
 from store.database import Database
@@ -40,7 +41,7 @@ async def merge(
     """`gone_id`'s record is closed and all it has is `kept_id`'s. False: it is so already.
 
     `confirmed`: a person has looked at what differs. Emits `patient.merged` of the closed record and `patient.merged_in` of the other.
-    Plans both are in go on once. Raises `NotMerged`.
+    Plans both are in go on once. Who died by either record has died. Raises `NotMerged`.
     """
     rows = {}
     for one in sorted((gone_id, kept_id)):  # in one order, so that two merges wait for each other
@@ -60,6 +61,7 @@ async def merge(
     await _may(session, kept, gone, confirmed=confirmed)
     await _end_doubled(session, gone_id, kept_id, at)
     _fill(kept, gone)
+    died = gone.status_at or at if gone.status == PatientStatus.DIED else None
     gone.status, gone.status_at, gone.replaced_by = PatientStatus.MERGED, at, kept_id
     await session.flush()
     await session.execute(delete(PatientNamePiece).where(PatientNamePiece.patient_id == gone_id))
@@ -69,6 +71,11 @@ async def merge(
     follow_up = await session.get(ConsentNow, (kept_id, Purpose.FOLLOW_UP.value), populate_existing=True)
     if follow_up is not None and not follow_up.granted:
         await stopping.end_of_patient(session, kept_id, "withdrawn", at)
+    if died is not None:  # whichever record knew of it
+        await set_status(session, kept, PatientStatus.DIED, at=died, actor=actor)
+    if kept.status != PatientStatus.ACTIVE:  # what came over from the other record ends as its own did
+        await stopping.end_of_patient(session, kept_id, kept.status, at)
+        await reminders.end_of_patient(session, kept_id, at)
     plans = await publishing.running(session)
     await reconcile(session, plans.values(), [kept_id], at)
     events.emit(session, gone_id, "patient.merged", at, into=str(kept_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,9 @@ from sqlalchemy import select
 
 from care.desk import holders
 from care.desk.models import DeskTask, TaskKind
+from care.merging.service import merge
 from care.patients import service as patients
-from care.patients.models import Relation
+from care.patients.models import Patient, Relation
 from channels.contacts.models import Contact, Conversation
 from channels.outbox.models import OutboundMessage
 from channels.questions import holder
@@ -20,7 +22,7 @@ from store.audit import AuditRow
 from store.clock import VirtualClock
 from store.database import Database
 from store.ids import new_id
-from tests.care.conftest import World
+from tests.care.conftest import PEOPLE, World
 from tests.factories.messages import SMS, WECHAT, conversation, said, say
 
 WANGS = "+8619900000001"
@@ -144,3 +146,21 @@ async def test_the_phone_is_asked_once_and_only_while_nobody_knows(
         asked = await questions.current(session, talk.id, clock.now())
     assert asked is not None
     assert [option.params["holder"] for option in questions.options_of(asked)] == ["self", "family", "wrong"]
+
+
+async def test_a_record_that_was_merged_is_nobody_else(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """The closed record keeps its number, often the same."""
+    async with database.write() as session:
+        wang = await session.get_one(Patient, world.wang)
+        again = replace(PEOPLE["wang"], record_number="D0009999")
+        closed = await patients.create(session, again, clock.now())
+        await session.flush()
+        await merge(session, closed.id, wang.id, at=clock.now(), actor="system:his")
+    contact, talk = await conversation(database, clock, SMS, WANGS, holder="unknown")
+    await waiting_push(database, clock, talk, world)
+    assert await settle(database, clock, contact, "self") is True
+    async with database.read() as session:
+        [linked] = await patients.patients_of_contact(session, contact.id)
+    assert (linked.patient.id, linked.relation) == (world.wang, Relation.SELF)

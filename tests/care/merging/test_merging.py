@@ -206,3 +206,23 @@ async def test_what_still_comes_under_the_closed_record_is_brought_over(ward: Wa
         for number in ("D0009999", "D0009998"):
             found = await patients.get_by_record_number(session, number)
             assert found is not None and found.id == kept
+
+
+@pytest.mark.parametrize("died", ["gone", "kept"])
+async def test_who_died_by_either_record_hears_no_more(ward: Ward, died: str) -> None:
+    kept, gone = ward.world.wang, await second_record(ward)
+    await ward.publish(plan_of(step("a", 1)))
+    await ward.discharged(gone if died == "kept" else kept, ward.today)
+    await ward.tick()
+    async with ward.database.write() as session:
+        row = await session.get_one(Patient, {"gone": gone, "kept": kept}[died])
+        await patients.set_status(session, row, PatientStatus.DIED, at=ward.clock.now(), actor="system:his")
+    with pytest.raises(NotMerged, match="status"):
+        await merged(ward, gone, kept)
+    assert await merged(ward, gone, kept, confirmed=True)
+    async with ward.database.read() as session:
+        assert (await session.get_one(Patient, kept)).status == PatientStatus.DIED
+    assert await ward.plans(kept) == [("after", "revoked", "died")]
+    await ward.at(1)
+    await ward.sent_all()
+    assert await ward.said() == []
