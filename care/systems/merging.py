@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients import service as patients
@@ -21,6 +21,8 @@ from care.systems.taking import MergeFact, Unusable
 from store import audit
 
 KIND = "merge"
+AT_ONCE = 50
+"""Tried again in one transaction."""
 ASKS = ("identities_differ", "two_people")
 """Reasons of a dead message that a person may overrule."""
 
@@ -33,12 +35,7 @@ async def hear(session: AsyncSession, system: str, told: Merged, now: datetime) 
     key = f"{KIND}:{refs.hash_of(f'{told.gone.external_id}|{told.kept.external_id}')[:40]}"
     if await messages.by_key(session, system, Direction.IN, key) is not None:
         return
-    why = None
-    try:
-        async with session.begin_nested():
-            await _take(session, system, told, now)
-    except Unusable as error:
-        why = error
+    why = await _try(session, system, told, now)
     row = await messages.put(
         session,
         system=system,
@@ -50,11 +47,51 @@ async def hear(session: AsyncSession, system: str, told: Merged, now: datetime) 
         patient_id=await patients.standing_id(session, gone.id),
     )
     assert row is not None
+    _note(row, why, now)
+
+
+async def again(session: AsyncSession, system: str, now: datetime) -> int:
+    """Merges that people had tried once more (HL7's own are taken by its worker); how many are done."""
+    due = (
+        select(SystemMessage)
+        .where(
+            SystemMessage.system == system,
+            SystemMessage.direction == Direction.IN,
+            SystemMessage.kind == KIND,
+            SystemMessage.status == Said.QUEUED,
+            SystemMessage.due_at <= now,
+        )
+        .order_by(SystemMessage.id)
+        .limit(AT_ONCE)
+    )
+    done = 0
+    for row in (await session.scalars(due.with_for_update(skip_locked=True))).all():
+        why = await _try(session, system, _told(row), now)
+        _note(row, why, now)
+        done += why is None
+    return done
+
+
+async def _try(session: AsyncSession, system: str, told: Merged, now: datetime) -> Unusable | None:
+    """None: done."""
+    try:
+        async with session.begin_nested():
+            await _take(session, system, told, now)
+    except Unusable as error:
+        return error
+    return None
+
+
+def _note(row: SystemMessage, why: Unusable | None, now: datetime) -> None:
     row.due_at, row.status = None, Said.ACCEPTED if why is None else Said.DEAD
     if why is None:
-        row.settled_at = now
+        row.settled_at, row.reason = now, None
     else:
         row.reason, row.dead_reason, row.answer = why.code, why.code, why.detail
+
+
+def _told(row: SystemMessage) -> Merged:
+    return Merged(person_of(row.body["gone"]), person_of(row.body["kept"]))
 
 
 async def confirm(
@@ -88,8 +125,7 @@ async def confirm(
         told = await take_merges(session, message, codes, row.created_at, confirmed_by=staff_id)
         patient_id = told.taken.patient_id
     else:
-        both = Merged(person_of(row.body["gone"]), person_of(row.body["kept"]))
-        patient_id = await _take(session, row.system, both, now, staff_id)
+        patient_id = await _take(session, row.system, _told(row), now, staff_id)
     row = await session.get_one(SystemMessage, message_id, populate_existing=True)
     row.note, row.patient_id = note, patient_id
     subject = audit.subject_of("system_message", message_id)

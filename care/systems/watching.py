@@ -45,6 +45,8 @@ async def watch(database: Database, clock: Clock, system: HospitalSystem) -> int
         cursor, taken = found.cursor, taken + len(found.appointments)
         if not found.more:
             break
+    async with database.write("merges tried again") as session:
+        await merging.again(session, system.name, clock.now())
     async with database.write("appointments made there") as session:
         await counter.again(session, system.name, clock.now())
     return taken

@@ -15,7 +15,7 @@ from care.appointments.scheduling.models import What
 from care.appointments.scheduling.service import Edit, ScheduleError
 from care.patients import service as patients
 from care.patients.models import Patient
-from care.systems import merging
+from care.systems import merging, overview
 from care.systems.counter import AGAIN
 from care.systems.hl7.codes import read_codes
 from care.systems.models import SystemMessage
@@ -205,3 +205,38 @@ async def test_a_record_it_closed_is_closed_here(connected: Hospital, fhir_serve
     async with connected.database.read() as session:
         lijing = await session.get_one(Patient, connected.world.lijing)
         assert lijing.replaced_by == connected.world.wang
+
+
+async def test_a_merge_that_waited_for_one_of_two_appointments_is_tried_again(
+    connected: Hospital, fhir_server: FhirServer
+) -> None:
+    async with connected.database.write() as session:
+        data = patients.PatientData("D0009999", "王秀兰", "female")
+        gone = (await patients.create(session, data, connected.clock.now())).id
+    row = await connected.book(connected.world.wang, at(9))
+    await connected.book(gone, at(9, 10))
+    kept = person(fhir_server, "D0000001", "王秀兰")
+    link = [{"other": {"reference": f"Patient/{kept['id']}"}, "type": "replaced-by"}]
+    person(fhir_server, "D0009999", "王秀兰", active=False, link=link)
+    await heard(connected)
+
+    async def said() -> SystemMessage:
+        async with connected.database.read() as session:
+            merge = select(SystemMessage).where(SystemMessage.kind == "merge")
+            return (await session.scalars(merge)).one()
+
+    assert ((await said()).status, (await said()).reason) == ("dead", "two_appointments")
+
+    async def once_more() -> None:
+        which, now = (await said()).id, connected.clock.now()
+        async with connected.database.write() as session:
+            assert await overview.again(session, which, staff_id=new_id(), now=now)
+        await heard(connected)
+
+    await once_more()
+    assert ((await said()).status, (await said()).dead_reason) == ("dead", "two_appointments"), "still so"
+    await connected.cancel(row)
+    await once_more()
+    assert ((await said()).status, (await said()).due_at) == ("accepted", None)
+    async with connected.database.read() as session:
+        assert (await session.get_one(Patient, gone)).replaced_by == connected.world.wang
