@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from actions.asides import INTENT, Answer, Heard
 from actions.plans import reading
 from care.patients import service as patients
 from care.patients.models import Patient
-from care.plans import publishing, service, stopping
+from care.plans import facts, publishing, service, stopping
 from care.plans.definition import Plan
 from care.plans.joining import whom
 from care.plans.models import LIVE, CarePlan, PlanStatus, Touch, TouchStatus
@@ -241,9 +242,14 @@ async def _open(session: AsyncSession, heard: Heard) -> list[tuple[Plan, Patient
             (plan, one, rows[one.id].day)
             for one in linked
             if rows[one.id].verdict == whom.JOINS
-            or (rows[one.id].verdict == whom.LEFT and rows[one.id].day is not None)
+            or (rows[one.id].verdict == whom.LEFT and _still_says_something(plan, rows[one.id].day, today))
         ]
     return found
+
+
+def _still_says_something(plan: Plan, day: date | None, today: date) -> bool:
+    """Who left it may come back, unless all of it lies behind."""
+    return day is not None and day >= facts.horizon(plan, today)
 
 
 def _titled(heard: Heard, title: str, number: int, name: str) -> str:

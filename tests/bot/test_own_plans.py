@@ -157,6 +157,30 @@ async def test_of_several_plans_one_is_asked_for_and_what_staff_paused_is_theirs
     assert await talk.say("继续随访") == "plan.nothing_held"
 
 
+async def test_a_plan_that_was_left_and_has_nothing_more_to_say_is_not_joined_again(
+    inbox: Inbox, database: Database, clock: VirtualClock, worker: Make, engine: EngineSurface
+) -> None:
+    who = await bound(database, clock)
+    await engine.down()
+    talk = Talk(inbox, worker(), database, WECHAT)
+    long_ago = clock.local().date() - timedelta(days=900)
+    async with database.write() as session:
+        await publishing.publish(session, PLAN, None, clock.now())
+        ward = await session.scalar(select(HealthcareService.id).limit(1))
+        assert ward is not None
+        session.add(
+            Encounter(
+                patient_id=who, kind=EncounterKind.INPATIENT, department_id=ward,
+                start_date=long_ago, end_date=long_ago,
+            )
+        )  # fmt: skip
+        row, _ = await service.enrol(
+            session, PLAN.name, who, anchor_date=long_ago, source="patient", now=clock.now()
+        )
+        await service.end(session, row.id, service.PATIENT, clock.now())
+    assert await talk.say("加入随访计划") == "plan.join_none"
+
+
 async def _state(database: Database, key: str) -> str | None:
     async with database.read() as session:
         return await session.scalar(select(OutboundMessage.status).where(OutboundMessage.dedup_key == key))
