@@ -255,7 +255,7 @@ def test_a_day_of_a_clinic(house: Installation, clinic: Clinic, nurse: BrowserCo
 
     # Rated, two hours later.
     to(house, clinic.at(13))
-    heard(early, "满意|就诊")
+    heard(early, "满意度|评价一下")
     with house.rows() as session:
         asked = session.scalars(
             select(QuestionnaireResponse).where(QuestionnaireResponse.appointment_id == mine.id)
