@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -101,7 +102,7 @@ def _row(patient: UUID, slot: UUID, facts: Facts) -> tuple[Any, ...]:
     return (new_id(), "booked", patient, slot, *facts[slot], 1800, "wechat", NOW, NOW, "general")
 
 
-async def _per_second(database: Database, url: str) -> list[Result]:
+async def _per_second(database: Database) -> list[Result]:
     departments = await hospital(database, 10)
     places = await clinics(database, departments, doctors=50, days=10, a_half_day=6, capacity=30)
     columns = (Slot.practitioner_id, Slot.department_id, Slot.start, Slot.day, Slot.part)
@@ -130,7 +131,7 @@ async def _per_second(database: Database, url: str) -> list[Result]:
             first += PATIENTS
         who = await people(database, PATIENTS, first)
         first += PATIENTS
-        took["driver"].append(await _driver(database, url, who, slot_of, facts))
+        took["driver"].append(await _driver(database, who, slot_of, facts))
     name = database.url.get_backend_name()
     value, beside, naked = (statistics.median(took[one]) for one in ("ours", "bare", "driver"))
     against = f"the bare conditional UPDATE and INSERT, committed, on the same pool, {name}"
@@ -150,13 +151,14 @@ _insert = insert(Appointment)
 
 
 async def _driver(
-    database: Database, url: str, who: Sequence[UUID], slot_of: Callable[[int], UUID], facts: Facts
+    database: Database, who: Sequence[UUID], slot_of: Callable[[int], UUID], facts: Facts
 ) -> float:
     names = ", ".join(_COLUMNS)
     if database.is_sqlite:
         return _sqlite(str(database.url.database), who, slot_of, facts, names)
     marks = ", ".join(f"${n}" for n in range(1, len(_COLUMNS) + 1))
-    pool = await asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=PARALLEL, max_size=PARALLEL)
+    url = database.url.set(drivername="postgresql").render_as_string(False)
+    pool = await asyncpg.create_pool(url, min_size=PARALLEL, max_size=PARALLEL)
 
     async def act(n: int, patient: UUID) -> None:
         async with pool.acquire() as connection, connection.transaction():
@@ -265,25 +267,33 @@ async def _analyse(database: Database) -> None:
 
 
 async def measure() -> list[Result]:
-    """Each part on a database of its own. The load of the machine is printed: this is a shared one."""
+    """Each part on a database of its own, kept as soon as it is measured. The load of the machine is printed: this is a shared one."""
     keys()
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     results: list[Result] = []
-    for part in (_rush, _search):
+
+    async def measured(part: Callable[[], Awaitable[list[Result]]]) -> None:
+        begun = time.perf_counter()
+        found = await part()
+        keep(found)
+        print(
+            f"in {time.perf_counter() - begun:.0f} s, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        )
+        results.extend(found)
+
+    parts = (_rush, _per_second, _search)
+    for part in parts:
         async with on_sqlite() as database:
-            results += await part(database)
-    async with on_sqlite() as database:
-        results += await _per_second(database, "")
-    for again in (_rush, _search, _per_second):
+            await measured(partial(part, database))
+    for part in parts:
         with postgres() as (url, _):
             await asyncio.to_thread(migrate.upgrade, url)
             database = Database(url)
             try:
-                results += await (_per_second(database, url) if again is _per_second else again(database))
+                await measured(partial(part, database))
             finally:
                 await database.close()
     return results
 
 
 if __name__ == "__main__":
-    keep(uvloop.run(measure()))
+    uvloop.run(measure())

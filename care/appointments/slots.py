@@ -195,10 +195,14 @@ def _half_days(asked: frozenset[str], near: bool) -> Any:
         .limit(bindparam("many", type_=Integer))
         .subquery("groups")
     )
-    left = func.sum(case((Slot.taken < Slot.capacity, Slot.capacity - Slot.taken), else_=1))
+    # The doctor's own days, by their index; the department is no condition here, its index leads through everybody's.
+    here = Slot.department_id == groups.c.department_id
+    free = case((~here, 0), (Slot.taken < Slot.capacity, Slot.capacity - Slot.taken), else_=1)
+    same = [one == groups.c[one.key] for one in key if one is not Slot.department_id]
+    narrowed = _narrowed(None, None, values["end"], None, values["kinds"])
     places = (
-        select(left)
-        .where(*(one == groups.c[one.key] for one in key), *conditions)
+        select(func.sum(free))
+        .where(*same, Slot.start >= groups.c.first, Slot.status == "free", _free(values["now"]), *narrowed)
         .correlate(groups)
         .scalar_subquery()
     )
