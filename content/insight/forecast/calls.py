@@ -131,13 +131,14 @@ async def effort(session: AsyncSession, now: datetime, minutes: float) -> Effort
 
 
 def call_days(of: Phone, touches: Reckoned, today: date, capacity: Sequence[float]) -> list[CallDay]:
-    """`capacity`: hours by weekday, Monday first; empty: not said. What a plan expects on a day off is rung on that day."""
+    """`capacity`: hours by weekday, Monday first; empty: not said. What a plan expects on a day off is rung on that day,
+    by whoever is there: on a named one nobody."""
     made = []
     for place, (planned, joining) in enumerate(zip(touches.expected, touches.joining, strict=True)):
         day = today + timedelta(days=place)
         works = of.days.is_workday(day)
         calls = planned.get("call", 0.0) + joining.get("call", 0.0) + of.waiting.get(day, 0)
         calls += of.pace.a_day if works else 0.0
-        has = None if not capacity else capacity[of.days.weekday(day)] if works or day.weekday() >= 5 else 0.0
+        has = None if not capacity else 0.0 if of.days.holiday(day) else capacity[of.days.weekday(day)]
         made.append(CallDay(day, calls, calls * of.effort.a_call / 60, has))
     return made

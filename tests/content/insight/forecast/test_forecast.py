@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from unittest.mock import AsyncMock
 
 import pytest
 
 from care.alerts.models import Alert
-from care.hospital.workdays import workdays
+from care.hospital.workdays import Workdays, workdays
 from care.plans.models import TouchStatus
 from content.insight.forecast import demand_tables, making, pages, reach_ahead
 from content.insight.forecast.ahead import Became, Texted, touches
-from content.insight.forecast.calls import CallDay, call_days, phone
+from content.insight.forecast.calls import CallDay, Effort, Pace, Phone, call_days, phone
 from content.insight.forecast.demand import WEEK
 from content.insight.forecast.making import Making
 from content.insight.forecast.outlook import Method
-from content.insight.forecast.reckoning import bills, reckon, survival
+from content.insight.forecast.reckoning import Reckoned, bills, reckon, survival
 from content.insight.protect import Hidden
 from content.insight.tables import Hours, Verdict
 from store.clock import VirtualClock
@@ -118,6 +118,14 @@ async def test_what_is_planned_becomes_touches_sms_and_hours(database: Database,
     assert by_day[1].calls == pytest.approx(3 + 48 / worked)
     assert by_day[2].calls == pytest.approx(8 + 48 / worked)
     assert by_day[2].hours == pytest.approx(by_day[2].calls * 6 / 60)
+
+
+def test_nobody_rings_on_a_holiday_that_is_a_saturday() -> None:
+    friday = date(2026, 11, 27)
+    days = Workdays({friday + DAY: "院庆"})
+    quiet = Reckoned([], [{}] * 4, [{}] * 4, [{}] * 4)
+    by_day = call_days(Phone({}, Pace({}), Effort(6.0, 1.0, 0), days), quiet, friday, [8.0] * 5 + [4.0, 2.0])
+    assert [one.capacity for one in by_day] == [8.0, 0.0, 2.0, 8.0]
 
 
 async def test_few_stay_hidden_and_too_little_history_is_said(
