@@ -55,6 +55,11 @@ async def tell(
     return NoticeState.TOLD if told else NoticeState.KEPT
 
 
+def called_to(room: str) -> tuple[str, dict[str, str]]:
+    """How it is said that somebody is called, and what more it takes; a department without a room of its own is a place only."""
+    return ("called", {"room": room}) if room else ("called_there", {})
+
+
 async def _say(
     session: AsyncSession,
     services: Services,
@@ -75,9 +80,11 @@ async def _say(
         **card(services, view, patient.name, talk.channel),
         "number": ticket.number,
         "ahead": ahead,
-        "room": await queue.room(session, view.practitioner_id, view.day),
     }
     said = "soon_next" if word is Word.SOON and not ahead else str(word)
+    if word is Word.CALLED:
+        said, where = called_to(await queue.room(session, view.practitioner_id, view.day))
+        params |= where
     message = await outbox.enqueue(
         session,
         talk,

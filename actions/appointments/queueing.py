@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from actions.appointments import flow, words
+from actions.appointments.calling import called_to
 from actions.appointments.picking import nothing_to_come, unbound, upcoming
 from actions.base import BanyiAction
 from actions.turn import Turn, way_to
@@ -66,8 +67,8 @@ async def _tell(turn: Turn, view: AppointmentView, found: Position, name: str) -
     if found.state is None:
         turn.say("queue.place" if found.ahead else "queue.next", *_way_in(turn, view), **values)
     elif found.state == TicketState.CALLED:
-        room = await queue.room(turn.session, view.practitioner_id, view.day)
-        turn.say("queue.called", **{**values, "room": room})
+        said, where = called_to(await queue.room(turn.session, view.practitioner_id, view.day))
+        turn.say(f"queue.{said}", **values, **where)
     elif found.state == TicketState.PASSED:
         turn.say("queue.passed", **values)
     else:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from actions.appointments.told import tell_counter
 from actions.services import Services
@@ -18,6 +18,7 @@ from care.appointments.queue.service import Line, line_of
 from care.appointments.queue.telling import Word
 from care.appointments.views import Booked, Held
 from care.desk.models import DeskTask, TaskKind
+from care.hospital.models import HealthcareService
 from channels.outbox.models import OutboundMessage
 from channels.reply import Reply
 from server.people import CareDesk
@@ -153,3 +154,19 @@ async def test_nobody_rings_up_for_a_word_from_the_queue(
         message.expires_at = clock.now() + timedelta(days=1)
         await CareDesk().undeliverable(session, message, "refused", clock.now())
         assert len((await session.scalars(calls)).all()) == 1
+
+
+async def test_a_department_without_a_room_is_a_place(
+    talker: Talker,
+    services: Services,
+    database: Database,
+    clock: VirtualClock,
+    line: tuple[Line, list[UUID]],
+) -> None:
+    talk = await talker(王秀兰="mother")
+    where, _ = line
+    async with database.write() as session:
+        await session.execute(update(HealthcareService).values(room=""))
+    await _call(database, where, None, clock)
+    assert (await _heard(database, services))[0] == ("queue.called_there", "王秀兰", "queued")
+    assert await talk.say("还要等多久", "ask_queue") == ["queue.called_there"]
