@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Index,
+    Select,
     Table,
     and_,
     delete,
@@ -67,12 +68,12 @@ async def move(session: AsyncSession, gone: UUID, kept: UUID) -> int:
     return moved
 
 
-async def has_any(session: AsyncSession, gone: UUID) -> bool:
-    """Whether anything is the closed record's."""
+async def still_named(session: AsyncSession, closed: Select[UUID]) -> set[UUID]:
+    """Which of these closed records something is still under: a statement a table, however many were closed."""
+    found: set[UUID] = set()
     for _table, column in owned():
-        if await session.scalar(select(exists().where(column == gone))):
-            return True
-    return False
+        found.update(await session.scalars(select(column).where(column.in_(closed)).distinct()))
+    return found
 
 
 def _exclusive(table: Table, column: Column[Any]) -> Iterator[tuple[list[Column[Any]], str]]:

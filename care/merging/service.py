@@ -17,7 +17,7 @@ from care.plans import publishing, stopping
 from care.plans.enrolling import reconcile
 from care.plans.models import LIVE, CarePlan
 from care.reminders import service as reminders
-from store import audit, events
+from store import audit, events, sets
 from store.clock import Clock
 from store.database import Database
 
@@ -124,12 +124,14 @@ def _fill(kept: Patient, gone: Patient) -> None:
 async def bring_over(database: Database, clock: Clock) -> int:
     """What was still written under records merged lately is the standing record's; how many rows that were."""
     since = clock.now() - STRAGGLERS
-    merged = select(Patient.id, Patient.replaced_by).where(
-        Patient.status == PatientStatus.MERGED, Patient.status_at > since
-    )
+    lately = Patient.status == PatientStatus.MERGED, Patient.status_at > since
     async with database.read("merged lately") as session:
-        pairs = [(row[0], row[1]) for row in await session.execute(merged) if row[1] is not None]
-        late = [pair for pair in pairs if await moving.has_any(session, pair[0])]
+        if await session.scalar(select(Patient.id).where(*lately).limit(1)) is None:
+            return 0
+        closed = await moving.still_named(session, select(Patient.id).where(*lately))
+        into = select(Patient.id, Patient.replaced_by).where(*lately, sets.among(Patient.id, "ids"))
+        rows = await session.execute(into, {"ids": list(closed)})
+        late = [(gone, kept) for gone, kept in rows if kept is not None]
     brought = 0
     for gone_id, kept_id in late:
 
