@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from care.appointments import service as appointments
 from care.appointments.models import Appointment, Slot, Status
@@ -226,3 +226,21 @@ async def test_who_died_by_either_record_hears_no_more(ward: Ward, died: str) ->
     await ward.at(1)
     await ward.sent_all()
     assert await ward.said() == []
+
+
+async def test_looking_for_what_still_comes_costs_the_same_for_many_records(ward: Ward) -> None:
+    said: list[str] = []
+
+    async def statements() -> int:
+        said.clear()
+        assert await bring_over(ward.database, ward.clock) == 0
+        return len(said)
+
+    for engine in (ward.database.reader, ward.database.writer):
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *seen: said.append(seen[2]))
+    assert await merged(ward, await second_record(ward), ward.world.wang)
+    one = await statements()
+    for number in range(3):
+        gone = await second_record(ward, record_number=f"D000888{number}")
+        assert await merged(ward, gone, ward.world.wang)
+    assert await statements() == one
