@@ -44,6 +44,7 @@ _RANKS = (
     ("closure:", Rank.CONFIRMATION),
     ("waitlist:", Rank.CONFIRMATION),
     ("cancel.sure", Rank.CONFIRMATION),
+    ("plan.leave_sure", Rank.CONFIRMATION),
     ("survey", Rank.SURVEY),
     ("questionnaire", Rank.SURVEY),
     ("plan:", Rank.SURVEY),

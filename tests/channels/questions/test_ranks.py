@@ -35,6 +35,7 @@ from tests.factories.messages import SMS, YES_NO, conversation
         ("holder.ask", Rank.HOLDER),
         ("reminder:018f", Rank.CONFIRMATION),
         ("cancel.sure", Rank.CONFIRMATION),
+        ("plan.leave_sure", Rank.CONFIRMATION),
         ("booking.when", Rank.DIALOGUE),
         ("survey.item", Rank.SURVEY),
         ("plan:7", Rank.SURVEY),
@@ -194,6 +195,25 @@ async def test_ways_on_under_an_answer_are_no_dialogue(database: Database, clock
     clock.advance(SHOWN)
     assert await send(database, clock, offer) == {}
     assert await instance(database, clock, talk) == "waitlist:1"
+
+
+async def test_what_is_asked_back_is_no_way_on(database: Database, clock: VirtualClock) -> None:
+    """退出随访计划 asked back: the 2 that means "pause" must not meet a reminder whose 2 cancels a visit."""
+    _, talk = await conversation(database, clock, SMS)
+    async with database.write() as session:
+        await questions.open_question(
+            session,
+            conversation_id=talk.id,
+            instance="plan.leave_sure",
+            reply=Reply(
+                "plan.leave_sure", {}, (Option("leave", "退出", "aside"), Option("hold", "停", "aside"))
+            ),
+            now=clock.now(),
+        )
+    reminder = await push(database, clock, talk, "reminder:1")
+    clock.advance(SHOWN)
+    assert reminder.id in await send(database, clock, reminder)
+    assert await instance(database, clock, talk) == "plan.leave_sure"
 
 
 async def test_what_would_be_over_by_then_waits_for_a_dialogue_five_minutes(
