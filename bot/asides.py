@@ -33,6 +33,13 @@ def read(text: str, state: State) -> Aside | None:
     return reading.wants(text) or plans.wants(text)
 
 
+def beside(text: str, state: State) -> Aside | None:
+    """A reading a reminder asked for, at which the safety screen stops: the alarm answers, the number is kept all the same."""
+    if state.reminded and not state.questioned and reading.may_answer(text):
+        return Aside(reading.BESIDE, {"text": text})
+    return None
+
+
 def take(plan: Plan, aside: Aside) -> Plan:
     plan.aside, plan.resolved = aside, f"aside:{aside.kind}"
     return plan

@@ -47,7 +47,7 @@ class Decider:
         verdict = state.found or screen(text)
         plan.screen = verdict.verdict
         if verdict.verdict != "none":
-            plan.alert = verdict.verdict
+            plan.alert, plan.aside = verdict.verdict, asides.beside(text, state)
             return plan.says(alarms.answer(verdict, words, state.on_duty), f"screen:{verdict.rule}")
         if (opt := _opts(text, state)) is not None and not message.option_ref and message.kind == "text":
             plan.opt = opt

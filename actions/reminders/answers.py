@@ -122,6 +122,18 @@ async def answered(session: AsyncSession, heard: Heard, params: Mapping[str, Any
     return [Reply("remind.none")]
 
 
+async def beside(session: AsyncSession, heard: Heard, params: Mapping[str, Any]) -> list[Reply]:
+    """The reading of a message that has rung by itself: kept without a word and without another alert."""
+    for row in await service.just_sent(session, heard.conversation.id, heard.now):
+        if values := reading.numbers(str(params["text"]), row.kind):
+            key = f"chat:{heard.inbound_id}"
+            await observations.told(
+                session, row.patient_id, values, key=key, at=heard.now, now=heard.now, rings=False
+            )
+            break
+    return []
+
+
 async def _keep(session: AsyncSession, heard: Heard, row: Reminder, values: list[Reading]) -> list[Reply]:
     if not values:
         return [Reply("remind.odd")]
@@ -170,6 +182,7 @@ ANSWERS: Mapping[str, Callable[[AsyncSession, Heard, Mapping[str, Any]], Awaitab
     reading.STOP: stopped,
     reading.LIST: listed,
     reading.ANSWERED: answered,
+    reading.BESIDE: beside,
     AGREE: agreed,
     DROP: dropped,
 }

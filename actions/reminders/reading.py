@@ -17,6 +17,8 @@ from language.normalise import normalise
 from language.when.reader import read
 
 SET, STOP, LIST, ANSWERED = "reminder_set", "reminder_stop", "reminder_list", "reminder_answered"
+BESIDE = "reminder_beside"
+"""An answer the alarm has spoken to."""
 
 _KINDS = (
     (ReminderKind.BLOOD_PRESSURE, re.compile(r"血压")),

@@ -242,8 +242,12 @@ async def told(
     key: str,
     at: datetime,
     now: datetime,
+    rings: bool = True,
 ) -> tuple[Raised, ...] | None:
-    """Keep the numbers a patient wrote, once per `key`, and ring where a rule holds. None: no consent to follow-up, nothing is kept."""
+    """Keep the numbers a patient wrote, once per `key`, and ring where a rule holds. None: no consent to follow-up, nothing is kept.
+
+    Not `rings`: the message they stand in has rung already.
+    """
     agreed = await session.get(ConsentNow, (patient_id, Purpose.FOLLOW_UP))
     if agreed is None or not agreed.granted:
         return None
@@ -253,6 +257,6 @@ async def told(
     about = Observation(
         patient_id=patient_id, panel_id=panel_id, source="patient", device_id=None, key=hashed
     )
-    if not await _replace(session, known, about, readings, at, now):
+    if not await _replace(session, known, about, readings, at, now) or not rings:
         return ()
     return await _watch(session, patient_id, Sent(key, patient_id, at, tuple(readings), withdrawn=False), now)

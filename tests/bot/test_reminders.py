@@ -171,7 +171,7 @@ async def test_a_low_glucose_rings_and_is_told_what_to_do_not_what_it_is(
     talk = await measuring(inbox, database, clock, worker, channel)
     assert await talk.say("6.8") == "remind.kept"
     before = len(await said(database))
-    await talk.say("2.8")  # with the word 血糖 the screen is faster
+    await talk.say("2.8")
     new = (await said(database))[before:]
     assert {one.reply["key"] for one in new} == {"flag.reading_emergency", "remind.kept"}
     (urgent,) = [one for one in new if one.reply["key"].startswith("flag.")]
@@ -183,6 +183,29 @@ async def test_a_low_glucose_rings_and_is_told_what_to_do_not_what_it_is(
         assert (alert.severity, alert.rule) == ("emergency", "glucose-very-low")
         values = await session.scalars(select(Observation.value).order_by(Observation.value))
         assert list(values) == [2.8, 6.8]
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("channel", [WECHAT, SMS])
+async def test_a_reading_the_safety_screen_stops_at_is_kept_with_one_alert(
+    inbox: Inbox,
+    database: Database,
+    clock: VirtualClock,
+    worker: Make,
+    engine: EngineSurface,
+    channel: ChannelName,
+) -> None:
+    who = await bound(database, clock, channel)
+    talk = await measuring(inbox, database, clock, worker, channel)
+    before = len(await said(database))
+    await talk.say("血糖2.8")
+    assert keys((await said(database))[before:]) == ["safety.emergency"], "the alarm's own answer alone"
+    async with database.read() as session:
+        (alert,) = (await session.scalars(select(Alert))).all()
+        (kept,) = (await session.scalars(select(Observation))).all()
+    assert (kept.patient_id, kept.code, kept.value, kept.source) == (who, "15074-8", 2.8, "patient")
+    assert alert.severity == "emergency"
+    assert await talk.say("1") == "safety.false_alarm", "the conversation goes on as after any alarm"
     assert engine.asked == []
 
 
