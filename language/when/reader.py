@@ -26,7 +26,10 @@ from language.when.reading import Reading, Unread, When
 from language.when.tokens import Token, tokens
 from language.when.walker import Walker
 
-_FILLER = re.compile(r"^[的，,。.、 在是这那于从自我就大概约想要去来挂预约个看去行吧号之里时候]*$")
+_FILLER = re.compile(
+    r"^(?:[的，,。.、 在是这那于从自我就大概约想要去来挂预约个看去行吧号之里时候]|随便|任意|任何|不管|不论|无论|[一某]天)*$"
+)
+_ANY_DAY = re.compile("哪一?天")
 _CHANGE = re.compile(
     r"(?:改|换|挪|调|推|推迟|延|延期|提前|移|更)(?:约|期|号)?(?:到|成|至|为)|改约(?=[^的]{0,2}[周明后下\d一二三四五六七八九十])"
 )
@@ -37,6 +40,7 @@ _REFUSED = re.compile(
 _REFUSING = re.compile(r"(?:(?<!要)不要|除了|别|(?<!是)不是|不想要|(?<!约)不约|(?<!去)不去)$")
 # Between two times: both are meant together (周六周日), or the second says the first more closely.
 _BOTH = re.compile(r"^[和跟与及、,，。 嗯呃啊]*$")
+_OR = re.compile("^[，, ]*或者?[，, ]*$")
 _EITHER = re.compile("或|还是|要么|不然|要不")
 _TIMELIKE = re.compile(
     r"\d{3,4}年|[零〇一二三四五六七八九]{2,4}年|[\d一二两三四五六七八九十半几]+(?:点|时(?!候)|号|日(?!常))|[\d一二两三四五六七八九十半几]+(?:个)?(?:月|周|天|小时|分钟|刻|年)(?:之|以)?(?:后|内)|周[一二三四五六日末]|[上下]午|早上|晚上|"
@@ -70,7 +74,12 @@ def _together(
     when, used, reading = groups[0]
     for other, places, further in groups[1:]:
         between = text[words[max(used)].end : words[min(places)].start]
-        if min(places) < max(used) or _EITHER.search(between):
+        if min(places) < max(used):
+            break
+        if (beside := _beside(reading, further, between)) and (joined := walker.settle(beside)):
+            when, used, reading = joined, used | places, beside
+            continue
+        if _EITHER.search(between):
             break
         dated = further is None or further.has_day or further.moment is not None
         if dated and when.start <= other.start and other.end <= when.end:
@@ -79,6 +88,11 @@ def _together(
             if not _BOTH.match(between):
                 break
             when = replace(when, end=when.end + (other.end - other.start))
+        elif not dated and reading is not None and (parted := _in_part(reading, further)):
+            settled = walker.settle(parted)
+            if settled is None:
+                break
+            when, further = settled, parted
         elif further is not None and not dated and when.grain == "day" and when.end - when.start == _DAY:
             settled = walker.settle(further, base=when.start.date())
             if settled is None:
@@ -93,6 +107,48 @@ def _together(
             break
         used, reading = used | places, further
     return when, used
+
+
+def _beside(first: Reading | None, second: Reading | None, between: str) -> Reading | None:
+    """周三或者周四, 周三周四下午: days beside each other are one stretch, in the part of the day said of both or after the last."""
+    if first is None or second is None or not (_OR.match(between) or (second.part and _BOTH.match(between))):
+        return None
+    if not (_whole_days(first) and _whole_days(second)) or first.part not in (None, second.part):
+        return None
+    begins, ends = _stretch(first)
+    starts, over = _stretch(second)
+    if second.weekday is not None and starts == ends - 7 * _DAY:
+        starts, over = ends, over + 7 * _DAY
+    if starts != ends and over != begins:
+        return None
+    asks = [*first.asks, *second.asks]
+    return Reading(day=min(begins, starts), until=max(ends, over), part=second.part, asks=asks)
+
+
+def _in_part(first: Reading, second: Reading | None) -> Reading | None:
+    """下周哪天都行，下午: the part of the day is of all these days."""
+    if second is None or second.part is None or second.clock is not None or second.side is not None:
+        return None
+    if (
+        first.day is None
+        or first.until is None
+        or first.part is not None
+        or first.grain not in ("day", "week")
+    ):
+        return None
+    if first.clock is not None or first.side is not None:
+        return None
+    return replace(first, part=second.part, asks=[*first.asks, *second.asks])
+
+
+def _whole_days(one: Reading) -> bool:
+    """A day or days beside each other, perhaps a part of them."""
+    return one.day is not None and one.grain == "day" and not (one.clock or one.moment or one.side)
+
+
+def _stretch(one: Reading) -> tuple[date, date]:
+    assert one.day is not None
+    return one.day, one.until or one.day + _DAY
 
 
 def _groups(
@@ -137,6 +193,9 @@ def _one(walker: Walker, text: str, words: list[Token], at: int) -> tuple[Readin
         word = words[at]
         if used and not _FILLER.match(text[words[at - 1].end : word.start]):
             break
+        if reading.until is not None and word.kind == "vague" and _ANY_DAY.fullmatch(word.text):
+            at += 1  # 下周哪天下午: the week is the time
+            continue
         if word.kind in ("set", "vague", "to", "before", "after"):
             if word.kind in ("before", "after") and used and word.start == words[at - 1].end:
                 reading.side = word.kind

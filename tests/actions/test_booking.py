@@ -230,6 +230,22 @@ async def test_a_doubtful_hour_is_put_right(talker: Talker) -> None:
     assert all("上午" in label for label in talk.labels[:3])
 
 
+@pytest.mark.parametrize(
+    ("said", "days", "part"),
+    [
+        ("下周随便哪天下午", ("11月24日", "11月27日"), "下午"),
+        ("周二或者周三上午", ("11月24日", "11月25日"), "上午"),
+        ("尽量早上", ("11月2", "11月3"), "上午"),
+    ],
+)
+async def test_whenever_it_suits_you(talker: Talker, said: str, days: tuple[str, ...], part: str) -> None:
+    talk = await talker(张伟="self")
+    await talk.say("眼科")
+    assert await talk.say(said) == ["booking.when_in"]
+    offered = [one for one in talk.labels if "医师" in one]
+    assert offered and all(one.startswith(days) and part in one for one in offered)
+
+
 async def test_two_times_are_not_guessed(talker: Talker) -> None:
     talk = await talker(张伟="self")
     assert await talk.say("眼科周二或者周四") == ["booking.when_unclear"]

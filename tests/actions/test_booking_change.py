@@ -54,6 +54,21 @@ async def test_moving_asks_which(talker: Talker, database: Database) -> None:
     assert await statuses(database) == [Status.BOOKED, Status.BOOKED]
 
 
+async def test_another_wish_while_choosing_which_to_move(talker: Talker, database: Database) -> None:
+    """ "Cancel my father's" names one of them, but not to be moved: it is gone about as said."""
+    talk = await talker(李静="self", 张伟="father")
+    await book(talk, "给李静约周二上午李敏", "给张伟约周四上午李敏", "给张伟约明天上午心内科")
+    assert await talk.say("我要改约", "reschedule_appointment") == ["booking.which"]
+    assert await talk.say("取消我爸周四的号", "cancel_appointment") == ["cancel.sure"]
+    assert talk.last.params["name"] == "张伟"
+    assert talk.last.params["when"] == "11月26日（周四）上午9:00"
+    assert await talk.say("确认取消") == ["cancel.done"]
+    assert (await statuses(database)).count(Status.CANCELLED) == 1
+    assert await talk.say("我要改约", "reschedule_appointment") == ["booking.which"]
+    assert await talk.say("取消我爸的号", "cancel_appointment") == ["cancel.sure"], "the one he still has"
+    assert talk.last.params["department"] == "心血管内科"
+
+
 @pytest.mark.parametrize(
     ("said", "old", "new"),
     [

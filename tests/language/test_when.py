@@ -92,6 +92,29 @@ def test_booking_phrases(text: str, start: str, end: str) -> None:
     assert when.residue == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("下周随便哪天下午", "2026-11-30 12:00", "2026-12-06 18:00"),
+        ("下周任何一天下午", "2026-11-30 12:00", "2026-12-06 18:00"),
+        ("下周哪天都行，下午", "2026-11-30 12:00", "2026-12-06 18:00"),
+        ("下周上午都行", "2026-11-30 08:00", "2026-12-06 12:00"),
+        ("下周哪天都可以", "2026-11-30 00:00", "2026-12-07 00:00"),
+        ("这周末随便", "2026-11-28 00:00", "2026-11-30 00:00"),
+        ("明后天下午", "2026-11-24 12:00", "2026-11-25 18:00"),
+        ("明天或后天上午", "2026-11-24 08:00", "2026-11-25 12:00"),
+        ("周三或者周四", "2026-11-25 00:00", "2026-11-27 00:00"),
+        ("周四或周三下午", "2026-11-25 12:00", "2026-11-26 18:00"),
+        ("周三或周四或周五上午", "2026-11-25 08:00", "2026-11-27 12:00"),
+        ("尽量早上", "2026-11-23 08:00", "2026-11-23 12:00"),
+    ],
+)
+def test_whenever_it_suits_you(text: str, start: str, end: str) -> None:
+    when = read(text, datetime(2026, 11, 23, 9, 40))
+    assert when is not None
+    assert (f"{when.start:%Y-%m-%d %H:%M}", f"{when.end:%Y-%m-%d %H:%M}", when.residue) == (start, end, "")
+
+
 # Booking phrases in many styles, with the time meant at NOW (null: none said).
 CASES = [json.loads(line) for line in (DATA / "when_cases.jsonl").read_text(encoding="utf-8").splitlines()]
 
@@ -146,7 +169,12 @@ def test_no_time(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "residue"),
-    [("周三或者周四", "周四"), ("明天上午或者下午", "下午"), ("1357年6月10日", "1357年")],
+    [
+        ("周三或者周五", "周五"),
+        ("周二下午或者周三上午", "周三 上午"),
+        ("明天上午或者下午", "下午"),
+        ("1357年6月10日", "1357年"),
+    ],
 )
 def test_what_was_not_read_is_left(text: str, residue: str) -> None:
     when = read(text, NOW)
