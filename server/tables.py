@@ -20,9 +20,10 @@ import content.insight.forecast.models
 import content.insight.models
 import content.media.models
 import content.reading.models
+import server.demo.models
 import store.audit
 import store.events
 import web.signin.models
 from store.base import Base
 
-__all__ = ["Base", "actions", "care", "channels", "content", "store", "web"]
+__all__ = ["Base", "actions", "care", "channels", "content", "server", "store", "web"]

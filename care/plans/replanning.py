@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.plans import publishing
 from care.plans.ahead import plan_ahead
 from care.plans.definition import Plan
-from care.plans.models import LIVE, CarePlan
+from care.plans.models import LIVE, CarePlan, PlanDefinition
 from store import sets
 from store.database import Database
 
@@ -21,10 +21,13 @@ async def replan(database: Database, now: datetime) -> int:
     """Bring care plans of older versions up to date, a batch of each plan in a transaction of its own; how many. A crash leaves the
     rest on their old version, and the next call goes on there."""
     async with database.read("plans-versions") as session:
-        plans = [one.plan for one in await publishing.all_current(session)]
-        behind = [one for one in plans if await _behind(session, one)]
+        newest = select(PlanDefinition.name, func.max(PlanDefinition.version).label("version"))
+        each = newest.group_by(PlanDefinition.name).subquery("each")
+        mine = (CarePlan.plan == each.c.name, CarePlan.version < each.c.version, CarePlan.status.in_(LIVE))
+        names = list(await session.scalars(select(each.c.name).where(exists().where(*mine))))
+        behind = await publishing.standing(session, names) if names else {}
     done = 0
-    for plan in behind:
+    for plan in behind.values():
 
         async def work(session: AsyncSession, plan: Plan = plan) -> int:
             return await replan_batch(session, plan, now)
@@ -61,10 +64,3 @@ async def replan_batch(session: AsyncSession, plan: Plan, now: datetime) -> int:
             {"ids": of_day},
         )
     return len(rows)
-
-
-async def _behind(session: AsyncSession, plan: Plan) -> bool:
-    query = select(CarePlan.id).where(
-        CarePlan.plan == plan.name, CarePlan.version < plan.version, CarePlan.status.in_(LIVE)
-    )
-    return await session.scalar(query.limit(1)) is not None

@@ -18,6 +18,9 @@ from care.rows import add_new
 from store import events
 
 LIFETIME = timedelta(days=10)
+MOST_READ = 200
+"""Definitions a process remembers; the oldest is forgotten first."""
+_READ: dict[UUID, Definition] = {}
 """How long an assigned questionnaire takes answers, if who assigns it does not say: three days after the last reminder; ours."""
 Reason = Literal["left", "expired", "withdrawn", "superseded"]
 _OPEN = QuestionnaireResponse.status == ResponseStatus.IN_PROGRESS
@@ -144,8 +147,14 @@ async def get(session: AsyncSession, response_id: UUID) -> QuestionnaireResponse
 
 
 async def definition_of(session: AsyncSession, response: QuestionnaireResponse) -> Definition:
-    """The version the response began with, whatever was published since."""
-    return read_definition((await session.get_one(Questionnaire, response.questionnaire_id)).definition)
+    """The version the response began with, whatever was published since. A published one never changes: it is read once a process."""
+    known = _READ.get(response.questionnaire_id)
+    if known is None:
+        row = await session.get_one(Questionnaire, response.questionnaire_id)
+        known = _READ[row.id] = read_definition(row.definition)
+        if len(_READ) > MOST_READ:
+            del _READ[next(iter(_READ))]
+    return known
 
 
 def is_open(response: QuestionnaireResponse) -> bool:

@@ -1,6 +1,7 @@
 """The demo's last ninety days of follow-up, played on its own database through the real code; no vendor hears of it.
 
-Killed half-way, it is not begun again: the house goes on with what is there, by the plans' own late rules.
+One process plays, others that start wait (`turns`). Killed half-way, the next start goes on from the moment it had come to: what
+happened is on record, and what is sent or asked has its key, so nothing comes twice.
 """
 
 from __future__ import annotations
@@ -31,8 +32,12 @@ from care.patients.models import Patient, Relation
 from care.plans import publishing
 from care.plans.machine.persona import Persona
 from care.plans.sweep import sweep
+from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
 from care.seed import demo_patients, generated_ids
 from channels.contacts import service as contacts
+from server.demo import turns
+from server.demo.models import DemoPlay
+from server.demo.turns import Turn
 from server.house import House
 from server.timemachine.beginning import Player
 from server.timemachine.playing import Playing
@@ -59,35 +64,54 @@ ANSWER = 0.7
 
 
 async def play_follow_up(house: House, days: int = DAYS) -> bool:
-    """False where it was played before."""
-    today = house.clock.local().date()
-    people = cohort.cohort(today)
-    always = next(one for one in people if one.lost)
-    async with house.database.read("demo-cohort") as session:
-        if await session.get(Patient, always.patient_id) is not None:
-            return False
+    """False where it was played before, or by another process while this one waited."""
+    async with house.database.write("demo-play") as session:
+        if await session.get(DemoPlay, turns.PLAY) is None:
+            if await _is_there(session, cohort.cohort(house.clock.local().date())):
+                return False  # a demo from before the play was written down
+            await turns.begin(session, house.clock.now())
+    turn = await turns.turn(house.database)
+    if turn is None:
+        return False
+    people = cohort.cohort(house.clock.local(turn.begun_at).date())
     database = Database(house.settings.database, threadless=house.database.is_sqlite)
     try:
-        played = _Follow(house, database, people, days)
+        played = _Follow(house, database, people, days, turn)
         await played.open()
         await played.play()
+        async with house.database.write("demo-play") as session:
+            await turn.over(session, house.clock.now())
     finally:
         await database.close()
     return True
 
 
+async def _is_there(session: AsyncSession, people: Iterable[Followed]) -> bool:
+    """They arrive together, in one transaction."""
+    always = next(one for one in people if one.lost)
+    return await session.get(Patient, always.patient_id) is not None
+
+
 class _Follow(Playing):
-    def __init__(self, house: House, database: Database, people: list[Followed], days: int) -> None:
+    def __init__(
+        self, house: House, database: Database, people: list[Followed], days: int, turn: Turn
+    ) -> None:
         clock = VirtualClock(zone=house.settings.time_zone)
         self._end = house.clock.now()
-        self._today = house.clock.local(self._end).date()
+        self._turn = turn
+        self._today = house.clock.local(turn.begun_at).date()
         self._start = datetime.combine(self._today - timedelta(days=days), MORNING, clock.zone)
-        clock.freeze(self._start)
+        clock.freeze(turn.come_to or self._start)
         super().__init__(house, database, clock, house.catalogue)
         self._people = {one.patient_id: one for one in people if one.lost or one.day >= self._start.date()}
-        self._facts = sorted((one.day, one.patient_id) for one in self._people.values() if not one.lost)
+        facts = sorted((one.day, one.patient_id) for one in self._people.values() if not one.lost)
+        self._facts = [one for one in facts if turn.come_to is None or self._at(one[0], FACTS) > turn.come_to]
         self._lost_at = self._at(self._today - timedelta(days=min(LOST_FROM, days)), NIGHT)
         self._sweep_at = self._start + SWEEP_EVERY
+        while turn.come_to is not None and self._lost_at <= turn.come_to:
+            self._lost_at += LOST_EVERY
+        while turn.come_to is not None and self._sweep_at <= turn.come_to:
+            self._sweep_at += SWEEP_EVERY
         invite = partial(inviting.invite, self.services, house.settings.sms_account)
         self._lost = Sweep(database, clock, invite)
         self._templates = house.templates.sync
@@ -102,14 +126,33 @@ class _Follow(Playing):
             await self._signs(session, now)
         await self._templates()  # what the signed plans say by SMS is approved with them
         async with self.database.write("demo-cohort") as session:
+            new = not await _is_there(session, self._people.values())
             for one in self._people.values():
-                await cohort.arrive(session, one, now)
+                if new:
+                    await cohort.arrive(session, one, now)
                 self.players.append(await self._speaks(session, one, now))
-            session.add_all(_consents(self._people, now))
             self.players += await self._phones(session)
             self.players += await self._generated(session, now)
-            session.add(_nurse(self._nurse))
+            if new:
+                session.add_all(_consents(self._people, now))
+                session.add(_nurse(self._nurse))
         await self.begin(self._start, self._place_of, self._nurse)
+        if self._turn.come_to is not None:
+            await self._goes_on(self._turn.come_to)
+
+    async def _goes_on(self, come_to: datetime) -> None:
+        """What is asked and not answered was in the memory of the process that died."""
+        self.acting.has_happened(come_to)
+        asked = QuestionnaireResponse.status == ResponseStatus.IN_PROGRESS
+        async with self.database.read("demo-asked") as session:
+            rows = await session.execute(
+                select(QuestionnaireResponse.id, QuestionnaireResponse.patient_id)
+                .where(asked)
+                .order_by(QuestionnaireResponse.id)
+            )
+            for response_id, patient_id in rows:
+                if patient_id is not None:
+                    self.acting.asked(response_id, patient_id)
 
     async def _signs(self, session: AsyncSession, now: datetime) -> None:
         for name, who in load("history")["signed"].items():
@@ -197,10 +240,10 @@ class _Follow(Playing):
         now, due = self.clock.now(), list[UUID]()
         while self._facts and self._at(self._facts[0][0], FACTS) <= now:
             due.append(self._facts.pop(0)[1])
-        if due:
-            async with self.database.write("demo-facts") as session:
-                for one in due:
-                    await cohort.happens(session, self._people[one], now)
+        async with self.database.write("demo-facts") as session:
+            for one in due:
+                await cohort.happens(session, self._people[one], now)
+            await self._turn.comes_to(session, now)
 
     async def _nightly(self) -> None:
         """As the house does: who is lost is looked for, and the record is gone through for what came without an event."""

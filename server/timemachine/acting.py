@@ -88,6 +88,10 @@ class Acting:
                 self._coming.append(Act(at, number, kind))
         self._coming.sort()
 
+    def has_happened(self, until: datetime) -> None:
+        """What is scripted up to then was done before, by a process that is gone."""
+        self._coming = [one for one in self._coming if one.at > until]
+
     async def bind(self) -> None:
         """Who is on WeChat has just written, as one does to be bound: the window is open for two days."""
         for player in self._players:
@@ -160,7 +164,7 @@ class Acting:
             channel=ChannelName.WECHAT if wechat else ChannelName.SMS,
             account_id=self._accounts[0 if wechat else 1],
             address=player.openid or player.phone,
-            vendor_key=f"{ACTOR}:{self._written}",
+            vendor_key=f"{ACTOR}:{int(self._clock.now().timestamp())}:{self._written}",
             kind="text",
             text="1",
             sent_at=self._clock.now(),
