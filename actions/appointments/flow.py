@@ -13,7 +13,7 @@ from actions.appointments.telling import calendar_line
 from actions.turn import Turn, way_to
 from care.appointments import drafts, slots
 from care.appointments import service as appointments
-from care.appointments.limits import missed_lately
+from care.appointments.limits import missed_lately, overlapping
 from care.appointments.models import SlotHold, Status
 from care.appointments.rules import RULES
 from care.appointments.views import Booked, Held, Refused, SlotView, Why
@@ -284,6 +284,13 @@ async def confirm(turn: Turn, state: State, linked: Linked) -> bool:
     if found is not None and found.patient_id != row.patient_id:
         return await advance(turn, state, linked)  # never the wrong person: held anew, and asked again
     slot = await search.held(turn.session, row.hold_id)
+    if slot is not None and found is not None:
+        # Another conversation of theirs may have booked since this was held.
+        other = await overlapping(turn.session, found.patient_id, slot, but=row.replaces_id)
+        if other is not None:
+            await appointments.release(turn.session, found.id)
+            row.hold_id = row.slot_id = None
+            return await refused(turn, state, linked, Refused(Why.OVERLAP, other), slot)
     old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
     result = await appointments.confirm(
         turn.session, row.hold_id, now=turn.now, created_via=turn.contact.channel
@@ -313,6 +320,31 @@ async def _tell_booked(turn: Turn, result: Booked, linked: Linked, old: str) -> 
         turn.say("booking.missed_before", name=name, missed=str(RULES.noshows - 1), most=str(RULES.noshows))
 
 
+async def _elsewhen(turn: Turn, state: State, why: Refused, slot: SlotView | None, name: str) -> None:
+    """The patient has a visit then: other times. One in another department leaves the rest of the half-day."""
+    row = state.row
+    state.want(None, None, None, None)
+    beside: list[SlotView] = []
+    if why.why == Why.OVERLAP and slot is not None and row.patient_id is not None:
+        beside = await search.times_beside(turn, slot, row.patient_id, row.replaces_id)
+        if beside:
+            row.practitioner_id, row.department_id = slot.practitioner_id, slot.department_id
+    every = [] if beside else await search.half_days(turn, state, limit=4 * search.SHOWN)
+    others = [one for one in every if slot is None or (one.day, one.part) != (slot.day, slot.part)]
+    state.data["timed"] = bool(beside)
+    state.remember("offers", [one.slot_id for one in (beside or others)[: search.SHOWN]])
+    clash = await appointments.get(turn.session, why.appointment_id) if why.appointment_id else None
+    shown = clash or slot
+    state.go(
+        WHEN,
+        "clash" if why.why == Why.SAME_HALF_DAY else "overlap",
+        name=name,
+        there=words.moment(turn, shown) if shown else "",
+        other=words.shown_department(turn, clash) if clash else "",
+        what=await _what(turn, state),
+    )
+
+
 SEARCH_AGAIN = {Why.FULL: "gone", Why.UNKNOWN: "gone", Why.PAST: "begun", Why.HOLD_GONE: "expired"}
 ENDS_IT = {
     Why.TOO_MANY_UPCOMING: "booking.too_many_upcoming",
@@ -333,14 +365,8 @@ async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: 
         state.save()
         return open_
     name = words.names(linked).get(row.patient_id, "")
-    if why.why == Why.SAME_HALF_DAY:
-        state.want(None, None, None, None)
-        every = await search.half_days(turn, state, limit=4 * search.SHOWN)
-        others = [one for one in every if slot is None or (one.day, one.part) != (slot.day, slot.part)]
-        state.remember("offers", [one.slot_id for one in others[: search.SHOWN]])
-        clash = await appointments.get(turn.session, why.appointment_id) if why.appointment_id else slot
-        there = words.moment(turn, clash) if clash else ""
-        state.go(WHEN, "clash", name=name, there=there, what=await _what(turn, state))
+    if why.why in (Why.SAME_HALF_DAY, Why.OVERLAP):
+        await _elsewhen(turn, state, why, slot, name)
         state.save()
         return True
     if why.why in (Why.AGE, Why.SEX):

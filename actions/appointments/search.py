@@ -13,6 +13,7 @@ from actions.appointments.state import State
 from actions.turn import Turn
 from care.appointments import service as appointments
 from care.appointments import slots
+from care.appointments.limits import overlapping
 from care.appointments.models import Kind, Part, SlotHold
 from care.appointments.views import SlotView
 from care.hospital import service as hospital
@@ -151,6 +152,29 @@ async def times_near(turn: Turn, kept: SlotView, *, earlier: bool) -> list[SlotV
     )
     near = list(reversed(found)) if earlier else found
     return near if len(near) <= TIMES else [near[0], near[len(near) // 2]]
+
+
+async def times_beside(turn: Turn, wanted: SlotView, patient_id: UUID, but: UUID | None) -> list[SlotView]:
+    """Free times of the half-day of `wanted` at which the patient is nowhere else: the next ones, else those before."""
+    day = day_start(turn, wanted.start)
+    found = await slots.find_slots(
+        turn.session,
+        now=turn.now,
+        practitioner_id=wanted.practitioner_id,
+        department_id=wanted.department_id,
+        start=day,
+        end=day + timedelta(days=1),
+        part=wanted.part,
+        limit=60,
+    )
+    found.sort(key=lambda one: (one.start < wanted.start, abs(one.start - wanted.start)))
+    near: list[SlotView] = []
+    for one in found:
+        if await overlapping(turn.session, patient_id, one, but=but) is None:
+            near.append(one)
+        if len(near) == SHOWN:
+            break
+    return sorted(near, key=lambda one: one.start)
 
 
 async def half_day_of(turn: Turn, slot_id: UUID) -> SlotView | None:

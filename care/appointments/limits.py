@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.models import Appointment, Status
+from care.appointments.models import LIVE, Appointment, Slot, Status
 from care.appointments.rules import BookingRules
 from care.appointments.statements import Ask
 from care.appointments.views import Limits, Refused, SlotView, Why
@@ -48,7 +48,39 @@ async def may_hold(
             return unfit
     if found.clash is not None and found.clash != ask.replaces_id:
         return Refused(Why.SAME_HALF_DAY, found.clash)
-    return None if rules is None else await _person_limit(session, ask, found, rules)
+    if rules is None:
+        return None
+    if found.ahead - (ask.replaces_id is not None) > 0:
+        other = await overlapping(session, ask.patient_id, wanted, but=ask.replaces_id)
+        if other is not None:
+            return Refused(Why.OVERLAP, other)
+    return await _person_limit(session, ask, found, rules)
+
+
+async def overlapping(
+    session: AsyncSession, patient_id: UUID, wanted: SlotView, *, but: UUID | None = None
+) -> UUID | None:
+    """The patient's first appointment, in whatever department, while `wanted` goes on: nobody is in two places. `but`: one that is moved.
+
+    Who books for themselves is refused it; staff, who may know better, are asked.
+    """
+    query = (
+        select(Appointment.id)
+        .join(Slot, Slot.id == Appointment.slot_id)
+        .where(
+            Appointment.patient_id == patient_id,
+            Appointment.status.in_(LIVE),
+            Appointment.start < wanted.end,
+            Appointment.start > wanted.start - timedelta(days=1),
+            Slot.end > wanted.start,
+        )
+        .order_by(Appointment.start)
+        .limit(1)
+    )
+    if but is not None:
+        query = query.where(Appointment.id != but)
+    found: UUID | None = await session.scalar(query)
+    return found
 
 
 async def _person_limit(

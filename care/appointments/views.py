@@ -87,6 +87,7 @@ class Why(StrEnum):
     UNKNOWN = "unknown"
     HOLD_GONE = "hold_gone"
     SAME_HALF_DAY = "same_half_day"
+    OVERLAP = "overlap"
     TOO_MANY_UPCOMING = "too_many_upcoming"
     TOO_MANY_HOLDS = "too_many_holds"
     TOO_MANY_TODAY = "too_many_today"

@@ -551,6 +551,34 @@ async def test_a_second_one_in_the_same_half_day(talker: Talker, database: Datab
     assert not any(label.startswith("11月24日（周二）上午") for label in talk.labels)
 
 
+async def test_two_departments_at_one_time(talker: Talker, database: Database) -> None:
+    talk = await talker(张伟="self")
+    await talk.say("周二上午李敏")
+    await talk.say("确认")
+    assert await talk.say("周二上午男科") == ["booking.when_overlap"]
+    assert talk.last.params["there"] == "11月24日（周二）上午9:00"
+    assert talk.last.params["other"] == "眼科"
+    assert await count(database, SlotHold) == 0
+    assert talk.labels[:2] == ["11月24日（周二）上午9:10", "11月24日（周二）上午9:20"]
+    assert await talk.say("1") == ["booking.confirm"]
+    assert talk.last.params["when"] == "11月24日（周二）上午9:10"
+    assert await talk.say("确认") == ["booking.booked"]
+    assert await talk.say("眼科的改到周二上午9点10分", "reschedule_appointment") == ["booking.when_overlap"]
+    assert talk.last.params["other"] == "男科"
+
+
+async def test_two_departments_at_one_time_in_two_conversations(talker: Talker, database: Database) -> None:
+    talk, other = await talker(张伟="self"), await talker("sms", 张伟="self")
+    assert await talk.say("周二上午李敏") == ["booking.confirm"]
+    assert await other.say("周二上午男科") == ["booking.confirm"]
+    assert await talk.say("确认") == ["booking.booked"]
+    assert await other.say("1") == ["booking.when_overlap"]
+    assert (len(await booked(database)), await count(database, SlotHold)) == (1, 0)
+    assert await other.say("1") == ["booking.confirm"]
+    assert await other.say("1") == ["booking.booked"]
+    assert await taken(database) == 2
+
+
 async def test_too_many(talker: Talker, database: Database) -> None:
     talk = await talker(张伟="self")
     for said in ("周二上午李敏", "周四上午李敏", "明天上午心内科", "周三上午呼吸内科"):

@@ -153,7 +153,7 @@ async def test_relatives_by_sms(talker: Talker) -> None:
 
 
 def test_every_refusal_has_its_words() -> None:
-    asked_again = {Why.SAME_HALF_DAY, Why.AGE, Why.SEX}
+    asked_again = {Why.SAME_HALF_DAY, Why.OVERLAP, Why.AGE, Why.SEX}
     assert {*flow.SEARCH_AGAIN, *flow.ENDS_IT, *asked_again} == set(Why)
     leads = {f"booking.when_{lead}" for lead in flow.SEARCH_AGAIN.values()}
     assert leads | set(flow.ENDS_IT.values()) <= set(KEYS)

@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from care.appointments import counter, slots
+from care.appointments import counter, service, slots
 from care.appointments.blocks import service as blocks
 from care.appointments.closures import service as closures
 from care.appointments.closures.models import Reason
 from care.appointments.closures.service import Wanted
+from care.appointments.limits import overlapping
 from care.appointments.models import Appointment, Slot, Status
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import ClinicNotice
@@ -66,6 +67,40 @@ async def test_moved_taken_back_and_nobody_is_told(
         taken = {one.slot_id: one for one in await slots.find_slots(session, now=clock.now(), limit=50)}
         assert first.slot_id not in taken
         assert second.slot_id in taken
+
+
+async def test_two_departments_at_one_time_are_for_staff_to_decide(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """Who books for themselves is refused it, in every department; at the counter it is shown and can be done."""
+    eye, after, *_ = await _free(database, clock, world.li)
+    men, later, *_ = await _free(database, clock, world.qian)
+    assert (eye.start, eye.end) == (men.start, men.end)
+    mine = await _booked(database, clock, eye.slot_id, world.zhang)
+
+    async def asked(slot: SlotView, replaces: UUID | None = None) -> Held | Refused:
+        async with database.write() as session:
+            held = await service.hold(
+                session, slot_id=slot.slot_id, patient_id=world.zhang, now=clock.now(), replaces_id=replaces
+            )
+            if isinstance(held, Held):
+                assert await service.release(session, held.hold_id)
+            return held
+
+    assert await asked(men) == Refused(Why.OVERLAP, mine)
+    assert isinstance(await asked(later), Held), "one after the other"
+    async with database.read() as session:
+        assert await slots.slot(session, men.slot_id) == men, "refused, nothing is kept"
+        assert await overlapping(session, world.zhang, men) == mine
+        assert await overlapping(session, world.zhang, men, but=mine) is None
+        assert await overlapping(session, world.zhang, later) is None
+        assert await overlapping(session, world.wang, men) is None
+    second = await _booked(database, clock, men.slot_id, world.zhang)
+    assert isinstance(await asked(after, mine), Held), "moved out of each other's way"
+    async with database.write() as session:
+        await counter.cancel(session, mine, counter.CancelReason.WRONG, staff_id=NURSE, now=clock.now())
+    assert await asked(eye) == Refused(Why.OVERLAP, second)
+    assert isinstance(await asked(eye, second), Held), "moved, it is in one place"
 
 
 async def test_a_taken_place_refuses_the_move_and_keeps_the_old_one(

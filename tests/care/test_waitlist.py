@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from care.appointments import service, slots
 from care.appointments.models import Slot, SlotHold
-from care.appointments.views import Booked
+from care.appointments.views import Booked, Held
 from care.appointments.waitlist import service as waitlist
 from care.appointments.waitlist.models import Waiting, WaitlistEntry
 from care.hospital.models import Practitioner
@@ -72,6 +72,22 @@ async def test_the_first_in_line_is_offered_the_place_and_it_is_kept(
     assert await offered(database, clock) == []
     async with database.read() as session:
         assert await slots.find_slots(session, now=clock.now(), practitioner_id=world.li) == []
+
+
+async def test_a_place_the_first_cannot_have_is_the_next_ones(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """The first in line is elsewhere at that time; those behind with the same wish do not wait for that."""
+    async with database.write() as session:
+        [slot, *_] = await slots.find_slots(session, now=clock.now(), practitioner_id=world.qian, limit=1)
+        held = await service.hold(session, slot_id=slot.slot_id, patient_id=world.zhang, now=clock.now())
+        assert isinstance(held, Held)
+        await service.confirm(session, held.hold_id, now=clock.now(), created_via="wechat")
+    await fill(database, world.li)
+    await join(database, clock, world, world.zhang, world.li)
+    await join(database, clock, world, world.wang, world.li)
+    free = await free_one(database, world.li)
+    assert await offered(database, clock) == [(world.wang, free)]
 
 
 async def test_unanswered_it_goes_to_the_next_and_the_first_stands_at_the_end(

@@ -270,6 +270,15 @@ def test_a_morning_at_the_counter(desk: Counter, page: Page, chromium: Browser) 
     assert (moved["SEQUENCE"], moved["DTSTART"].dt) == (6, three.start)
     page.get_by_role("button", name="看列表").press("Enter")
 
+    # elsewhere at the same time: told, and free to go on
+    page.goto(f"{desk.house.url}/desk/clinics/book?slot={desk.write(lambda s: _at_once(s, three))}")
+    _choose(page, "0421")
+    expect(page.get_by_role("status").first).to_contain_text(f"已有{desk.doctor.name}的号，时间重叠")
+    expect(page.get_by_role("button", name="仍然约这个时间")).to_be_visible()
+    keep_picture(page, "elsewhere")
+    page.get_by_role("button", name="不约了").click()
+    expect(page.get_by_role("status").first).to_contain_text("放回")
+
     # free time blocked, and opened again
     _drawn(page, desk)
     _drag(page, f".slot-{four.id}", f".slot-{five.id}")
@@ -296,6 +305,27 @@ def test_a_morning_at_the_counter(desk: Counter, page: Page, chromium: Browser) 
     )
     pdf = page.request.get(f"{base}/day.pdf?{line}")
     assert pdf.body().startswith(b"%PDF")
+
+
+async def _at_once(session: AsyncSession, slot: Slot) -> UUID:
+    """A free place of another department while `slot` goes on, for anybody."""
+    fits = (
+        select(Slot.id)
+        .join(HealthcareService, HealthcareService.id == Slot.department_id)
+        .where(
+            Slot.department_id != slot.department_id,
+            Slot.start < slot.end,
+            Slot.end > slot.start,
+            Slot.status == "free",
+            Slot.taken < Slot.capacity,
+            *(
+                field.is_(None)
+                for row in (Slot, HealthcareService)
+                for field in (row.sex, row.min_age, row.max_age)
+            ),
+        )
+    )
+    return (await session.scalars(fits.order_by(Slot.start).limit(1))).one()
 
 
 def _event(page: Page, address: str) -> Any:

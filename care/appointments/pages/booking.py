@@ -11,7 +11,15 @@ from starlette.responses import Response
 from care.appointments import calendar, counter, service, slots
 from care.appointments.models import Part, SlotHold
 from care.appointments.pages.picking import find
-from care.appointments.pages.shared import day_said, doctor_of, page, patient_shown, to_calendar, words
+from care.appointments.pages.shared import (
+    clash_with,
+    day_said,
+    doctor_of,
+    page,
+    patient_shown,
+    to_calendar,
+    words,
+)
 from care.appointments.queue import service as queue
 from care.appointments.views import Refused
 from care.desk.pages.desk import Desk, Nurse
@@ -98,6 +106,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             if hold is None or slot is None:
                 raise HTTPException(404, words("refused", "hold_gone"))
             name = await patient_shown(session, staff, hold.patient_id, desk)
+            clash = await clash_with(session, hold.patient_id, slot, hold.replaces_id)
         return page(
             desk,
             request,
@@ -105,6 +114,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             hold=hold,
             slot=slot,
             name=name,
+            clash=clash,
             walk_in=walk_in,
             day_said=day_said,
         )

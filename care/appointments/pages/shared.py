@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from care.access import service as access
+from care.appointments import service
+from care.appointments.limits import overlapping
+from care.appointments.views import AppointmentView, SlotView
 from care.desk.pages.desk import Desk, show
 from care.hospital import service as hospital
 from care.hospital.models import HealthcareService, Practitioner
@@ -83,6 +86,14 @@ async def patient_shown(session: AsyncSession, staff: StaffUser, patient_id: UUI
     """One patient's name, as far as it may be seen. Recorded."""
     patient = await session.get_one(Patient, patient_id)
     return (await names(session, staff, [patient], desk))[patient_id]
+
+
+async def clash_with(
+    session: AsyncSession, patient_id: UUID, wanted: SlotView, but: UUID | None
+) -> AppointmentView | None:
+    """What the patient has elsewhere at that time: staff are told, and may go on."""
+    found = await overlapping(session, patient_id, wanted, but=but)
+    return await service.get(session, found) if found is not None else None
 
 
 def to_calendar(department_id: UUID, day: date, said: str) -> Response:

@@ -14,7 +14,7 @@ from care.appointments import calendar, counter, service, slots
 from care.appointments.counter import CancelReason
 from care.appointments.feeds import links
 from care.appointments.models import Status
-from care.appointments.pages.shared import day_said, page, patient_shown, to_calendar, words
+from care.appointments.pages.shared import clash_with, day_said, page, patient_shown, to_calendar, words
 from care.appointments.queue import service as queue
 from care.appointments.views import AppointmentView, Refused
 from care.desk.pages.desk import Desk, Nurse
@@ -81,6 +81,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         async with desk.database.write("appointment move") as session:
             view, name = await _one(session, staff, appointment_id)
             wanted = await slots.slot(session, slot) if slot else None
+            clash = await clash_with(session, view.patient_id, wanted, appointment_id) if wanted else None
             on = day or view.day
             found = (
                 []
@@ -96,6 +97,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             view=view,
             name=name,
             wanted=wanted,
+            clash=clash,
             columns=found,
             on=on,
             earlier=on - timedelta(days=1),

@@ -160,6 +160,7 @@ async def offer(session: AsyncSession, clock: Clock, limit: int) -> list[Offer]:
         kept = await _keep(session, entry, clock, now)
         if kept is None:
             none_left.add(wish)
+        if not isinstance(kept, Offer):
             continue
         made.append(kept)
         if len(made) >= limit:
@@ -212,7 +213,11 @@ async def lines(session: AsyncSession, department_id: UUID | None, limit: int) -
 # --- inside ---
 
 
-async def _keep(session: AsyncSession, entry: WaitlistEntry, clock: Clock, now: datetime) -> Offer | None:
+async def _keep(
+    session: AsyncSession, entry: WaitlistEntry, clock: Clock, now: datetime
+) -> Offer | Refused | None:
+    """None: nothing is free. Refused: nothing that this patient can have, though others may."""
+    kept: Offer | Refused | None = None
     begins = max(now + BEFORE, clock.to_utc(datetime.combine(entry.first_day, time())))
     ends = clock.to_utc(datetime.combine(entry.last_day + timedelta(days=1), time()))
     for free in await slots.find_slots(
@@ -227,8 +232,8 @@ async def _keep(session: AsyncSession, entry: WaitlistEntry, clock: Clock, now: 
     ):
         kept = await _keep_one(session, entry, free.slot_id, now)
         if isinstance(kept, Offer):
-            return kept
-    return None
+            break
+    return kept
 
 
 async def _keep_one(

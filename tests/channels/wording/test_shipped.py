@@ -132,6 +132,7 @@ TYPICAL = {
     "next": "11月30日",
     "number": "B0012",
     "old": "11月24日周二上午9:30",
+    "other": "心血管内科",
     "others": "，也可以看呼吸内科",
     "path": "/r/Xk3v9QpLm2Zt8WcA",
     "people": "2",
