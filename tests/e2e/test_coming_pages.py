@@ -186,6 +186,12 @@ def test_whom_to_ring_a_half_day_closed_and_the_model(
     expect(row).to_contain_text("可能来不了")
     expect(page.get_by_role("row").filter(has_text=SILENT)).not_to_contain_text("可能来不了")
     _fits(page, "unconfirmed")
+    page.set_viewport_size({"width": 375, "height": 900})
+    region = page.get_by_role("region").filter(has=page.get_by_role("button", name=f"{SILENT}：会来"))
+    assert region.evaluate("it => it.scrollWidth <= it.clientWidth"), (
+        "a phone shows the buttons without scrolling"
+    )
+    page.set_viewport_size({"width": 1280, "height": 900})
 
     # Rung: nobody there, then coming; the other does not come any more.
     page.get_by_role("button", name=f"{SILENT}：没人接").click()
