@@ -30,7 +30,7 @@ from bench.callback import postgres
 from bench.outbox import keys, on_sqlite
 from bench.results import Result, keep
 from bench.turn import at
-from care.appointments import service, slots
+from care.appointments import service, shared, slots
 from care.appointments.models import Appointment, Slot
 from care.appointments.views import Booked, HalfDayView, Held, Refused
 from server import migrate
@@ -86,7 +86,7 @@ async def book(
         )
         if isinstance(held, Held) or instead_of is None:
             return held
-        return await slots.find_half_days(session, now=NOW, department_id=instead_of)
+        return await shared.half_days_left(session, slot, now=NOW, department_id=instead_of)
 
     held = await database.transact(hold, "hold")
     if not isinstance(held, Held):

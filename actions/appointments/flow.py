@@ -112,8 +112,8 @@ async def _held_for_another(turn: Turn, state: State) -> SlotView | None:
     return slot if slot is not None and slot.department_id == row.department_id else None
 
 
-async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> bool:
-    """Search; a single half-day on the day asked for is held at once, else choices are offered."""
+async def offer(turn: Turn, state: State, linked: Linked, lead: str = "", lost: UUID | None = None) -> bool:
+    """Search; a single half-day on the day asked for is held at once, else choices are offered. `lost`: the slot just missed."""
     row = state.row
     state.data["timed"] = bool(state.data.get("times"))
     if times := state.ids("times"):
@@ -122,7 +122,7 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "") -> boo
         state.go(WHEN, lead, what=await _what(turn, state), when="")
         return True
     kind, earliest = str(state.data.get("kind") or ""), bool(state.data.pop("earliest", False))
-    offers = await search.find(turn, state)
+    offers = await search.find(turn, state, lost)
     kept = await search.held(turn.session, row.hold_id)
     if not lead and kept is not None and _fits(turn, state, kept) and not (offers.exact and state.clock):
         state.go(CONFIRM)
@@ -361,7 +361,8 @@ async def refused(turn: Turn, state: State, linked: Linked, why: Refused, slot: 
     """Say kindly why not, and offer the way on. False when there is none."""
     row = state.row
     if why.why in SEARCH_AGAIN:
-        open_ = await offer(turn, state, linked, SEARCH_AGAIN[why.why])
+        lost = slot.slot_id if slot is not None and why.why == Why.FULL else None
+        open_ = await offer(turn, state, linked, SEARCH_AGAIN[why.why], lost)
         state.save()
         return open_
     name = words.names(linked).get(row.patient_id, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions.appointments.state import State
 from actions.turn import Turn
 from care.appointments import service as appointments
-from care.appointments import slots
+from care.appointments import shared, slots
 from care.appointments.limits import overlapping
 from care.appointments.models import Kind, Part, SlotHold
 from care.appointments.views import SlotView
@@ -52,11 +53,16 @@ async def half_days(
     part: Part | None = None,
     doctor: bool = True,
     limit: int = SHOWN,
+    lost: UUID | None = None,
 ) -> list[SlotView]:
-    """Free half-days by their first slot; when an appointment is moved, without the half-day it is in."""
+    """Free half-days by their first slot; when an appointment is moved, without the half-day it is in.
+
+    `lost`: the slot that somebody else was quicker to take, just now.
+    """
     row = state.row
     old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
-    found = await slots.find_half_days(
+    find_them = partial(shared.half_days_left, lost=lost) if lost else slots.find_half_days
+    found = await find_them(
         turn.session,
         now=turn.now,
         department_id=row.department_id,
@@ -83,33 +89,33 @@ SOFT = (Kind.FIRST, Kind.RETURN)
 """What patients say of themselves rather than ask for: where no clinic is kept for it, any will do."""
 
 
-async def find(turn: Turn, state: State) -> Offers:
+async def find(turn: Turn, state: State, lost: UUID | None = None) -> Offers:
     """As `_find`; where the kind of visit asked for is not to be had at all, others, and the draft forgets it."""
-    offers = await _find(turn, state)
+    offers = await _find(turn, state, lost)
     kind = state.data.get("kind")
     if not kind or (offers.found and offers.doctor):
         return offers
     state.data["kind"] = ""
-    others = await _find(turn, state)
+    others = await _find(turn, state, lost)
     if kind in SOFT or not others.found:
         return others
     return replace(others, exact=False, kind=False)
 
 
-async def _find(turn: Turn, state: State) -> Offers:
+async def _find(turn: Turn, state: State, lost: UUID | None) -> Offers:
     """Half-days as asked for; when there is none, the next ones of that doctor, then of the department."""
     row = state.row
-    found = await half_days(turn, state, start=row.wanted_from, end=row.wanted_to, part=state.part)
+    found = await half_days(turn, state, start=row.wanted_from, end=row.wanted_to, part=state.part, lost=lost)
     if found:
         return Offers(found, exact=True, doctor=True)
     asked = row.wanted_from is not None or state.part is not None
     if asked:
         midnight = day_start(turn, row.wanted_from) if row.wanted_from else None
         for since in dict.fromkeys((midnight, None)):
-            if found := await half_days(turn, state, start=since):
+            if found := await half_days(turn, state, start=since, lost=lost):
                 return Offers(found, exact=False, doctor=True)
     if row.practitioner_id is not None:
-        return Offers(await half_days(turn, state, doctor=False), exact=False, doctor=False)
+        return Offers(await half_days(turn, state, doctor=False, lost=lost), exact=False, doctor=False)
     return Offers([], exact=False, doctor=True)
 
 

@@ -182,6 +182,11 @@ def _half_days(asked: frozenset[str], near: bool) -> Any:
     conditions += _narrowed(
         *(values[name] for name in ("department_id", "practitioner_id", "end", "part", "kinds"))
     )
+    # Here too: the soonest places looked at must not all be of somebody who has left.
+    conditions += [
+        Slot.practitioner_id.not_in(select(Practitioner.id).where(~Practitioner.active)),
+        Slot.department_id.not_in(select(HealthcareService.id).where(~HealthcareService.active)),
+    ]
     key = (Slot.practitioner_id, Slot.department_id, Slot.day, Slot.part)
     soonest = select(*key, Slot.start).where(*conditions)
     if near:
