@@ -15,6 +15,7 @@ from care.desk.pages.routes import desk_router
 from care.desk.pages.tools import Tools
 from care.desk.stale import give_back_stale
 from care.desk.weighing import Weigher
+from care.followup.looks import calls
 from channels.media.vault import Vault
 from channels.ops.words import words_of
 from server.house import House
@@ -27,7 +28,7 @@ STALE_EVERY = 20.0
 
 def add_desk(app: FastAPI, house: House) -> None:
     """Its routes on `app`, the look at the database its open pages share, and what goes back by itself."""
-    live = Live(house.database, LOOKS)
+    live = Live(house.database, {**LOOKS, "calls": calls})
     house.work.everywhere.append(live.run)
     house.work.workers.append(lambda: rounds("desk.stale_failed", STALE_EVERY, partial(_give_back, house)))
     app.include_router(desk_router(desk_tools(house, live)))

@@ -70,9 +70,10 @@ async def take(session: AsyncSession, call_id: UUID, staff_id: UUID, now: dateti
 async def give(
     session: AsyncSession, call_id: UUID, to: UUID | None, note: str, *, by: UUID, now: datetime
 ) -> bool:
-    """Hand a call over to a colleague, or (`to` None) put it back for everybody, with what they should know."""
+    """Hand a call over to a colleague, or (`to` None) put it back for everybody, with what they should know. False when a colleague
+    has it, or it is over."""
     call = await service.get(session, call_id, lock=True)
-    if call is None or call.status not in LIVE:
+    if call is None or call.status not in LIVE or call.owner_id not in (None, by):
         return False
     call.status, call.owner_id = (CallStatus.TAKEN if to else CallStatus.OPEN), to
     _step(session, call, StepKind.PASSED if to else StepKind.BACK, now, by, to=to, note=note)

@@ -30,6 +30,7 @@ from care.patients.models import Patient
 from care.questionnaires import responses
 from web.security import csrf_protect
 from web.shell import add_templates, back_to
+from web.signin.cookies import POLL_HEADER
 from web.signin.models import StaffUser
 from web.signin.staffing import names
 from web.words import query_of
@@ -67,7 +68,10 @@ def calls_router(desk: CallDesk) -> APIRouter:
     """The list, its print, and the buttons of each call."""
     router = APIRouter(prefix=HOME, include_in_schema=False, dependencies=[Depends(csrf_protect)])
 
-    async def listed(request: Request, staff: StaffUser, filters: Filters, template: str) -> Response:
+    async def listed(
+        request: Request, staff: StaffUser, filters: Filters, template: str, status: int = 200, kept: str = ""
+    ) -> Response:
+        """`kept`: a note that could not be written down; `status` is then 409."""
         now, today = desk.clock.now(), desk.clock.local().date()
         async with desk.database.write("calls") as session:
             lines = await listing.lines(
@@ -80,7 +84,7 @@ def calls_router(desk: CallDesk) -> APIRouter:
                 hospital=desk.hospital,
             )
             shown = [one.patient.id for one in lines if not one.hidden]
-            await access.seen(session, staff, shown, PAGE, now=now)
+            await access.seen(session, staff, shown, PAGE, now=now, live=POLL_HEADER in request.headers)
             people = [one.call.owner_id for one in lines] + [
                 who for one in lines for step in one.steps for who in (step.by, step.to)
             ]
@@ -92,11 +96,13 @@ def calls_router(desk: CallDesk) -> APIRouter:
                 "colleagues": await colleagues(session, staff.id),
             }
         said = words.known("said").get(request.query_params.get("said", ""), "")
-        refused = words.known("refused").get(request.query_params.get("said", ""), "")
+        refused = words.known("refused").get("held" if kept else request.query_params.get("said", ""), "")
         return show(
             desk,
             request,
             f"followup/{template}",
+            status,
+            kept=kept,
             words=words,
             filters=filters,
             query_of=query_of,
@@ -109,6 +115,12 @@ def calls_router(desk: CallDesk) -> APIRouter:
             undo=request.query_params.get("undo", "") if said else "",
             **values,
         )
+
+    async def held(request: Request, staff: StaffUser, call_id: UUID, note: str) -> Response:
+        """A colleague has it, or it is over: nothing changed, and what was written is shown again."""
+        if not note:
+            return _back(call_id, "held")
+        return await listed(request, staff, Filters(), "calls.html", 409, note)
 
     @router.get("")
     async def everything(
@@ -129,7 +141,9 @@ def calls_router(desk: CallDesk) -> APIRouter:
         return _back(call_id, "taken" if mine else "held")
 
     @router.post("/{call_id}/give")
-    async def give(staff: Nurse, call_id: UUID, to: Annotated[str, Form()] = "", note: Note = "") -> Response:
+    async def give(
+        request: Request, staff: Nurse, call_id: UUID, to: Annotated[str, Form()] = "", note: Note = ""
+    ) -> Response:
         now = desk.clock.now()
         async with _call(desk, staff, call_id, "hand over call") as (session, _, patient):
             whom = next((one for one in await colleagues(session, staff.id) if str(one.id) == to), None)
@@ -137,7 +151,9 @@ def calls_router(desk: CallDesk) -> APIRouter:
                 return _back(call_id, "nobody")
             receiver = whom.id if whom else None
             done = await calling.give(session, call_id, receiver, note.strip(), by=staff.id, now=now)
-        return _back(call_id, ("passed" if to else "back") if done else "held")
+        if not done:
+            return await held(request, staff, call_id, note.strip())
+        return _back(call_id, "passed" if to else "back")
 
     @router.post("/{call_id}/ask")
     async def ask(staff: Nurse, call_id: UUID) -> Response:
@@ -154,6 +170,7 @@ def calls_router(desk: CallDesk) -> APIRouter:
 
     @router.post("/{call_id}/ended")
     async def ended(
+        request: Request,
         staff: Nurse,
         call_id: UUID,
         outcome: Annotated[str, Form()] = "",
@@ -178,7 +195,7 @@ def calls_router(desk: CallDesk) -> APIRouter:
                     note=words("acts", "ask_doctor", note=text),
                     patient_id=patient.id,
                 )
-        return _back(call_id, outcome, undo=True) if done else _back(call_id, "held")
+        return _back(call_id, outcome, undo=True) if done else await held(request, staff, call_id, text)
 
     @router.post("/{call_id}/undo")
     async def undo(staff: Nurse, call_id: UUID) -> Response:

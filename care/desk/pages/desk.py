@@ -2,7 +2,7 @@
 
 A subject's template extends `desk/page.html`, fills its block `desk` and is shown by `show`. Its tab appears once its route is
 there. What changes is heard in the browser as an event on the body: `hx-trigger="desk:alerts from:body"`, likewise
-`desk:conversations` and `desk:tasks`.
+`desk:calls`, `desk:conversations` and `desk:tasks`.
 """
 
 from __future__ import annotations

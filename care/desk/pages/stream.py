@@ -1,4 +1,4 @@
-"""`GET /desk/live`: server-sent events. `alerts`, `conversations` and `tasks` say that something of the kind changed; `beat` comes
+"""`GET /desk/live`: server-sent events. `alerts`, `calls`, `conversations` and `tasks` say that something of the kind changed; `beat` comes
 every few seconds while all is well; `over` says that the sign-in has ended, or the server stops.
 """
 

@@ -1,4 +1,6 @@
 // The alerts: timers that count down by the hospital's clock, a key to acknowledge, and a sound for what is new.
+import { changed } from "./typing.js";
+
 const MUTED = "banyi-alerts-muted";
 const HEARD = "banyi-alerts-heard";
 let context = null;
@@ -101,8 +103,7 @@ function sound() {
 // What was chosen counts as much as what was typed: on its way from the list to the button nobody's focus is in a field.
 function begunWriting(part) {
   if (part.contains(document.activeElement?.closest("select, textarea"))) return true;
-  if ([...part.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue)) return true;
-  return [...part.querySelectorAll("select")].some((list) => list.selectedIndex !== Math.max(0, [...list.options].findIndex((one) => one.defaultSelected)));
+  return [...part.querySelectorAll("select, textarea")].some(changed);
 }
 
 function keepOpen() {

@@ -1,6 +1,6 @@
 // The desk's live line. One tab holds it and tells the others (a browser opens six connections to a site at most); what was missed
 // while it was lost is asked for when it is back.
-const KINDS = ["alerts", "conversations", "tasks"];
+const KINDS = ["alerts", "calls", "conversations", "tasks"];
 const LOST_AFTER = 16_000;
 const LOOK_EVERY = 2_000;
 const RETRY = 3_000;
