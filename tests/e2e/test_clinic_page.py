@@ -45,6 +45,7 @@ class Visit:
     doctor_name: str
     day: date
     part: str
+    appointment: UUID
 
 
 def _booked(home: Installation, phone: Phone) -> Visit:
@@ -64,7 +65,14 @@ def _booked(home: Installation, phone: Phone) -> Visit:
         assert isinstance(held, Held)
         done = await appointments.confirm(session, held.hold_id, now=now, created_via="wechat")
         assert isinstance(done, Booked)
-        return Visit(department.id, last.practitioner_id, last.practitioner, last.day, last.part)
+        return Visit(
+            department.id,
+            last.practitioner_id,
+            last.practitioner,
+            last.day,
+            last.part,
+            done.appointment.appointment_id,
+        )
 
     visit: Visit = home.write(work)
     return visit
@@ -114,10 +122,34 @@ def close(page: Page, home: Installation, visit: Visit) -> None:
     expect(page.get_by_role("status").first).to_contain_text("已停诊")
 
 
+def nobody_arrives_before_the_day(home: Installation, nurse: Page, visit: Visit) -> None:
+    """There is no button for it, and what is sent all the same is refused with a word on what to do."""
+    nurse.goto(
+        f"{home.url}/desk/clinics/day?doctor={visit.doctor}&day={visit.day.isoformat()}&part={visit.part}"
+    )
+    row = nurse.get_by_role("row").filter(has=nurse.get_by_role("link", name=NAME))
+    expect(row).to_contain_text("已约")
+    expect(row.get_by_role("button")).to_have_count(0)
+    where = f"/desk/clinics/appointments/{visit.appointment}/arrived"
+    nurse.evaluate(
+        """where => {
+            const form = document.createElement("form");
+            form.method = "post";
+            form.action = where;
+            form.append(document.querySelector('input[name="csrf_token"]').cloneNode());
+            document.body.append(form);
+            form.submit();
+        }""",
+        where,
+    )
+    expect(nurse.get_by_text("不是今天的号，不能报到")).to_be_visible()
+
+
 def test_from_the_week_to_the_patients_new_time(home: Installation, nurse: Page) -> None:
     phone = Phone.open(home, WECHAT, Person(NAME))
     phone.say("你好")  # WeChat takes messages for 48 hours after the patient wrote
     visit = _booked(home, phone)
+    nobody_arrives_before_the_day(home, nurse, visit)
 
     close(nurse, home, visit)
     nurse.get_by_role("button", name="撤回").click()

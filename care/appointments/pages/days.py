@@ -69,6 +69,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             visitors=visitors,
             shown=shown,
             now=desk.clock.now(),
+            today=desk.clock.local().date(),
             day_said=day_said,
             Status=Status,
         )
@@ -82,6 +83,8 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 raise HTTPException(404, words("errors", "no_appointment"))
             if Status(step) is Status.NOSHOW and view.start > now:
                 raise HTTPException(409, words("errors", "too_early"))
+            if Status(step) is Status.ARRIVED and view.day > desk.clock.local().date():
+                raise HTTPException(409, words("errors", "not_today"))
             if not await _step(session, appointment_id, Status(step), now):
                 raise HTTPException(409, words("errors", "moved_already"))
             subject = audit.subject_of("appointment", appointment_id)
