@@ -25,7 +25,6 @@ AGAIN = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 360))
 """How long one that does not fit yet waits before it is tried again; after the last people are asked. Ours."""
 AHEAD = timedelta(days=14)
 """Times further ahead are not read yet (`slots.DAYS_AHEAD`): an appointment there waits until they are."""
-AT_ONCE = 50
 
 
 async def heard(session: AsyncSession, system: str, found: Found, now: datetime) -> bool:
@@ -60,20 +59,8 @@ async def heard(session: AsyncSession, system: str, found: Found, now: datetime)
 
 async def again(session: AsyncSession, system: str, now: datetime) -> int:
     """Try those that wait; how many are ours now."""
-    due = (
-        select(SystemMessage)
-        .where(
-            SystemMessage.system == system,
-            SystemMessage.direction == Direction.IN,
-            SystemMessage.kind == KIND,
-            SystemMessage.status == Said.QUEUED,
-            SystemMessage.due_at <= now,
-        )
-        .order_by(SystemMessage.due_at)
-        .limit(AT_ONCE)
-    )
     taken = 0
-    for row in (await session.scalars(due.with_for_update(skip_locked=True))).all():
+    for row in await messages.waiting_in(session, system, KIND, now):
         found = _from_body(row.body)
         if found.start is None or found.start <= now:
             _settle(row, Said.SETTLED, "over", now)

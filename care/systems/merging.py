@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients import service as patients
@@ -21,8 +21,6 @@ from care.systems.taking import MergeFact, Unusable
 from store import audit
 
 KIND = "merge"
-AT_ONCE = 50
-"""Tried again in one transaction."""
 ASKS = ("identities_differ", "two_people")
 """Reasons of a dead message that a person may overrule."""
 
@@ -52,20 +50,8 @@ async def hear(session: AsyncSession, system: str, told: Merged, now: datetime) 
 
 async def again(session: AsyncSession, system: str, now: datetime) -> int:
     """Merges that people had tried once more (HL7's own are taken by its worker); how many are done."""
-    due = (
-        select(SystemMessage)
-        .where(
-            SystemMessage.system == system,
-            SystemMessage.direction == Direction.IN,
-            SystemMessage.kind == KIND,
-            SystemMessage.status == Said.QUEUED,
-            SystemMessage.due_at <= now,
-        )
-        .order_by(SystemMessage.id)
-        .limit(AT_ONCE)
-    )
     done = 0
-    for row in (await session.scalars(due.with_for_update(skip_locked=True))).all():
+    for row in await messages.waiting_in(session, system, KIND, now):
         why = await _try(session, system, _told(row), now)
         _note(row, why, now)
         done += why is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -58,3 +59,24 @@ async def by_key(session: AsyncSession, system: str, direction: Direction, key: 
         .execution_options(populate_existing=True)
     )
     return found
+
+
+AT_ONCE = 50
+"""What was said to us and waits is tried again by so many in one transaction."""
+
+
+async def waiting_in(session: AsyncSession, system: str, kind: str, now: datetime) -> Sequence[SystemMessage]:
+    """What a system has said of a kind and waits to be tried again, the longest due first; locked, without what others have in hand."""
+    due = (
+        select(SystemMessage)
+        .where(
+            SystemMessage.system == system,
+            SystemMessage.direction == Direction.IN,
+            SystemMessage.kind == kind,
+            SystemMessage.status == Said.QUEUED,
+            SystemMessage.due_at <= now,
+        )
+        .order_by(SystemMessage.due_at, SystemMessage.id)
+        .limit(AT_ONCE)
+    )
+    return (await session.scalars(due.with_for_update(skip_locked=True))).all()
