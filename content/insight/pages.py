@@ -25,7 +25,7 @@ from content.insight.shown import TEMPLATES, speaker
 from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
-from web.sheets import MARK, csv_line
+from web.sheets import csv_file
 from web.shell import add_templates, render
 from web.signin.models import Role, StaffUser
 from web.signin.pages import require
@@ -195,11 +195,7 @@ def insight_router(desk: InsightDesk) -> APIRouter:
         part = book.PARTS[key](Figures.from_json(row.figures), of.period, of.choice, desk.limit)
         lines = told.lines(part.table, told.words("first", part.first))
         name = f"insight-{key}-{of.period.first:%Y%m}-{of.period.months[-1]:%Y%m}.csv"
-        return Response(
-            MARK + b"".join(map(csv_line, lines)),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-        )
+        return csv_file(lines, name)
 
     @router.get("/reports")
     async def reports(request: Request, _staff: Reader) -> Response:

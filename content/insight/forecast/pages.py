@@ -26,7 +26,7 @@ from store import audit
 from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
-from web.sheets import MARK, csv_line
+from web.sheets import csv_file
 from web.shell import render
 from web.signin.access import require
 from web.signin.models import Role, StaffUser
@@ -234,11 +234,7 @@ def forecast_router(desk: ForecastDesk) -> APIRouter:
             raise HTTPException(404)
         lines = told.lines(part.table, told.words("first", part.first))
         name = f"forecast-{key}-{made.today:%Y%m%d}.csv"
-        return Response(
-            MARK + b"".join(map(csv_line, lines)),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-        )
+        return csv_file(lines, name)
 
     return router
 

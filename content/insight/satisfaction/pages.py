@@ -18,7 +18,7 @@ from content.insight.shown import speaker
 from store.clock import Clock
 from store.database import Database
 from web.security import csrf_protect
-from web.sheets import MARK, csv_line
+from web.sheets import csv_file
 from web.shell import render
 from web.signin.access import require
 from web.signin.models import Role, StaffUser
@@ -92,10 +92,6 @@ def satisfaction_router(database: Database, clock: Clock, limit: int) -> APIRout
             raise HTTPException(404)
         lines = told.lines(part.table, told.words("first", part.first))
         name = f"satisfaction-{key}-{of.period.first:%Y%m}-{of.period.months[-1]:%Y%m}.csv"
-        return Response(
-            MARK + b"".join(map(csv_line, lines)),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-        )
+        return csv_file(lines, name)
 
     return router
