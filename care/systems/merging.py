@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients import service as patients
@@ -84,28 +83,14 @@ async def confirm(
     session: AsyncSession, message_id: UUID, note: str, codes: Codes, *, staff_id: UUID, now: datetime
 ) -> bool:
     """The message's records are one person's after all. False: it waits for no such word. Raises `Unusable`: it cannot be all the same."""
-    taken = await session.scalar(
-        update(SystemMessage)
-        .where(
-            SystemMessage.id == message_id,
-            SystemMessage.direction == Direction.IN,
-            SystemMessage.status == Said.DEAD,
-            SystemMessage.reason.in_(ASKS),
-        )
-        .values(
-            status=Said.ACCEPTED,
-            reason="by_hand",
-            due_at=None,
-            dead_reason=None,
-            settled_at=now,
-            settled_by=staff_id,
-        )
-        .returning(SystemMessage.id)
-        .execution_options(synchronize_session=False)
+    waits = (
+        SystemMessage.direction == Direction.IN,
+        SystemMessage.status == Said.DEAD,
+        SystemMessage.reason.in_(ASKS),
     )
-    if taken is None:
+    row = await messages.by_hand(session, message_id, Said.ACCEPTED, *waits, staff_id=staff_id, now=now)
+    if row is None:
         return False
-    row = await session.get_one(SystemMessage, message_id, populate_existing=True)
     if row.system == HL7:
         message = parsed(row.body["text"])
         told = await take_merges(session, message, codes, row.created_at, confirmed_by=staff_id)

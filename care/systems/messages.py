@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.systems.models import Direction, Said, SystemMessage
@@ -80,3 +80,26 @@ async def waiting_in(session: AsyncSession, system: str, kind: str, now: datetim
         .limit(AT_ONCE)
     )
     return (await session.scalars(due.with_for_update(skip_locked=True))).all()
+
+
+async def by_hand(
+    session: AsyncSession, message_id: UUID, status: Said, *which: Any, staff_id: UUID, now: datetime
+) -> SystemMessage | None:
+    """A person has settled it: nobody tries any more. None: it is not (or no longer) one of `which`."""
+    taken = await session.scalar(
+        update(SystemMessage)
+        .where(SystemMessage.id == message_id, *which)
+        .values(
+            status=status,
+            reason="by_hand",
+            due_at=None,
+            dead_reason=None,
+            lease_token=None,
+            lease_until=None,
+            settled_at=now,
+            settled_by=staff_id,
+        )
+        .returning(SystemMessage.id)
+        .execution_options(synchronize_session=False)
+    )
+    return None if taken is None else await session.get_one(SystemMessage, taken, populate_existing=True)

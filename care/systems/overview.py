@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.systems import settling
+from care.systems import messages, settling
 from care.systems.models import OPEN, Direction, Said, SystemMessage, SystemState
 from care.systems.outward import KINDS
 from care.systems.port import Accepted, Refused
@@ -86,25 +86,10 @@ async def settle(
     session: AsyncSession, message_id: UUID, how: How, note: str, *, staff_id: UUID, now: datetime
 ) -> bool:
     """A person has looked there: the appointment follows what they found, nobody tries any more. False: it is settled already."""
-    taken = await session.scalar(
-        update(SystemMessage)
-        .where(SystemMessage.id == message_id, SystemMessage.status.in_(TROUBLE))
-        .values(
-            status=Said.SETTLED,
-            reason="by_hand",
-            due_at=None,
-            dead_reason=None,
-            lease_token=None,
-            lease_until=None,
-            settled_at=now,
-            settled_by=staff_id,
-        )
-        .returning(SystemMessage.id)
-        .execution_options(synchronize_session=False)
-    )
-    if taken is None:
+    trouble = SystemMessage.status.in_(TROUBLE)
+    row = await messages.by_hand(session, message_id, Said.SETTLED, trouble, staff_id=staff_id, now=now)
+    if row is None:
         return False
-    row = await session.get_one(SystemMessage, message_id, populate_existing=True)
     row.note = note
     await session.flush()
     if row.direction == Direction.OUT and row.kind in KINDS and row.subject_id is not None:
