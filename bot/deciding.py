@@ -19,7 +19,7 @@ from channels.inbox.models import InboundMessage
 from channels.media.worker import HEARD, UNREADABLE
 from channels.ports import ChannelName
 from channels.questions import service as questions
-from channels.reply import CHOOSE, Option, Reply
+from channels.reply import Option, Reply
 from channels.wording.labels import label
 from language import wishes
 from language.screen import screen
@@ -88,7 +88,7 @@ class Decider:
             option = no or pick(options, text) or alarms.called_off(options, text)
             if option is not None:
                 return choose(plan, state.question, option)
-            if number is not None and _only_ways(options) and text.strip().isdecimal():
+            if number is not None and questions.only_ways(options) and text.strip().isdecimal():
                 return plan.says(Reply("form.number_not_offered"), "number_not_offered", reask=True)
         elif state.reminder is not None and (option := pick(questions.options_of(state.reminder), text)):
             return choose(plan, state.reminder, option)
@@ -178,11 +178,6 @@ def _opts(text: str, state: State) -> Opt | None:
     asked = state.question is not None and state.question.instance != NUMBER
     nothing_open = not asked and state.coming is None
     return "content" if nothing_open and refusal(text) == "t" else None
-
-
-def _only_ways(options: tuple[Option, ...]) -> bool:
-    """Whether they lead elsewhere, each: no dialogue asks, that could take a number for something else."""
-    return bool(options) and all(one.intent != CHOOSE for one in options)
 
 
 def _welcome_options() -> tuple[Option, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import asides
 from actions.appointments import remind
+from actions.appointments.calling import WORTH
 from actions.desk import ask_for_person, promised
 from actions.services import Services
 from bot.ports import InCharge
@@ -46,10 +47,6 @@ _KINDS = {
 
 _HEARD = frozenset({"message", "click"})
 """What a patient says to the person who has the conversation."""
-
-
-TOO_SHORT = timedelta(minutes=15)
-"""Nobody rings up for a notice that is worth nothing any more after so long: a word from the queue."""
 
 
 class CarePeople:
@@ -223,8 +220,8 @@ class CareDesk:
         self, session: AsyncSession, message: OutboundMessage, reason: str, now: datetime
     ) -> None:
         end = message.expires_at
-        if message.purpose == "service_notice" and end is not None and end - message.created_at <= TOO_SHORT:
-            return
+        if message.purpose == "service_notice" and end is not None and end - message.created_at <= WORTH:
+            return  # worth nothing any more before anybody could ring up: a word from the queue
         await self._task(session, TaskKind.CALL, f"call:{message.id}", message, reason, now)
 
     async def stopped(

@@ -222,7 +222,6 @@ def _half_days(asked: frozenset[str], near: bool) -> Any:
             & (groups.c.department_id == Slot.department_id)
             & (groups.c.first == Slot.start),
         )
-        .where(HealthcareService.active, Practitioner.active)
         .order_by(Slot.start, Practitioner.code)
     )
 

@@ -26,6 +26,11 @@ def options_of(question: OpenQuestion) -> tuple[Option, ...]:
     return Reply.from_json(question.reply).options
 
 
+def only_ways(options: tuple[Option, ...]) -> bool:
+    """Whether they lead elsewhere, each: no dialogue asks, that could take a number for something else."""
+    return bool(options) and all(one.intent != CHOOSE for one in options)
+
+
 async def open_question(
     session: AsyncSession,
     *,
@@ -135,7 +140,7 @@ def _keeps_until(before: OpenQuestion, coming: OpenQuestion, worth: datetime | N
     """`worth`: until when the coming one is worth asking."""
     standing = rank_of(before.instance)
     keep = kept(standing, rank_of(coming.instance))
-    if standing is Rank.DIALOGUE and all(one.intent != CHOOSE for one in options_of(before)):
+    if standing is Rank.DIALOGUE and only_ways(options_of(before)):
         keep = min(keep, SHOWN)
     until = min(before.expires_at, before.opened_at + keep)
     if standing >= Rank.DIALOGUE and worth is not None and until >= worth:

@@ -1,5 +1,5 @@
 // The alerts: timers that count down by the hospital's clock, a key to acknowledge, and a sound for what is new.
-import { changed } from "./typing.js";
+import { busy } from "./typing.js";
 
 const MUTED = "banyi-alerts-muted";
 const HEARD = "banyi-alerts-heard";
@@ -100,18 +100,12 @@ function sound() {
 
 // --- what is open, focused or half written survives a refresh ---
 
-// What was chosen counts as much as what was typed: on its way from the list to the button nobody's focus is in a field.
-function begunWriting(part) {
-  if (part.contains(document.activeElement?.closest("select, textarea"))) return true;
-  return [...part.querySelectorAll("select, textarea")].some(changed);
-}
-
 function keepOpen() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
     if (!part.querySelector?.("[data-alerts]")) return;
     // Somebody writes: the list waits, the badge has told already.
-    if (begunWriting(part)) {
+    if (busy(part)) {
       event.detail.shouldSwap = false;
       return;
     }

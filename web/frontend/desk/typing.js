@@ -2,13 +2,14 @@
 // they are in waits: who has the call now stands above what they have written.
 const FIELDS = "input:not([type=hidden]), textarea, select";
 
-export function changed(field) {
+function changed(field) {
   if (field.type === "radio" || field.type === "checkbox") return field.checked !== field.defaultChecked;
   if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
   return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
 }
 
-const busy = (part) => part.contains(document.activeElement?.closest(FIELDS)) || [...part.querySelectorAll(FIELDS)].some(changed);
+// What was chosen counts as much as what was typed: on its way from the list to the button nobody's focus is in a field.
+export const busy = (part) => part.contains(document.activeElement?.closest(FIELDS)) || [...part.querySelectorAll(FIELDS)].some(changed);
 
 export function setUpTyping() {
   document.addEventListener("htmx:beforeSwap", (event) => {
