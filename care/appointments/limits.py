@@ -16,6 +16,9 @@ from care.appointments.views import Limits, Refused, SlotView, Why
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus
 
+_LONGEST = timedelta(days=1)
+"""No visit goes on for longer."""
+
 
 def may_book(patient: Patient, slot: SlotView, today: date) -> Refused | None:
     """Whether this patient fits this clinic: alive, age on the day of the visit, sex, a day not past. What is not known refuses nothing."""
@@ -50,7 +53,9 @@ async def may_hold(
         return Refused(Why.SAME_HALF_DAY, found.clash)
     if rules is None:
         return None
-    if found.ahead - (ask.replaces_id is not None) > 0:
+    # `ahead` counts what is to come: who has reported, or is late, is looked for where a visit of today could still be in the way.
+    soon = wanted.start < ask.now + _LONGEST
+    if soon or found.ahead - (ask.replaces_id is not None) > 0:
         other = await overlapping(session, ask.patient_id, wanted, but=ask.replaces_id)
         if other is not None:
             return Refused(Why.OVERLAP, other)
@@ -71,7 +76,7 @@ async def overlapping(
             Appointment.patient_id == patient_id,
             Appointment.status.in_(LIVE),
             Appointment.start < wanted.end,
-            Appointment.start > wanted.start - timedelta(days=1),
+            Appointment.start > wanted.start - _LONGEST,
             Slot.end > wanted.start,
         )
         .order_by(Appointment.start)

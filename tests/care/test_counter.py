@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from care.appointments import counter, service, slots
 from care.appointments.blocks import service as blocks
@@ -16,6 +16,7 @@ from care.appointments.limits import overlapping
 from care.appointments.models import Appointment, Slot, Status
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import ClinicNotice
+from care.appointments.queue import service as queue
 from care.appointments.views import Booked, Cancelled, Held, Refused, SlotView, Why
 from store.clock import VirtualClock
 from store.database import Database
@@ -101,6 +102,38 @@ async def test_two_departments_at_one_time_are_for_staff_to_decide(
         await counter.cancel(session, mine, counter.CancelReason.WRONG, staff_id=NURSE, now=clock.now())
     assert await asked(eye) == Refused(Why.OVERLAP, second)
     assert isinstance(await asked(eye, second), Held), "moved, it is in one place"
+
+
+async def test_who_has_reported_or_is_late_is_in_one_place_too(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """A visit that is not to come any more still takes its time."""
+    eye, *_ = await _free(database, clock, world.li)
+    men, later, *_ = await _free(database, clock, world.qian)
+    assert (eye.start, eye.end) == (men.start, men.end)
+    mine = await _booked(database, clock, eye.slot_id, world.zhang)
+    clock.advance(eye.start - timedelta(minutes=30) - clock.now())
+
+    async def asked(slot: SlotView) -> Held | Refused:
+        async with database.write() as session:
+            held = await service.hold(session, slot_id=slot.slot_id, patient_id=world.zhang, now=clock.now())
+            if isinstance(held, Held):
+                assert await service.release(session, held.hold_id)
+            return held
+
+    async with database.write() as session:
+        assert await queue.check_in(session, mine, now=clock.now()) is not None
+    assert await asked(men) == Refused(Why.OVERLAP, mine)
+    assert isinstance(await asked(later), Held)
+
+    # late: the time has begun, nobody has reported, and the next clinic begins before it is over
+    async with database.write() as session:
+        assert await queue.take_back(session, mine, now=clock.now())
+        await session.execute(
+            update(Slot).where(Slot.id == men.slot_id).values(start=eye.start + timedelta(minutes=3))
+        )
+    clock.advance(eye.start + timedelta(minutes=1) - clock.now())
+    assert await asked(men) == Refused(Why.OVERLAP, mine)
 
 
 async def test_a_taken_place_refuses_the_move_and_keeps_the_old_one(
