@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.desk.models import DeskTask, TaskKind
+from care.desk.pages import stream
 from care.desk.tasks import open_task
 from care.patients.models import Patient
 from server.settings import ROOT
@@ -245,6 +246,9 @@ def test_the_line_is_lost_and_found(ward: Ward, pages: dict[str, Page]) -> None:
     lost = page.get_by_text(re.compile("和服务器的连接断了"))
     expect(lost).to_be_hidden()
     page.context.set_offline(True)
+    expect(lost).to_be_visible()
+    # The browser's offline cuts no connection that stands: what it still brings must not say that all is well.
+    page.wait_for_timeout(1000 * stream.BEAT + 1500)
     expect(lost).to_be_visible()
     task = f"补录：{time.monotonic_ns()}"
     ward.home.write(
