@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from actions import say
 from actions.appointments import browsing, search, words
@@ -184,13 +184,13 @@ async def _date(turn: Turn, state: State, linked: Linked) -> None:
 
 
 async def _sure(turn: Turn, state: State, linked: Linked) -> None:
-    question = str((state.data.get("sure") or {}).get("question", ""))
-    turn.say(
-        "booking.sure",
-        option("sure_yes", label("right")),
-        option("sure_no", label("say_again")),
-        question=question,
-    )
+    pending = state.data.get("sure") or {}
+    options = [option("sure_yes", label("right")), option("sure_no", label("say_again"))]
+    if pending.get("instead") and pending.get("start"):
+        other = datetime.fromisoformat(pending["start"]).date() + timedelta(days=int(pending["instead"]))
+        shown = say.day_short if turn.is_sms else say.day
+        options.insert(1, option("sure_instead", label("sure_instead", day=shown(other))))
+    turn.say("booking.sure", *options, question=str(pending.get("question", "")))
 
 
 async def _confirm(turn: Turn, state: State, linked: Linked) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from actions.appointments import asking, browsing, flow, search, taking, waiting, words
@@ -267,6 +267,8 @@ class BookingDialog(Dialog):
                 wish.start, wish.end = day, day + timedelta(days=1)
             case "sure_yes" | "sure_no":
                 return await self._sure(turn, state, linked, kind == "sure_yes")
+            case "sure_instead":
+                return await self._instead(turn, state, linked)
             case "slot":
                 return await self._pick(turn, state, linked, _uuid(value))
             case "waitlist":
@@ -318,6 +320,14 @@ class BookingDialog(Dialog):
             return await flow.advance(turn, state, linked, "say_again")
         return await taking.take(turn, state, _pending(pending), linked)
 
+    async def _instead(self, turn: Turn, state: State, linked: Linked) -> bool | None:
+        pending = state.data.pop("sure", None)
+        if pending is None or not pending.get("instead") or not pending.get("start"):
+            return None
+        wish, days = _pending(pending), timedelta(days=int(pending["instead"]))
+        wish.start, wish.end = (one + days if one is not None else None for one in (wish.start, wish.end))
+        return await taking.take(turn, state, wish, linked)
+
     async def read(self, turn: Turn) -> bool:
         linked = await flow.linked_patients(turn)
         state = await State.load(turn)
@@ -362,7 +372,7 @@ class BookingDialog(Dialog):
                 return await self._sure(turn, state, linked, yes)
             case "sure" if wish.part is not None and wish.clock is None and wish.start is None:
                 return await self._other_half(turn, state, linked, wish.part)
-            case "when" if wish.any_time or (yes and len(state.ids("offers")) == 1):
+            case "when" if (wish.any_time and not wish.without) or (yes and len(state.ids("offers")) == 1):
                 offers = state.ids("offers")
                 return await self._pick(turn, state, linked, offers[0]) if offers else None
             case "when" if no:
@@ -468,7 +478,7 @@ def _uuid(value: object) -> UUID | None:
         return None
 
 
-def _pending(raw: dict[str, str | None]) -> Wish:
+def _pending(raw: dict[str, Any]) -> Wish:
     """The time that was asked about, now certain."""
     return Wish(
         start=datetime.fromisoformat(start) if (start := raw["start"]) else None,

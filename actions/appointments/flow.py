@@ -134,6 +134,8 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "", lost: 
     state.remember("offers", [slot.slot_id for slot in offers.found])
     when = words.window(turn, state)
     state.data["missed"] = None if offers.exact and offers.found else _missed(state)
+    if not offers.suits:
+        when = label("time_that_suits")
     if not offers.doctor:
         row.practitioner_id = None
     what = await _what(turn, state)

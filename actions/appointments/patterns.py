@@ -8,9 +8,9 @@ from care.appointments.models import Part
 
 PARTS = {(8, 12): Part.MORNING, (12, 18): Part.AFTERNOON, (18, 0): Part.EVENING}
 """Hours (start, end; midnight is 0) that are a whole part of the day."""
+HOURS = {part: (low, high or 24) for (low, high), part in PARTS.items()}
 
-NOT_A_DAY = {"part", "part_letter", "clock", "quarter_to", "to", "before", "after", "vague", "now", "set"}
-NO_TIME = {"to", "before", "after", "vague", "set", "month_part", "duration", "ago", "past", "last_unit"}
+NO_TIME = {"to", "before", "after", "vague", "set", "duration", "ago", "past", "last_unit", "working_days"}
 COUNTED = {"next_days", "later", "within", "days_set"}
 CHANGE = re.compile(
     r"(?:改|换|挪|调|推迟|延期|提前|移|延|推)(?:约|期|号)?(?:到|成|至|为|去)"
@@ -127,6 +127,10 @@ NO = frozenset(
         "不合适",
     }
 )
+REFUSING = re.compile(
+    r"但是?|只要|除了|除外|[以之]外|不算|不是|其[他它余](?:时间|日子|天)?|都?没空|没时间|起不来|走不开|要?上班|有事|[不别]要?|实在|太早了?"
+)
+"""Words that say of a time that it does not suit; nothing else is asked by them."""
 FILLERS = re.compile(
-    r"[\W_]+|您好|你好|喂|谢谢|麻烦|请|帮我|帮|给我|我要|我想|想要|需要|我|想|要|给|挂号|挂|预约|约|号|一下|一个|个|位|的|了|吗|呢|吧|啊|呀|嘛|哈|么|哦|有没有|还有|有没|有|没有|没|尽量|任[何意]一天|哪一?天|看病|看看|看|门诊|医生|大夫|主任|专家|医师|等下|等一下|等等|那就|那|就|还是|换成|换到|换|改成|改到|改约到|改|可以|可|能不能|能|行不行|行|不|有空|空闲|空|时间段|时间|左右|最好|是|到|去|来|下|吧|它|这个|都|再|也|和|跟|或者|或"
+    r"[\W_]+|您好|你好|喂|谢谢|麻烦|请|帮我|帮|给我|我要|我想|想要|需要|我|想|要|给|挂号|挂|预约|约|号|一下|一个|个|位|的|了|吗|呢|吧|啊|呀|嘛|哈|么|哦|有没有|还有|有没|有|没有|没|尽量|任[何意]一天|哪一?天|看病|看看|看|门诊|医生|大夫|主任|专家|医师|等下|等一下|等等|那就|那|就|还是|换成|换到|换|改成|改到|改约到|改|可以|可|能不能|能|行不行|行|不|有空|空闲|空|时间段|时间|左右|[以之][前后]|最好|是|到|去|来|下|吧|它|这个|都|再|也|和|跟|或者|或"
 )

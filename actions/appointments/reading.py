@@ -15,6 +15,7 @@ from care.patients import family
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
 from language.normalise import fold as fold_answer
+from language.when import Refused, refusals
 from language.when import read as read_when
 from language.when.numerals import plain
 from language.when.tokens import Token, tokens
@@ -35,6 +36,8 @@ class Wish:
     part: Part | None = None
     clock: time | None = None
     ambiguous: str = ""
+    instead: int = 0
+    without: tuple[Refused, ...] = ()
     unclear: str = ""
     earlier: bool = False
     later: bool = False
@@ -68,6 +71,7 @@ class Wish:
             or self.any_doctor
             or self.any_time
             or self.kind
+            or self.without
             or self.changes
         )
 
@@ -127,7 +131,8 @@ def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     ):
         text = text[change.end() :]
     said = _paused(text)
-    words = [token for token in tokens(plain(said)) if token.kind not in patterns.NO_TIME]
+    wish.without = refusals(said, now)
+    words = [token for token in tokens(plain(said)) if _tells(token)]
     if not words or (patterns.LATER.search(text) and all(token.kind in patterns.COUNTED for token in words)):
         return words  # "推后两天" counts from what is booked: later, not in two days
     when = read_when(said, now)
@@ -138,7 +143,7 @@ def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     if when.residue and not all(said_once.count(piece) > 1 for piece in when.residue.split()):
         wish.unclear = when.residue
         return words
-    has_day = any(token.kind not in patterns.NOT_A_DAY for token in words)
+    has_day = when.dated
     span = when.end - when.start
     whole_days = (when.end - timedelta(seconds=1)).date() - when.start.date()
     first = datetime.combine(when.start.date(), time())
@@ -150,11 +155,20 @@ def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     elif when.grain == "part" and (part := patterns.PARTS.get((when.start.hour, when.end.hour))) is not None:
         wish.part = part
         wish.start, wish.end = (first, last) if has_day else (None, None)
+    elif not has_day and when.grain == "part":  # 下午三点以后, of whatever day
+        wish.clock, wish.part = when.start.time(), part_at(when.start.hour)
     else:
         wish.start, wish.end = when.start, when.end
     if when.ambiguous and (has_day or "点是" in when.ambiguous):
-        wish.ambiguous = when.ambiguous
+        wish.ambiguous, wish.instead = when.ambiguous, when.instead
     return words
+
+
+def _tells(token: Token) -> bool:
+    """Whether a time word can say when to come: 月底 does, the 初 of 初诊 does not."""
+    if token.kind == "month_part":
+        return "月" in token.text
+    return token.kind not in patterns.NO_TIME
 
 
 def part_at(hour: int) -> Part:
@@ -174,6 +188,8 @@ def find_wish(
         return wish
     words = find_time(text, now, wish)
     consumed = [token.text for token in words]
+    if wish.without:
+        consumed += [token.text for token in tokens(plain(_paused(text))) if token.kind == "working_days"]
     _find_person(text, linked, wish, consumed)
     _find_place(text, gazetteer, linked, department, wish, consumed)
     wish.earlier = not wish.has_time and patterns.EARLIER.search(text) is not None
@@ -206,6 +222,8 @@ def find_wish(
         *patterns.KINDS.values(),
     ):
         left = pattern.sub("，", left)
+    if wish.without:
+        left = patterns.REFUSING.sub("，", left)
     wish.left = patterns.FILLERS.sub("", left)
     return wish
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from actions.appointments.patterns import HOURS
 from actions.appointments.state import State
 from actions.turn import Turn
 from care.appointments import service as appointments
@@ -22,11 +24,14 @@ from care.hospital.models import HealthcareService
 from care.patients import service as patients
 from care.patients.models import Patient
 from language.triage import triage
+from language.when import Refused
 
 SHOWN = 3
 """Half-days offered at once."""
 TIMES = 2
 """Times within a half-day offered beside the one that is kept."""
+FAR = 80
+"""Half-days looked through where some are left out."""
 TRIAGE_NAMES = 0.25
 """Triage's confidence from which a department is named at all."""
 
@@ -35,13 +40,14 @@ TRIAGE_NAMES = 0.25
 class Offers:
     """`exact`: the half-days are in the window asked for; else they are the nearest others.
 
-    `doctor`: they are all of the doctor asked for. `kind`: of the kind of visit asked for.
+    `doctor`: they are all of the doctor asked for. `kind`: of the kind of visit asked for. `suits`: none is of a time refused.
     """
 
     found: list[SlotView]
     exact: bool
     doctor: bool
     kind: bool = True
+    suits: bool = True
 
 
 async def half_days(
@@ -59,7 +65,7 @@ async def half_days(
 
     `lost`: the slot that somebody else was quicker to take, just now.
     """
-    row = state.row
+    row, without = state.row, state.without
     old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
     find_them = partial(shared.half_days_left, lost=lost) if lost else slots.find_half_days
     found = await find_them(
@@ -71,13 +77,18 @@ async def half_days(
         end=end,
         part=part,
         kinds=_KINDS.get(str(state.data.get("kind") or ""), ()),
-        limit=limit + (old is not None),
+        limit=FAR if without else limit + (old is not None),
     )
-    firsts = [one.first for one in found]
+    firsts = [one.first for one in found if not refused(one.first, without)]
     if old is not None and state.clock is None:
         here = (old.practitioner_id, old.day, old.part)
         firsts = [one for one in firsts if (one.practitioner_id, one.day, one.part) != here]
     return firsts[:limit]
+
+
+def refused(slot: SlotView, without: Sequence[Refused]) -> bool:
+    """Whether the half-day of `slot` was said not to suit."""
+    return any(one.covers(slot.day, HOURS[slot.part]) for one in without)
 
 
 _KINDS = {
@@ -90,8 +101,12 @@ SOFT = (Kind.FIRST, Kind.RETURN)
 
 
 async def find(turn: Turn, state: State, lost: UUID | None = None) -> Offers:
-    """As `_find`; where the kind of visit asked for is not to be had at all, others, and the draft forgets it."""
+    """As `_find`; where the kind of visit asked for is not to be had at all, or nothing but what was refused is left, others, and the
+    draft forgets it."""
     offers = await _find(turn, state, lost)
+    if not offers.found and state.without:
+        state.refuse(())
+        offers = replace(await _find(turn, state, lost), exact=False, suits=False)
     kind = state.data.get("kind")
     if not kind or (offers.found and offers.doctor):
         return offers
@@ -216,7 +231,7 @@ async def free_days(turn: Turn, state: State, limit: int, after: date | None = N
         for slot_id in state.ids("offers")
         if (slot := await slots.slot(turn.session, slot_id)) is not None
     }
-    every = await half_days(turn, state, limit=80)
+    every = await half_days(turn, state, limit=FAR)
     return [
         day
         for day in dict.fromkeys(slot.day for slot in every)

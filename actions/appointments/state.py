@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from collections.abc import Iterable
+from datetime import date, datetime, time
 from typing import Any, cast
 from uuid import UUID
 
 from actions.turn import Turn
 from care.appointments import drafts
 from care.appointments.models import BookingDraft, Part
+from language.when import Refused
 
 WHO = "who"
 WHO_SURE = "who_sure"
@@ -97,6 +99,31 @@ class State:
         self.row.part = part.value if part else None
         self.data["clock"] = clock.isoformat("minutes") if clock else None
 
+    @property
+    def without(self) -> list[Refused]:
+        """The times that were said not to suit."""
+        return [
+            Refused(
+                one["weekday"],
+                date.fromisoformat(one["first"]) if one["first"] else None,
+                date.fromisoformat(one["until"]) if one["until"] else None,
+                (one["hours"][0], one["hours"][1]) if one["hours"] else None,
+            )
+            for one in self.data.get("without") or ()
+        ]
+
+    def refuse(self, times: Iterable[Refused]) -> None:
+        """Offer nothing of `times`, in the place of what was refused before."""
+        self.data["without"] = [
+            {
+                "weekday": one.weekday,
+                "first": one.first.isoformat() if one.first else None,
+                "until": one.until.isoformat() if one.until else None,
+                "hours": list(one.hours) if one.hours else None,
+            }
+            for one in dict.fromkeys(times)
+        ]
+
     def mark(self) -> None:
         """Remember this step so that `back` returns to it."""
         if not self.row.step:
@@ -138,6 +165,7 @@ class State:
             "which",
             "timed",
             "kind",
+            "without",
             "menu",
             "after",
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from actions.appointments import search, words
 from actions.appointments.flow import Linked, advance
+from actions.appointments.patterns import HOURS
 from actions.appointments.reading import Wish
 from actions.appointments.state import CONFIRM, DEPARTMENT, DOCTOR, WHO, State
 from actions.turn import Turn
@@ -15,6 +17,7 @@ from care.appointments.models import Part
 from care.hospital import service as hospital
 from care.patients.models import Patient, Relation
 from care.patients.service import LinkedPatient
+from language.when import Refused
 
 
 async def take(turn: Turn, state: State, wish: Wish, linked: Linked, *, first: bool = False) -> bool:
@@ -27,6 +30,8 @@ async def take(turn: Turn, state: State, wish: Wish, linked: Linked, *, first: b
         state.data["kind"] = wish.kind
     if wish.earliest:
         state.data["earliest"] = True
+    _take_refused(state, wish)
+    await _let_go(turn, state)
     lead = await _take_time(turn, state, wish)
     if wish.changes and not wish.has_time and not first:
         return await change(turn, state, wish, linked)
@@ -89,6 +94,26 @@ async def _take_place(turn: Turn, state: State, wish: Wish) -> bool:
     return True
 
 
+def _take_refused(state: State, wish: Wish) -> None:
+    """Times that do not suit hold until another message names one of them, or says that any will do."""
+    if wish.without:
+        state.refuse([*state.without, *wish.without] if not wish.has_time else wish.without)
+    elif wish.any_time:
+        state.refuse(())
+    elif wish.start is not None or wish.part is not None:
+        state.refuse(one for one in state.without if not _meant_after_all(one, wish))
+
+
+def _meant_after_all(one: Refused, wish: Wish) -> bool:
+    if wish.start is None or wish.end is None:
+        return wish.part is not None and one == Refused(hours=HOURS[wish.part])
+    days = (wish.end - wish.start).days or 1
+    whole = replace(one, hours=None)
+    return days <= 2 and any(
+        whole.covers((wish.start + timedelta(days=n)).date(), (0, 24)) for n in range(days)
+    )
+
+
 async def _take_time(turn: Turn, state: State, wish: Wish) -> str:
     """The time asked for; the name of what is to be said first if it cannot be."""
     state.data.pop("sure", None)
@@ -102,6 +127,7 @@ async def _take_time(turn: Turn, state: State, wish: Wish) -> str:
             "end": wish.end.isoformat() if wish.end else None,
             "part": wish.part,
             "clock": wish.clock.isoformat("minutes") if wish.clock else None,
+            "instead": wish.instead,
         }
         return ""
     if wish.has_time:
@@ -201,10 +227,26 @@ async def change(turn: Turn, state: State, wish: Wish, linked: Linked) -> bool:
         row.practitioner_id = None
         state.go(DOCTOR)
     else:
-        state.want(None, None, None, None)
+        if not wish.without or _one_day(state):
+            state.want(None, None, None, None)
         return await advance(turn, state, linked, "change")
     state.save()
     return True
+
+
+def _one_day(state: State) -> bool:
+    start, end = state.row.wanted_from, state.row.wanted_to
+    return start is not None and end is not None and end - start <= timedelta(days=1)
+
+
+async def _let_go(turn: Turn, state: State) -> None:
+    """Give back what is held in a time that does not suit."""
+    if not state.without:
+        return
+    kept = await search.held(turn.session, state.row.hold_id)
+    if kept is not None and state.row.hold_id is not None and search.refused(kept, state.without):
+        await appointments.release(turn.session, state.row.hold_id)
+        state.row.hold_id = state.row.slot_id = None
 
 
 async def suggest_from(turn: Turn, state: State, text: str, linked: Linked, *, firmly: float) -> bool:

@@ -6,7 +6,7 @@ this Monday-to-Sunday week, 下周三 = of the next one; a date without a year t
 """
 
 from language.when.holidays import Holidays
-from language.when.reader import contract_row, read
-from language.when.reading import When
+from language.when.reader import contract_row, read, refusals
+from language.when.reading import Refused, When
 
-__all__ = ["Holidays", "When", "contract_row", "read"]
+__all__ = ["Holidays", "Refused", "When", "contract_row", "read", "refusals"]

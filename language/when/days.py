@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from language.when.holidays import Holidays
 from language.when.reading import (
+    DAWN,
     LETTER_DAY,
     LETTER_PART,
     REL_DAY,
@@ -172,6 +173,7 @@ class Days:
         if t.text in ("第二天", "次日", "隔天") and r.day is not None:
             raise Unread
         self._set_day(r, self.today + timedelta(days=REL_DAY[t.text]))
+        self._by_night(r, REL_DAY[t.text], t.text)
 
     def _days_set(self, r: Reading, t: Token) -> None:
         low, n = {"明后": (1, 2), "今明": (0, 2)}.get(
@@ -185,6 +187,13 @@ class Days:
     def _day_part(self, r: Reading, t: Token) -> None:
         self._set_day(r, self.today + timedelta(days=LETTER_DAY[t.value["d"]]))
         r.part = LETTER_PART[t.value["p"]]
+        self._by_night(r, LETTER_DAY[t.value["d"]], f"{t.value['d']}天")
+
+    def _by_night(self, r: Reading, ahead: int, word: str) -> None:
+        """ "明天" at ten past midnight: after the calendar, or after a night's sleep."""
+        if ahead > 0 and self.now.hour < DAWN and r.day is not None:
+            r.asks.append(ask("night", word=word, date=say(r.day)))
+            r.instead = -1
 
     def _monday(self, shift: int) -> date:
         return self.today - timedelta(days=self.today.weekday()) + timedelta(weeks=shift)

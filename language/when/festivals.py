@@ -53,7 +53,7 @@ class Festivals(Counts):
             raise Unread
         yr = t.value.get("yr")
         said = (self.today.year + REL_YEAR[yr] if yr in REL_YEAR else int(yr[:4])) if yr else r.said_year
-        after = "pre" in t.value or rel.endswith("后") or "过完" in rel or rel == "完" or rel == "完了"
+        after = "pre" in t.value or rel.endswith("后") or "过完" in rel or rel in ("完", "完了", "过了")
         span: tuple[date, date] | None = None
         day: date | None = None
         for year in [said] if said else range(self.today.year, self.today.year + 3):

@@ -22,7 +22,7 @@ from datetime import date, datetime, timedelta
 
 from language.when.holidays import Holidays
 from language.when.numerals import plain
-from language.when.reading import Reading, Unread, When
+from language.when.reading import Reading, Refused, Unread, When, table
 from language.when.tokens import Token, tokens
 from language.when.walker import Walker
 
@@ -35,11 +35,15 @@ _CHANGE = re.compile(
 )
 _REFUSED = re.compile(
     r"^[^，,。.;；?？!！周明后今号日]{0,4}?(?:(?<!行)不行|(?<!可)不可以|没空|没时间|(?<!有)没有?号|(?<!便)不方便|去不了|来不了|(?<!要)不要|(?<!去)不去|(?<!能)不能|"
+    r"除外|[以之]外|不算|起不来|走不开|值班|[接送]孩子|请不[了到]假|"
     r"有事|(?<!不)(?:要|得)?上班|上课|有课|开会|出差|加班|有安排)(?!吗|么|没)"
 )
 _REFUSING = re.compile(r"(?:(?<!要)不要|除了|别|(?<!是)不是|不想要|(?<!约)不约|(?<!去)不去)$")
 # Between two times: both are meant together (周六周日), or the second says the first more closely.
 _BOTH = re.compile(r"^[和跟与及、,，。 嗯呃啊]*$")
+# 周一周二都不行, 不要周一和周二: one refusal is of both; a comma or 吧 between them parts what is refused and what is wanted.
+_LISTED = re.compile(r"^[和跟与及、或者 ]*$")
+_WANTED = re.compile(r"^(?:上午|下午|早上)?(?:吧|呢|可以|还行|有|行(?!吗)|好)")
 _OR = re.compile("^[，, ]*或者?[，, ]*$")
 _EITHER = re.compile("或|还是|要么|不然|要不")
 _TIMELIKE = re.compile(
@@ -50,6 +54,8 @@ _TIMELIKE = re.compile(
 
 
 _DAY = timedelta(days=1)
+_Group = tuple[When, set[int], Reading | None]
+"""A run of time words that belong together: the time, the places of its words, its reading (``None`` for a range)."""
 
 
 def read(text: str, now: datetime, *, holidays: Holidays | None = None) -> When | None:
@@ -63,8 +69,55 @@ def read(text: str, now: datetime, *, holidays: Holidays | None = None) -> When 
     groups, refused = _groups(walker, worked, words)
     if not groups:
         return None
+    groups[0] = _of_that_day(walker, groups[0], refused)
     when, used = _together(walker, worked, words, groups)
-    return replace(when, residue=_residue(worked, words, used | refused))
+    places = {place for _, used_there, _ in refused for place in used_there}
+    dated = not {words[place].kind for place in used} <= _NO_DAY
+    return replace(when, residue=_residue(worked, words, used | places), dated=dated)
+
+
+def _of_that_day(walker: Walker, wanted: _Group, refused: list[_Group]) -> _Group:
+    """周三下午不行，上午吧: Wednesday's. A day refused as a whole is not meant again."""
+    _, used, reading = wanted
+    if reading is None or reading.has_day or reading.moment is not None:
+        return wanted
+    for when, places, other in refused:
+        if other is not None and other.has_day and other.part and max(places) == min(used) - 1:
+            settled = walker.settle(replace(reading, day=when.start.date(), asks=[]))
+            return (settled, used | places, reading) if settled is not None else wanted
+    return wanted
+
+
+def refusals(text: str, now: datetime, *, holidays: Holidays | None = None) -> tuple[Refused, ...]:
+    """The times ``text`` says do not suit (不要周一, 上午起不来), as said at ``now``; 工作日 asked for refuses Saturday and Sunday."""
+    worked = plain(text[:400])
+    walker = Walker(now, holidays or Holidays.load())
+    words = tokens(worked)
+    found: list[Refused] = []
+    for when, used, reading in _groups(walker, worked, words)[1]:
+        found += _refused(when, reading, [words[place] for place in sorted(used)])
+    for word in words:
+        if word.kind == "working_days":
+            no = _REFUSED.match(worked[word.end :]) or _REFUSING.search(worked[: word.start])
+            found += [Refused(weekday=day) for day in (range(5) if no else (5, 6))]
+    return tuple(found)
+
+
+def _refused(when: When, reading: Reading | None, said: list[Token]) -> list[Refused]:
+    hours = None
+    if reading is not None and reading.part is not None and reading.clock is None:
+        low, high = table()["parts"][reading.part]
+        hours = (low, high)
+    elif when.grain in ("hour", "minute", "part") or (reading is not None and reading.side):
+        return []  # a time of the clock, or an open side: nothing that a half-day could be kept out by
+    if reading is not None and reading.weekday is not None:
+        return [Refused(weekday=reading.weekday, hours=hours)]
+    if said[0].kind == "weekend" and len(said) == 1 and "rel" not in said[0].value:
+        return [Refused(weekday=day, hours=hours) for day in (5, 6)]
+    if reading is not None and not reading.has_day:
+        return [Refused(hours=hours)]
+    last = when.end - timedelta(seconds=1)
+    return [Refused(first=when.start.date(), until=last.date() + _DAY, hours=hours)]
 
 
 def _together(
@@ -121,8 +174,10 @@ def _beside(first: Reading | None, second: Reading | None, between: str) -> Read
         starts, over = ends, over + 7 * _DAY
     if starts != ends and over != begins:
         return None
-    asks = [*first.asks, *second.asks]
-    return Reading(day=min(begins, starts), until=max(ends, over), part=second.part, asks=asks)
+    asks, instead = [*first.asks, *second.asks], first.instead or second.instead
+    return Reading(
+        day=min(begins, starts), until=max(ends, over), part=second.part, asks=asks, instead=instead
+    )
 
 
 def _in_part(first: Reading, second: Reading | None) -> Reading | None:
@@ -133,12 +188,17 @@ def _in_part(first: Reading, second: Reading | None) -> Reading | None:
         first.day is None
         or first.until is None
         or first.part is not None
-        or first.grain not in ("day", "week")
+        or first.grain not in ("day", "week", "month")
     ):
         return None
     if first.clock is not None or first.side is not None:
         return None
     return replace(first, part=second.part, asks=[*first.asks, *second.asks])
+
+
+def _wide(reading: Reading) -> bool:
+    """Whether several days are meant so far: a week, a month."""
+    return reading.until is not None or reading.said_month is not None
 
 
 def _whole_days(one: Reading) -> bool:
@@ -151,12 +211,9 @@ def _stretch(one: Reading) -> tuple[date, date]:
     return one.day, one.until or one.day + _DAY
 
 
-def _groups(
-    walker: Walker, text: str, words: list[Token]
-) -> tuple[list[tuple[When, set[int], Reading | None]], set[int]]:
-    """Runs of time words that belong together: the time, the places of its words, its reading (``None`` for
-    a range); and the words refused."""
-    found: list[tuple[When, set[int], Reading | None]] = []
+def _groups(walker: Walker, text: str, words: list[Token]) -> tuple[list[_Group], list[_Group]]:
+    """The times that ``text`` names, and those it refuses."""
+    every: list[_Group] = []
     refused: set[int] = set()
     at = 0
     while at < len(words):
@@ -174,11 +231,30 @@ def _groups(
                 reading = None
         if when is None:
             continue
-        if _REFUSED.match(text[words[max(used)].end :]) or _REFUSING.search(text[: words[min(used)].start]):
-            refused |= used
-        else:
-            found.append((when, used, reading))
-    return found, refused
+        every.append((when, used, reading))
+    for n, (_, used, _) in enumerate(every):
+        before, behind = text[: words[min(used)].start], text[words[max(used)].end :]
+        if _REFUSED.match(behind):
+            refused.add(n)
+            while n > 0 and _LISTED.match(_between(text, words, every[n - 1], every[n])):
+                refused.add(n := n - 1)
+        elif _REFUSING.search(before):
+            refused.add(n)
+        elif n - 1 in refused and not _WANTED.match(behind):
+            # 不要周一周二: of both. After 周一不行 a new time is a new wish.
+            said_before = _REFUSING.search(text[: words[min(every[n - 1][1])].start]) or n - 2 in refused
+            if said_before and _LISTED.match(_between(text, words, every[n - 1], every[n])):
+                refused.add(n)
+    sides = [one for n, one in enumerate(every) if n not in refused], [every[n] for n in sorted(refused)]
+    return sides
+
+
+def _between(text: str, words: list[Token], one: _Group, other: _Group) -> str:
+    return text[words[max(one[1])].end : words[min(other[1])].start]
+
+
+_NO_DAY = {"part", "part_letter", "clock", "dot_clock", "quarter_to", "to", "before", "after"}
+_NO_PIECE = {"set", "vague", "to", "before", "after", "working_days"}
 
 
 def _near(text: str, words: list[Token], at: int) -> bool:
@@ -193,10 +269,10 @@ def _one(walker: Walker, text: str, words: list[Token], at: int) -> tuple[Readin
         word = words[at]
         if used and not _FILLER.match(text[words[at - 1].end : word.start]):
             break
-        if reading.until is not None and word.kind == "vague" and _ANY_DAY.fullmatch(word.text):
+        if _wide(reading) and word.kind == "vague" and _ANY_DAY.fullmatch(word.text):
             at += 1  # 下周哪天下午: the week is the time
             continue
-        if word.kind in ("set", "vague", "to", "before", "after"):
+        if word.kind in _NO_PIECE:
             if word.kind in ("before", "after") and used and word.start == words[at - 1].end:
                 reading.side = word.kind
                 used.add(at)
@@ -245,7 +321,7 @@ def _range(walker: Walker, first: When, right: Reading, left: Reading) -> When |
 
 
 # Words of history, habit or asking: unread, they do not make a booking doubtful.
-_NOT_LEFT = {"to", "before", "after", "now", "past", "ago", "set", "vague"}
+_NOT_LEFT = {"to", "before", "after", "now", "past", "ago", "set", "vague", "working_days"}
 
 
 def _residue(text: str, words: list[Token], used: set[int]) -> str:

@@ -24,6 +24,8 @@ REL_DAY = {
 REL_YEAR = {"今年": 0, "明年": 1, "后年": 2, "大后年": 3, "去年": -1, "前年": -2,
              "下年": 1, "上年": -1, "本年": 0}  # fmt: skip
 LETTER_DAY = {"今": 0, "当": 0, "明": 1, "次": 1, "后": 2, "昨": -1, "前": -2}
+DAWN = 5
+"""Until this hour somebody may still be up: their tomorrow may be the day that has begun."""
 LETTER_PART = {"早": "早上", "晨": "早上", "晚": "晚上", "午": "下午"}
 PART_NAMES = {"黎明": "清晨", "拂晓": "清晨", "正午": "中午", "晌午": "中午", "黄昏": "傍晚", "深夜": "半夜",
                "午夜": "半夜", "一整天": "全天", "整天": "全天"}  # fmt: skip
@@ -31,13 +33,36 @@ PART_NAMES = {"黎明": "清晨", "拂晓": "清晨", "正午": "中午", "晌�
 
 @dataclass(frozen=True)
 class When:
-    """What was read: ``start`` <= t < ``end`` (naive local), how fine, what was left, what to ask back."""
+    """What was read: ``start`` <= t < ``end`` (naive local), how fine, what was left, what to ask back; ``dated`` where a day was said,
+    not only a part of it or an hour."""
 
     start: datetime
     end: datetime
     grain: Grain
     residue: str = ""
     ambiguous: str | None = None
+    dated: bool = True
+    instead: int = 0
+    """So many days later (earlier, where negative) is what ``ambiguous`` is asked for; 0 where no other day stands out."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A time that does not suit: every ``weekday`` (0-6), else the days from ``first`` until before ``until``; where neither is
+    given, every day. ``hours`` of those days (start, end; exclusive, 24 is midnight), all of them where ``None``."""
+
+    weekday: int | None = None
+    first: date | None = None
+    until: date | None = None
+    hours: tuple[int, int] | None = None
+
+    def covers(self, day: date, hours: tuple[int, int]) -> bool:
+        """Whether so many hours of ``day`` are refused from the first to the last."""
+        if self.weekday is not None and day.weekday() != self.weekday:
+            return False
+        if self.first is not None and self.until is not None and not self.first <= day < self.until:
+            return False
+        return self.hours is None or (self.hours[0] <= hours[0] and hours[1] <= self.hours[1])
 
 
 @dataclass
@@ -57,6 +82,7 @@ class Reading:
     moment: tuple[datetime, datetime, Grain] | None = None
     side: str | None = None  # "before" | "after"
     implied_day: bool = False
+    instead: int = 0
     asks: list[str] = field(default_factory=list)
 
     @property

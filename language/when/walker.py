@@ -176,4 +176,4 @@ class Walker(Festivals):
                 return When(start, max(end, start + timedelta(hours=1)), "part", ambiguous=asked)
             asked = asked or ask("after", date=say(when.start.date()))
             return When(when.start, when.end + timedelta(days=7), "week", ambiguous=asked)
-        return replace(when, ambiguous=asked)
+        return replace(when, ambiguous=asked, instead=r.instead)

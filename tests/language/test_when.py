@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from language.when import Holidays, contract_row, read
+from language.when import Holidays, Refused, contract_row, read, refusals
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "nlu_eval"
 
@@ -280,3 +280,78 @@ def test_words_first_met_in_the_fresh_phrases(text: str, now: str, start: str, e
     found = read(text, datetime.fromisoformat(now))
     assert found is not None
     assert (found.start, found.end) == (datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("周一早上", "2026-11-30 08:00", "2026-11-30 12:00"),
+        ("下周一早上九点", "2026-11-30 09:00", "2026-11-30 10:00"),
+        ("礼拜一清早", "2026-11-30 08:00", "2026-11-30 12:00"),
+        ("周一一早", "2026-11-30 08:00", "2026-11-30 12:00"),
+        ("明天一早上", "2026-11-24 08:00", "2026-11-24 12:00"),
+        ("下个月随便哪天上午", "2026-12-01 08:00", "2026-12-31 12:00"),
+        ("下个月哪天都行，下午", "2026-12-01 12:00", "2026-12-31 18:00"),
+        ("26、27号都行", "2026-11-26 00:00", "2026-11-28 00:00"),
+        ("26或27号上午", "2026-11-26 08:00", "2026-11-27 12:00"),
+        ("国庆过了再说", "2027-10-08 00:00", "2027-10-15 00:00"),
+        ("周四下班以后", "2026-11-26 18:00", "2026-11-27 00:00"),
+        ("周五放学后", "2026-11-27 12:00", "2026-11-27 18:00"),
+        ("等天亮了去", "2026-11-24 08:00", "2026-11-24 12:00"),
+        ("上午起不来 下午吧", "2026-11-23 12:00", "2026-11-23 18:00"),
+        ("周三下午不行，上午呢", "2026-11-25 08:00", "2026-11-25 12:00"),
+        ("不要周一和周二，周三吧", "2026-11-25 00:00", "2026-11-26 00:00"),
+        ("不要周三 周四吧", "2026-11-26 00:00", "2026-11-27 00:00"),
+        ("工作日晚上", "2026-11-23 18:00", "2026-11-24 00:00"),
+    ],
+)
+def test_as_people_say_it_to_a_receptionist(text: str, start: str, end: str) -> None:
+    when = read(text, datetime(2026, 11, 23, 13, 0))
+    assert when is not None
+    assert (f"{when.start:%Y-%m-%d %H:%M}", f"{when.end:%Y-%m-%d %H:%M}", when.residue) == (start, end, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("越早越好但不要周一", [Refused(weekday=0)]),
+        ("除了周一都行", [Refused(weekday=0)]),
+        ("周一除外", [Refused(weekday=0)]),
+        ("不要周一周二", [Refused(weekday=0), Refused(weekday=1)]),
+        ("周一和周二都不行", [Refused(weekday=0), Refused(weekday=1)]),
+        ("周末不行", [Refused(weekday=5), Refused(weekday=6)]),
+        ("工作日", [Refused(weekday=5), Refused(weekday=6)]),
+        ("工作日没空", [Refused(weekday=day) for day in range(5)]),
+        ("上午起不来", [Refused(hours=(8, 12))]),
+        ("周三下午不行", [Refused(weekday=2, hours=(12, 18))]),
+        ("明天没空", [Refused(first=date(2026, 11, 24), until=date(2026, 11, 25))]),
+        ("下周末不要", [Refused(first=date(2026, 12, 5), until=date(2026, 12, 7))]),
+        ("周四吧，周三不行", [Refused(weekday=2)]),
+    ],
+)
+def test_times_that_do_not_suit(text: str, refused: list[Refused]) -> None:
+    assert list(refusals(text, datetime(2026, 11, 23, 13, 0))) == refused
+
+
+@pytest.mark.parametrize("text", ["周三不行吗", "周三行不行", "周三吧", "你好", "3点不行"])
+def test_what_refuses_nothing(text: str) -> None:
+    assert refusals(text, NOW) == ()
+
+
+@pytest.mark.parametrize("text", ["越早越好但不要周一", "周一除外", "不要周一周二", "周一周二都不行"])
+def test_what_is_only_refused_is_not_wanted(text: str) -> None:
+    assert read(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [("明天上午", "2026-11-25 08:00"), ("明早九点", "2026-11-25 09:00"), ("后天", "2026-11-26 00:00")],
+)
+def test_tomorrow_said_after_midnight_is_asked_about(text: str, start: str) -> None:
+    when = read(text, datetime(2026, 11, 24, 0, 10))
+    assert when is not None
+    assert f"{when.start:%Y-%m-%d %H:%M}" == start
+    assert "已过零点" in (when.ambiguous or "")
+    assert when.instead == -1
+    by_day = read(text, datetime(2026, 11, 24, 8, 10))
+    assert by_day is not None and by_day.ambiguous is None
