@@ -174,7 +174,7 @@ def hl7_message(data: bytes) -> None:
         assert Frames(4000).feed(framed(data)) == [data]
     for block in (data, *found):
         try:
-            text = decoded(block, header(block))
+            text, _ = decoded(block, header(block))
             message = parsed(text)
         except Unreadable as wrong:
             acknowledged(None, "1", NOW, wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from care.systems.hl7.message import CHARSETS, Header, Unreadable
+from care.systems.hl7.message import Header, Unreadable
 
 ENHANCED = {"AA": "CA", "AE": "CE", "AR": "CR"}
 
@@ -25,12 +25,16 @@ def stamp(moment: datetime) -> str:
 
 
 def acknowledged(
-    head: Header | None, control_id: str, now: datetime, wrong: Unreadable | None = None
+    head: Header | None,
+    control_id: str,
+    now: datetime,
+    wrong: Unreadable | None = None,
+    charset: str = "utf-8",
 ) -> bytes:
-    """The answer to a message with this header; the same for a repeat, but for the time. `now` is local and aware."""
+    """The answer to a message with this header, in the bytes it came in; the same for a repeat, but for the time. `now` is local and
+    aware."""
     code = "AA" if wrong is None else "AR" if wrong.rejected else "AE"
     asked = head[18] if head is not None else ""
-    charset = CHARSETS.get(asked.split("~")[0].upper(), "utf-8")
     if head is None:
         peer, event, asked_id, version, processing = "|", "", "", "2.5.1", "P"
     else:

@@ -9,6 +9,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.patients import service as patients
 from care.patients.models import PatientStatus
 from care.records.models import EncounterKind
 from care.systems import taking
@@ -23,7 +24,7 @@ from care.systems.taking import (
     Taken,
     Unusable,
 )
-from care.systems.taking.facts import Withdrawable
+from care.systems.taking.facts import ListKind, Withdrawable
 
 SYSTEM = "hl7"
 """Record, visit and report numbers are the hospital's, whichever of its systems sends them: one name for all."""
@@ -43,13 +44,19 @@ async def take_adt(session: AsyncSession, message: Message, codes: Codes, came: 
     """Everything an ADT message says. Raises `Unusable`, `Unreadable`."""
     event = message.head.kind.partition("^")[2]
     as_of = fields.said_at(message, came)
-    taken = await taking.take_patient(session, SYSTEM, patient(message, codes, as_of), came)
+    taken = await taking.take_patient(session, SYSTEM, await patient(session, message, codes, as_of), came)
     told = Told(taken, list(taken.remarks))
     assert taken.patient_id is not None
     visit = message.first("PV1")
     if event in PERSON_ONLY or visit is None:
         return told
-    number = visit_number(message, visit)
+    try:
+        number = visit_number(message, visit)
+    except Unusable as error:
+        if event != "A08":  # a correction of the person may come with an empty PV1
+            raise
+        told.remarks.append(str(error))
+        return told
     if event == "A11":
         await taking.withdraw(session, SYSTEM, "encounter", number, as_of, came)
         return told
@@ -62,22 +69,28 @@ async def take_adt(session: AsyncSession, message: Message, codes: Codes, came: 
         if event != "A08":
             raise
         told.remarks.append(str(error))
-    if event != "A13":
+    if event != "A13" and not await taking.withdrawn(session, SYSTEM, "encounter", number):
         await about.diagnoses(visit)
         await about.operations(visit)
     return told
 
 
-def patient(message: Message, codes: Codes, as_of: datetime) -> PatientFact:
+async def patient(session: AsyncSession, message: Message, codes: Codes, as_of: datetime) -> PatientFact:
     """PID as a fact. Raises `Unreadable`, `Unusable`."""
-    return patient_of(message.needed("PID"), codes, as_of)
+    pid = message.needed("PID")
+    return patient_of(pid, codes, as_of, await known_number(session, pid, codes))
 
 
-def patient_of(pid: Segment, codes: Codes, as_of: datetime) -> PatientFact:
-    """As `patient`, of one of several."""
-    record = record_number(pid, codes)
+def patient_of(pid: Segment, codes: Codes, as_of: datetime, record: str) -> PatientFact:
+    """PID as a fact about who has this record number."""
+    left_out: tuple[str, ...] = ()
+    try:
+        born = fields.day(pid.get(7))
+    except Unusable:
+        born, left_out = None, ("birth_date",)
+    died_at = fields.moment(pid.get(29))
     death = pid.get(30)
-    died = death == "Y" or bool(pid.get(29))
+    died = death == "Y" or died_at is not None
     status = PatientStatus.DIED if died else PatientStatus.ACTIVE if death == "N" else None
     region = next(
         (part for part in (pid.get(11, 9), pid.get(11, 5)) if len(part) == 6 and part.isdigit()), None
@@ -88,22 +101,35 @@ def patient_of(pid: Segment, codes: Codes, as_of: datetime) -> PatientFact:
         record_number=record,
         name=fields.name(pid, 5),
         sex=codes.sexes.get(pid.get(8), "unknown"),
-        birth_date=fields.day(pid.get(7)),
+        birth_date=born,
         phone=fields.phone(pid, 13),
         id_number=fields.identifier(pid, codes.id_number) or pid.get(19) or None,
         residence_code=region if region and region[2:] != "0000" else None,
         status=status,
-        status_at=fields.moment(pid.get(29)),
+        status_at=died_at,
         cleared=frozenset({"phone"}) if pid.cleared(13) else frozenset(),
+        left_out=left_out,
     )
 
 
-def record_number(pid: Segment, codes: Codes, field: int = 3) -> str:
-    """Raises `Unusable`."""
-    number = fields.identifier(pid, codes.record_number, or_first=True, field=field)
-    if not number or number == NULL:
+def record_numbers(pid: Segment, codes: Codes, field: int = 3) -> list[str]:
+    """All of the first kind there is: a patient of two campuses has two. Raises `Unusable`."""
+    numbers = fields.identifiers(pid, codes.record_number, or_first=True, field=field)
+    numbers = [one for one in numbers if one and one != NULL]
+    if not numbers:
         raise Unusable("no_record_number")
-    return number
+    return numbers
+
+
+async def known_number(session: AsyncSession, pid: Segment, codes: Codes) -> str:
+    """The record number we go by: of several the one we know, else the first. Raises `Unusable`: they are two people's here."""
+    numbers = record_numbers(pid, codes)
+    if len(numbers) == 1:
+        return numbers[0]
+    known = await patients.ids_of_records(session, numbers)
+    if len(set(known.values())) > 1:
+        raise Unusable("two_patients", ", ".join(known))
+    return next(iter(known), numbers[0])
 
 
 def visit_number(message: Message, visit: Segment) -> str:
@@ -162,10 +188,24 @@ class _Visit:
         times = (evn.get(6), evn.get(2)) if evn is not None else ()
         return next((at for text in times if (at := fields.moment(text)) is not None), self.as_of)
 
+    def _is_whole(self, name: str, action: int) -> bool:
+        """Whether there is a list, and it is all there are: without action codes (2.5.1, 2.10.4.1)."""
+        every = self.message.all(name)
+        return bool(every) and self.codes.diagnoses_are == "all" and not any(one.get(action) for one in every)
+
+    async def _newest(self, kind: ListKind) -> bool:
+        """Of two whole lists of a visit the one that was said later counts, whichever is heard first."""
+        assert self.taken.patient_id is not None
+        return await taking.take_list(
+            self.session, SYSTEM, kind, self.number, self.taken.patient_id, self.as_of, self.came
+        )
+
     async def diagnoses(self, visit: Segment) -> None:
-        """DG1. Without action codes a list is the whole list (2.5.1, 2.10.4.1)."""
+        """DG1."""
         listed: set[str] = set()
-        whole = self.codes.diagnoses_are == "all"
+        whole = self._is_whole("DG1", 21)
+        if whole and not await self._newest("conditions"):
+            return
         for one in self.message.all("DG1"):
             found = self._coded(one, self.codes.icd10, self.codes.diagnoses)
             if found is None:
@@ -175,7 +215,6 @@ class _Visit:
             if one.get(21) == "D":
                 await taking.withdraw(self.session, SYSTEM, "condition", key, self.as_of, self.came)
                 continue
-            whole = whole and not one.get(21)
             listed.add(key)
             assert self.taken.patient_id is not None
             fact = ConditionFact(
@@ -193,7 +232,9 @@ class _Visit:
     async def operations(self, visit: Segment) -> None:
         """PR1."""
         listed: set[str] = set()
-        whole = self.codes.diagnoses_are == "all"
+        whole = self._is_whole("PR1", 20)
+        if whole and not await self._newest("procedures"):
+            return
         for one in self.message.all("PR1"):
             found = self._coded(one, self.codes.icd9, self.codes.procedures)
             if found is None:
@@ -204,7 +245,6 @@ class _Visit:
             if one.get(20) == "D":
                 await taking.withdraw(self.session, SYSTEM, "procedure", key, self.as_of, self.came)
                 continue
-            whole = whole and not one.get(20)
             listed.add(key)
             assert self.taken.patient_id is not None
             fact = ProcedureFact(

@@ -173,7 +173,7 @@ class Applier:
 async def _whose(session: AsyncSession, text: str, codes: Codes) -> UUID | None:
     """Whom a message that was not taken is about, where we know them: who reads it is recorded as reading of theirs."""
     try:
-        number = adt.record_number(parsed(text).needed("PID"), codes)
+        number = await adt.known_number(session, parsed(text).needed("PID"), codes)
     except (Unusable, Unreadable):
         return None
     known = await patients.get_by_record_number(session, number)

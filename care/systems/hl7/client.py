@@ -114,7 +114,7 @@ async def _answer(reader: asyncio.StreamReader, control_id: str) -> Answer:
 def _read(block: bytes, control_id: str) -> Answer | None:
     """None: the answer to something said before, on a connection that was given up."""
     try:
-        message = parsed(decoded(block, header(block)))
+        message = parsed(decoded(block, header(block))[0])
         msa = message.needed("MSA")
     except Unreadable as error:
         raise ValueError(f"an answer that cannot be read: {error}") from error

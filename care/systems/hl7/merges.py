@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.systems import taking
 from care.systems.hl7 import fields
-from care.systems.hl7.adt import SYSTEM, Told, patient_of, record_number
+from care.systems.hl7.adt import SYSTEM, Told, known_number, patient_of, record_numbers
 from care.systems.hl7.codes import Codes
 from care.systems.hl7.message import Message, Segment, Unreadable
 from care.systems.taking import MergeFact, Taken
@@ -37,12 +37,13 @@ async def take_merges(
     remarks: list[str] = []
     last: Taken | None = None
     for pid, mrg in pairs(message):
-        taken = await taking.take_patient(session, SYSTEM, patient_of(pid, codes, as_of), came)
+        fact = patient_of(pid, codes, as_of, await known_number(session, pid, codes))
+        taken = await taking.take_patient(session, SYSTEM, fact, came)
         remarks += taken.remarks
         assert taken.patient_id is not None
-        number = record_number(mrg, codes, field=1)
-        fact = MergeFact(number, as_of, number, taken.patient_id, confirmed_by)
-        last = await taking.take_merge(session, SYSTEM, fact, came)
+        number = record_numbers(mrg, codes, field=1)[0]
+        merge = MergeFact(number, as_of, number, taken.patient_id, confirmed_by)
+        last = await taking.take_merge(session, SYSTEM, merge, came)
     if last is None:
         raise Unreadable(100, "segment PID is missing")
     return Told(last, remarks)

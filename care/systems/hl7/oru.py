@@ -11,9 +11,9 @@ from care.patients import service as patients
 from care.reports.models import READY, ReportCategory, ReportStatus
 from care.systems import taking
 from care.systems.hl7 import fields
-from care.systems.hl7.adt import SYSTEM, Told, record_number
+from care.systems.hl7.adt import SYSTEM, Told, known_number
 from care.systems.hl7.codes import Codes
-from care.systems.hl7.message import Message, Segment, Unreadable
+from care.systems.hl7.message import Message, Segment, Unreadable, groups
 from care.systems.taking import Outcome, ReportFact, Taken, Unusable
 
 STATES = {
@@ -33,29 +33,33 @@ LONGEST = 4000
 
 
 async def take_oru(session: AsyncSession, message: Message, codes: Codes, came: datetime) -> Told:
-    """Each OBR is a report. A laboratory's demographics change nothing: the record system's do.
+    """Each OBR is a report of the PID before it. A laboratory's demographics change nothing: the record system's do.
 
     Raises `Unusable`, `Unreadable`.
     """
-    number = record_number(message.needed("PID"), codes)
-    row = await patients.get_by_record_number(session, number)
-    if row is None:
-        raise Unusable("no_patient", later=True)
-    told = Told(Taken(Outcome.SAME, row.id), [])
+    told: Told | None = None
     as_of = fields.said_at(message, came)
-    reports = list(message.groups("OBR"))
-    if not reports:
-        raise Unreadable(100, "segment OBR is missing")
-    order = ""
-    for obr, rest in reports:
-        order = _order(message, obr) or order
-        told.taken = await taking.take_report(
-            session, SYSTEM, report(obr, rest, order, codes, as_of, row.id), came
-        )
-        if lost := [
-            one.get(3)[:20] for one in rest if _is_number(one) and fields.reading(one, codes) is None
-        ]:
-            told.remarks.append("observation: " + " ".join(lost[:5]))
+    for pid, of_patient in message.groups("PID"):
+        number = await known_number(session, pid, codes)
+        row = await patients.get_by_record_number(session, number)
+        if row is None:
+            raise Unusable("no_patient", later=True)
+        told = told or Told(Taken(Outcome.SAME, row.id), [])
+        reports = list(groups(of_patient, "OBR"))
+        if not reports:
+            raise Unreadable(100, "segment OBR is missing")
+        order = ""
+        for obr, rest in reports:
+            order = _order([one for one in of_patient if one.name == "ORC"], obr) or order
+            told.taken = await taking.take_report(
+                session, SYSTEM, report(obr, rest, order, codes, as_of, row.id), came
+            )
+            if lost := [
+                one.get(3)[:20] for one in rest if _is_number(one) and fields.reading(one, codes) is None
+            ]:
+                told.remarks.append("observation: " + " ".join(lost[:5]))
+    if told is None:
+        raise Unreadable(100, "segment PID is missing")
     return told
 
 
@@ -70,7 +74,7 @@ def report(
         raise Unusable("no_report_number")
     category = codes.report_codes.get(obr.get(4)) or codes.reports.get(obr.get(24), ReportCategory.LABORATORY)
     numbers = {one.code: one for part in rest if part.name == "OBX" and (one := fields.reading(part, codes))}
-    text = "\n".join(one.get(5) for one in rest if one.name == "OBX" and one.get(2) in TEXT)
+    text = "\n".join(one.text(5) for one in rest if one.name == "OBX" and one.get(2) in TEXT)
     return ReportFact(
         external_id=order,
         as_of=as_of,
@@ -86,10 +90,9 @@ def report(
     )
 
 
-def _order(message: Message, obr: Segment) -> str:
+def _order(orders: list[Segment], obr: Segment) -> str:
     """The report's number: the filler's, else the placer's; of ORC where OBR is silent and there is one order only."""
     mine = obr.get(3) or obr.get(2)
-    orders = message.all("ORC")
     return mine or (orders[0].get(3) or orders[0].get(2) if len(orders) == 1 else "")
 
 

@@ -41,24 +41,25 @@ class Receiver:
     async def answer(self, raw: bytes) -> bytes:
         """What the sender hears. Raises `DatabaseUnavailable`: then it must hear nothing."""
         head: Header | None = None
+        charset = "utf-8"
         try:
             head = header(raw)
-            text = decoded(raw, head)
+            text, charset = decoded(raw, head)
             message = parsed(text)
             head = message.head
             _check(message)
         except Unreadable as wrong:
-            return self.refusal(head, wrong)
+            return self.refusal(head, wrong, charset)
         key = f"{head[3]}|{head[4]}|{head[10]}"[:120]
         if await self._keep(key, text, message):
             self._stored()
-        return acknowledged(head, _answer_id(key), self._clock.local())
+        return acknowledged(head, _answer_id(key), self._clock.local(), charset=charset)
 
-    def refusal(self, head: Header | None, wrong: Unreadable) -> bytes:
+    def refusal(self, head: Header | None, wrong: Unreadable, charset: str = "utf-8") -> bytes:
         """Nothing was kept."""
         log.warning("hl7.refused", code=wrong.code, kind=head.kind[:20] if head is not None else None)
         asked = head[10] if head is not None else ""
-        return acknowledged(head, _answer_id(asked), self._clock.local(), wrong)
+        return acknowledged(head, _answer_id(asked), self._clock.local(), wrong, charset)
 
     async def _keep(self, key: str, text: str, message: Message) -> bool:
         """Whether it is new. A control id used again for another message (a sender's counter that began anew) loses nothing."""
@@ -89,7 +90,7 @@ class Receiver:
         """The same for all messages about one person, whether we know them or not: what is in order is in order by this."""
         pid = message.first("PID")
         try:
-            number = adt.record_number(pid, self._codes) if pid is not None else ""
+            number = min(adt.record_numbers(pid, self._codes)) if pid is not None else ""
         except Unusable:
             return None
         digest = hashlib.sha256(identity.record_hash(number).encode()).digest()

@@ -12,7 +12,7 @@ from care.patients import service as patients
 from care.systems import taking
 from care.systems.hl7 import fields
 from care.systems.hl7.acks import escaped, stamp
-from care.systems.hl7.adt import SYSTEM, Told, patient, record_number
+from care.systems.hl7.adt import SYSTEM, Told, known_number, patient
 from care.systems.hl7.codes import Codes
 from care.systems.hl7.message import Message, Segment
 from care.systems.port import Wanted
@@ -144,10 +144,12 @@ async def _patient(
 ) -> UUID:
     """Who has a name in it is made, who is known is only recognised: a booking desk renames nobody."""
     pid = message.needed("PID")
-    known = await patients.get_by_record_number(session, record_number(pid, codes))
+    known = await patients.get_by_record_number(session, await known_number(session, pid, codes))
     if known is not None:
         return known.id
-    taken: Taken = await taking.take_patient(session, SYSTEM, patient(message, codes, as_of), came)
+    taken: Taken = await taking.take_patient(
+        session, SYSTEM, await patient(session, message, codes, as_of), came
+    )
     assert taken.patient_id is not None
     return taken.patient_id
 

@@ -24,7 +24,7 @@ from care.systems.taking.histories import take_condition, take_procedure
 from care.systems.taking.merging import take_merge
 from care.systems.taking.patients import take_patient
 from care.systems.taking.reports import take_report
-from care.systems.taking.withdrawing import withdraw, withdraw_others
+from care.systems.taking.withdrawing import take_list, withdraw, withdraw_others, withdrawn
 
 __all__ = [
     "AppointmentFact",
@@ -41,10 +41,12 @@ __all__ = [
     "take_appointment",
     "take_condition",
     "take_encounter",
+    "take_list",
     "take_merge",
     "take_patient",
     "take_procedure",
     "take_report",
     "withdraw",
     "withdraw_others",
+    "withdrawn",
 ]

@@ -35,12 +35,17 @@ class Source:
 
     @property
     def keys(self) -> list[str]:
-        """What it may be kept under: since only the hash is kept, under any version of the hashing key."""
-        return crypto.lookups(self.external_id, f"fact.{self.kind}")
+        """What it may be kept under."""
+        return keys_of(self.kind, self.external_id)
 
     @property
     def actor(self) -> str:
         return audit.subject_of("system", self.system)
+
+
+def keys_of(kind: FactKind, external_id: str) -> list[str]:
+    """What a fact may be kept under: since only the hash is kept, under any version of the hashing key."""
+    return crypto.lookups(external_id, f"fact.{kind}")
 
 
 async def known(session: AsyncSession, source: Source) -> TakenFact | None:
@@ -62,8 +67,8 @@ async def known(session: AsyncSession, source: Source) -> TakenFact | None:
 
 
 def is_stale(before: TakenFact | None, source: Source) -> bool:
-    """Whether something newer is known; of two said in the same second the one that comes later counts."""
-    return before is not None and source.as_of < before.as_of
+    """Whether something newer is known; of two said at the same moment the one that came later counts, whichever is taken first."""
+    return before is not None and (source.as_of, source.now) < (before.as_of, before.taken_at)
 
 
 def stale(before: TakenFact | None) -> Taken:

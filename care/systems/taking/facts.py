@@ -14,7 +14,11 @@ from care.patients.models import PatientStatus
 from care.records.models import EncounterKind
 from care.reports.models import ReportCategory, ReportStatus
 
-FactKind = Literal["patient", "encounter", "condition", "procedure", "report", "appointment"]
+FactKind = Literal[
+    "patient", "encounter", "condition", "procedure", "report", "appointment", "conditions", "procedures"
+]
+ListKind = Literal["conditions", "procedures"]
+"""All diagnoses, or operations, of a visit: told together."""
 Withdrawable = Literal["encounter", "condition", "procedure", "report"]
 
 
@@ -53,7 +57,8 @@ class Unusable(ValueError):
 class PatientFact:
     """`external_id`: what the system calls the person; `record_number`: the hospital's. None means nothing is said of it.
 
-    `cleared`: fields that are expressly empty now, of `phone`, `id_number`, `residence_code`.
+    An empty name and sex `unknown` say nothing of somebody we know. `cleared`: fields that are expressly empty now, of `phone`,
+    `id_number`, `residence_code`; `left_out`: codes of what was said and cannot be.
     """
 
     external_id: str
@@ -68,6 +73,7 @@ class PatientFact:
     status: PatientStatus | None = None
     status_at: datetime | None = None
     cleared: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

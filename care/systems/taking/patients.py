@@ -32,7 +32,7 @@ async def take_patient(session: AsyncSession, system: str, fact: PatientFact, no
         # Said under the number of a merged record: who it is, the standing record's own messages say.
         claims.keep(session, before, source, patient_id=by_number.id, row_id=by_number.id)
         return Taken(Outcome.SAME, by_number.id, by_number.id, ("merged",))
-    data, remarks = _data(fact)
+    data, remarks = _data(fact, row)
     if row is None:
         row = await patients.create(session, data, now)
         outcome = Outcome.NEW
@@ -68,18 +68,23 @@ async def _row(
     return by_number, row
 
 
-def _data(fact: PatientFact) -> tuple[PatientData, tuple[str, ...]]:
-    """What may be written, and what of it was left out. A new patient needs a name; an invalid phone is no reason to lose the rest."""
-    if not identity.fold_name(fact.name):
+def _data(fact: PatientFact, row: Patient | None) -> tuple[PatientData, tuple[str, ...]]:
+    """What may be written, and what of it was left out. A new patient needs a name, a known one keeps theirs where none is said; an
+    invalid phone is no reason to lose the rest."""
+    name, sex = fact.name, fact.sex
+    if row is not None:
+        name = name if identity.fold_name(name) else row.name
+        sex = row.sex if sex == "unknown" else sex
+    if not identity.fold_name(name):
         raise Unusable("no_name")
-    phone, remarks = fact.phone, list[str]()
+    phone, remarks = fact.phone, list(fact.left_out)
     if phone is not None and identity.parse_phone(phone) is None:
         phone = None
         remarks.append("phone")
     data = PatientData(
         record_number=fact.record_number,
-        name=fact.name,
-        sex=fact.sex,
+        name=name,
+        sex=sex,
         birth_date=fact.birth_date,
         phone=phone,
         id_number=fact.id_number,

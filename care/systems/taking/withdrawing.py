@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.systems.taking import claims, encounters, histories, reports
 from care.systems.taking.claims import Source
-from care.systems.taking.facts import Outcome, Taken, Withdrawable
+from care.systems.taking.facts import ListKind, Outcome, Taken, Withdrawable
 from care.systems.taking.models import TakenFact
 
 UNDO = {
@@ -40,6 +41,35 @@ async def withdraw(
         await _withdraw_parts(session, fact, source)
     await _undo(session, fact, source)
     return Taken(Outcome.WITHDRAWN, fact.patient_id)
+
+
+async def withdrawn(session: AsyncSession, system: str, kind: Withdrawable, external_id: str) -> bool:
+    """Whether the fact was told and taken back."""
+    query = select(TakenFact.id).where(
+        TakenFact.system == system,
+        TakenFact.kind == kind,
+        TakenFact.key.in_(claims.keys_of(kind, external_id)),
+        TakenFact.withdrawn_at.is_not(None),
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def take_list(
+    session: AsyncSession,
+    system: str,
+    kind: ListKind,
+    encounter: str,
+    patient_id: UUID,
+    as_of: datetime,
+    now: datetime,
+) -> bool:
+    """All diagnoses (operations) of a visit are told at once. False: a newer list is known, this one says nothing."""
+    source = Source(system, kind, encounter, as_of, now)
+    before = await claims.known(session, source)
+    if claims.is_stale(before, source):
+        return False
+    claims.keep(session, before, source, patient_id=patient_id, row_id=None)
+    return True
 
 
 async def withdraw_others(

@@ -121,7 +121,11 @@ async def test_nobody_is_guessed(world: World, say: Say) -> None:
     await say(taking.take_patient, wang())
     with pytest.raises(Unusable, match="two_patients"):
         await say(taking.take_patient, wang(record_number="D0000002", as_of=SAID + timedelta(hours=1)))
-    for wrong in (wang(external_id=""), wang(external_id="X", record_number=" "), wang(name="  ")):
+    for wrong in (
+        wang(external_id=""),
+        wang(external_id="X", record_number=" "),
+        wang(external_id="N9", record_number="N9", name="  "),
+    ):
         with pytest.raises(Unusable):
             await say(taking.take_patient, wrong)
 
