@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -128,11 +128,21 @@ def error_answer(
     said = detail if is_ours else say(f"errors.{known}.said")
     wants_page = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
     if wants_page:
-        answer: Response = render(request, "error.html", status, title=title, said=said, status=status)
+        answer: Response = render(
+            request, "error.html", status, title=title, said=said, status=status, back=_came_from(request)
+        )
     else:
         answer = JSONResponse({"detail": said}, status_code=status)
     answer.headers.update(dict(headers or {}))
     return answer
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours on which the button was pressed that has failed, as it is now; empty: none, or an address that was asked for."""
+    came = urlsplit(request.headers.get("referer", ""))
+    if request.method != "POST" or came.netloc != request.url.netloc:
+        return ""
+    return came.path + (f"?{came.query}" if came.query else "")
 
 
 def install_shell(app: FastAPI) -> None:

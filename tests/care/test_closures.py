@@ -110,6 +110,83 @@ async def test_once_somebody_was_told_it_cannot_be_taken_back(
         assert not await closures.undo(session, row.id, staff_id=NURSE, now=clock.now())
 
 
+async def test_who_is_being_told_this_moment_counts(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """The button in the second in which the first notices go: either nobody hears, or it is too late."""
+    mine = await _book(database, clock, world.li, world.wang)
+    async with database.write() as session:
+        row = await closures.close(session, _of(world), staff_id=NURSE, clock=clock)
+    clock.advance(closures.UNDO_FOR)
+    locked, go = asyncio.Event(), asyncio.Event()
+
+    async def tell() -> None:
+        async with database.write() as session:
+            [notice] = await closures.due(session, clock.now(), 9)
+            notice.state, notice.due_at = Owed.TOLD, None
+            await service.cancel(session, mine, now=clock.now(), by_staff=True)
+            await session.flush()
+            locked.set()
+            await go.wait()
+
+    async def undo() -> bool:
+        async with database.write() as session:
+            return await closures.undo(session, row.id, staff_id=NURSE, now=clock.now())
+
+    telling = asyncio.create_task(tell())
+    await locked.wait()
+    undoing = asyncio.create_task(undo())
+    await asyncio.sleep(0.3)
+    go.set()
+    await telling
+    assert not await undoing
+    async with database.read() as session:
+        found = await closures.progress(session, row.id)
+    assert found is not None and found.states == {Owed.TOLD: 1} and not found.undoable
+
+
+async def test_held_after_all_places_are_free_again_and_who_was_told_stays_cancelled(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    told = await _book(database, clock, world.li, world.wang)
+    waits = await _book(database, clock, world.li, world.lijing)
+    async with database.write() as session:
+        row = await closures.close(session, _of(world), staff_id=NURSE, clock=clock)
+    async with database.write() as session:
+        notice = await session.get_one(ClosureNotice, (row.id, told))
+        notice.state, notice.due_at = Owed.TOLD, None
+        await service.cancel(session, told, now=clock.now(), by_staff=True)
+    clock.advance(closures.UNDO_FOR)
+    async with database.write() as session:
+        assert await closures.reopen(session, row.id, staff_id=NURSE, now=clock.now())
+        assert not await closures.reopen(session, row.id, staff_id=NURSE, now=clock.now())
+    async with database.write() as session:
+        assert await closures.due(session, clock.now(), 9) == []
+        await closures.block_covered(session, clock.now())
+        assert await slots.find_slots(session, now=clock.now(), practitioner_id=world.li)
+        assert [(await session.get_one(Appointment, one)).status for one in (told, waits)] == [
+            Status.CANCELLED,
+            Status.BOOKED,
+        ]
+
+
+async def test_what_two_closures_touch_is_told_though_the_one_that_owed_it_is_taken_back(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    mine = await _book(database, clock, world.li, world.wang)
+    async with database.write() as session:
+        one = await closures.close(session, _of(world), staff_id=NURSE, clock=clock)
+        whole = await closures.close(
+            session, _of(world, practitioner_id=None, reason=Reason.HOLIDAY), staff_id=NURSE, clock=clock
+        )
+    async with database.write() as session:
+        assert await closures.undo(session, one.id, staff_id=NURSE, now=clock.now())
+    clock.advance(closures.UNDO_FOR)
+    async with database.write() as session:
+        due = await closures.due(session, clock.now(), 9)
+        assert [(owed.appointment_id, owed.closure_id) for owed in due] == [(mine, whole.id)]
+
+
 async def test_undoing_one_closure_leaves_what_another_still_closes(
     database: Database, world: World, clock: VirtualClock
 ) -> None:

@@ -116,6 +116,24 @@ async def test_passed_over_and_put_back_behind_three(
         assert not await queue.done(session, e, now=clock.now())
 
 
+async def test_who_was_passed_over_is_not_seen_by_a_page_that_does_not_know_it(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    a, *_ = await _booked(database, clock, world)
+    await _to_the_day(database, clock, a, timedelta(0))
+    async with database.write() as session:
+        await queue.check_in(session, a, now=clock.now())
+        assert not await queue.seen(session, a, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
+        assert await queue.pass_over(session, a, by=NURSE, now=clock.now())
+        assert not await queue.seen(session, a, now=clock.now())
+        assert await queue.put_back(session, a, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
+        assert await queue.seen(session, a, now=clock.now())
+        view = await service.get(session, a)
+    assert view is not None and view.status is Status.FULFILLED
+
+
 async def test_a_wrong_check_in_is_taken_back_until_called(
     database: Database, world: World, clock: VirtualClock
 ) -> None:

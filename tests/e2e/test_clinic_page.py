@@ -3,6 +3,7 @@ time with one tap and a yes; the nurse watches."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -158,11 +159,16 @@ def test_from_the_week_to_the_patients_new_time(home: Installation, nurse: Page)
 
     close(nurse, home, visit)
     assert phone.transcript(phone.seen) == [], "taken back: nobody heard of the first one"
+    expect(nurse.locator("#now")).to_contain_text(re.compile(r"还有\d+秒开始通知，在这之前可以撤回"))
     home.advance(timedelta(minutes=1))
     [event] = wait_until(lambda: phone.transcript(phone.seen), "the patient is told")
     assert "停诊" in event["text"]
     assert visit.doctor_name in event["text"]
     expect(nurse.locator("#told")).to_have_text("已处理1位，共1位")
+    # Without a reload: nothing on the page says any more that it can be taken back.
+    expect(nurse.get_by_role("main")).to_contain_text("撤不回了")
+    expect(nurse.get_by_role("main")).not_to_contain_text("可以撤回")
+    expect(nurse.get_by_role("button", name="撤回")).to_have_count(0)
     turn = phone.act("tap", {"id": event["menu"][0]["id"]})
     assert turn.keys == ["booking.confirm"]
     assert phone.tap("确认").keys == ["booking.booked"]
@@ -170,6 +176,10 @@ def test_from_the_week_to_the_patients_new_time(home: Installation, nurse: Page)
     expect(nurse.locator("#now")).to_contain_text("已改约1", use_inner_text=False)
     keep_picture(nurse, "closure")
     assert violations(nurse, AXE) == []
+    nurse.get_by_role("button", name="恢复放号").click()
+    expect(nurse.get_by_role("dialog")).to_contain_text("不会自动恢复")
+    nurse.get_by_role("dialog").get_by_role("button", name="恢复放号").click()
+    expect(nurse.locator("#now")).to_contain_text("1位病人在这之前已经知道停诊")
 
     nurse.set_viewport_size({"width": 375, "height": 800})
     nurse.goto(

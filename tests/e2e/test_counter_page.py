@@ -333,6 +333,21 @@ def _event(page: Page, address: str) -> Any:
     return event
 
 
+def _stale(page: Page) -> Page:
+    """A second nurse's page of the same queue, which is told of nothing any more."""
+    other = page.context.new_page()
+    other.goto(page.url)
+
+    def refuse(route: Route) -> None:
+        if "hx-request" in route.request.headers:
+            route.abort()
+        else:
+            route.continue_()
+
+    other.route("**/desk/clinics/queue**", refuse)
+    return other
+
+
 def _the_queue(desk: Counter, page: Page, chromium: Browser, slot: Slot) -> None:
     async def book(session: AsyncSession) -> None:
         other = await patients.get_by_record_number(session, OTHER_NUMBER)
@@ -365,8 +380,22 @@ def _the_queue(desk: Counter, page: Page, chromium: Browser, slot: Slot) -> None
 
     page.get_by_role("button", name="叫下一位").click()
     expect(wall.locator(".called")).to_contain_text("2号 石*")  # booked for earlier, though here later
-    page.get_by_role("button", name="过号").click()
+    stale = _stale(page)
+    # The list is exchanged every five seconds: the keyboard stays where it is.
+    over = page.get_by_role("button", name="过号")
+    over.focus()
+    with page.expect_response(
+        lambda answer: "hx-request" in answer.request.headers and "queue" in answer.url
+    ):
+        pass
+    expect(over).to_be_focused()
+    over.press("Enter")
     expect(wall.locator(".passed")).to_contain_text("2号")
+    # A colleague whose page does not know it yet: nobody is seen who was not there.
+    stale.get_by_role("button", name="看完了", exact=True).click()
+    expect(stale.get_by_role("status").first).to_contain_text("同事刚办过了")
+    expect(stale.get_by_role("button", name=f"{OTHER}重新排队")).to_be_visible()
+    stale.close()
     page.get_by_role("button", name="叫下一位").click()
     expect(wall.locator(".called")).to_contain_text("1号 石*")
     page.get_by_role("button", name=f"{OTHER}重新排队").click()

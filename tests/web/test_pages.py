@@ -132,6 +132,22 @@ async def test_a_form_without_a_token_is_refused(browser: aiohttp.ClientSession)
         assert answer.status == 403
 
 
+async def test_a_button_that_failed_leads_back_to_its_page(
+    browser: aiohttp.ClientSession, site: Site
+) -> None:
+    here = {"Accept": "text/html", "Referer": f"{site.url}/for-nurses?day=1"}
+    for headers, back in (
+        (here, True),
+        ({**here, "Referer": "https://evil.example/for-nurses?day=1"}, False),
+    ):
+        form = {"csrf_token": await token_of(browser)}
+        async with browser.post("/for-nurses", data=form, headers=headers) as answer:
+            page = await answer.text()
+        assert (answer.status, 'href="/for-nurses?day=1"' in page) == (405, back)
+    async with browser.get("/nothing", headers=here) as answer:
+        assert 'href="/for-nurses?day=1"' not in await answer.text()
+
+
 async def test_errors_are_pages_for_people_and_json_for_programs(
     site: Site, browser: aiohttp.ClientSession
 ) -> None:

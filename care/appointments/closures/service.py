@@ -139,37 +139,29 @@ async def close(session: AsyncSession, wanted: Wanted, *, staff_id: UUID, clock:
     session.add(row)
     await session.flush()
     await _slots_follow(session, wanted, now)
-    owed = select(
-        literal(row.id, type_=ClosureNotice.closure_id.type),
-        Appointment.id,
-        Appointment.patient_id,
-        Appointment.start,
-        literal(Owed.PLANNED.value),
-        literal(row.told_from, type_=ClosureNotice.due_at.type),
-    ).where(_touched(wanted, now), Appointment.status.in_(_MAY_BE_MOVED), ~_owed_already())
-    columns = ["closure_id", "appointment_id", "patient_id", "start", "state", "due_at"]
-    await session.execute(insert(ClosureNotice).from_select(columns, owed))
+    await _owe(session, row, row.told_from, now)
     _audit(session, row.id, staff_id, "clinic.close", now)
     return row
 
 
 async def undo(session: AsyncSession, closure_id: UUID, *, staff_id: UUID, now: datetime) -> bool:
     """Take it back while nobody has been told. False when somebody has, or it was taken back before."""
-    row = await session.get(ClinicClosure, closure_id, with_for_update=True)
-    if row is None or row.undone_at is not None:
+    row, owed = await _stands(session, closure_id)
+    if row is None or any(one.state != Owed.PLANNED for one in owed):
         return False
-    told = exists().where(ClosureNotice.closure_id == closure_id, ClosureNotice.state != Owed.PLANNED)
-    if await session.scalar(select(told)):
+    await _end(session, row, owed, staff_id, now)
+    return True
+
+
+async def reopen(session: AsyncSession, closure_id: UUID, *, staff_id: UUID, now: datetime) -> bool:
+    """The clinic is held after all, though patients have been told: places are free again and who was not told keeps the visit.
+
+    Who was told stays cancelled; whom a substitute sees stays with them, so that is not opened again. False: it stands no more.
+    """
+    row, owed = await _stands(session, closure_id)
+    if row is None or row.substitute_id is not None:
         return False
-    row.undone_at, row.undone_by = now, staff_id
-    await session.execute(
-        update(ClosureNotice)
-        .where(ClosureNotice.closure_id == closure_id)
-        .values(state=Owed.UNDONE, due_at=None, settled_at=now)
-    )
-    await session.flush()
-    await _reopen(session, wanted_of(row), now)
-    _audit(session, closure_id, staff_id, "clinic.reopen", now)
+    await _end(session, row, owed, staff_id, now)
     return True
 
 
@@ -230,6 +222,11 @@ class Progress:
     @property
     def total(self) -> int:
         return sum(self.states.get(one, 0) for one in (Owed.PLANNED, Owed.TOLD, Owed.CALL))
+
+    @property
+    def undoable(self) -> bool:
+        """Nobody has been told, and nothing has become of anybody's visit."""
+        return not any(many for state, many in self.states.items() if state != Owed.PLANNED)
 
 
 async def progress(session: AsyncSession, closure_id: UUID) -> Progress | None:
@@ -319,6 +316,54 @@ async def _slots_follow(session: AsyncSession, wanted: Wanted, now: datetime) ->
         await _set(session, update(Slot).where(ahead).values(practitioner_id=wanted.substitute_id))
 
 
+async def _owe(session: AsyncSession, row: ClinicClosure, due_at: datetime, now: datetime) -> None:
+    """A notice to each appointment it touches that is owed none."""
+    owed = select(
+        literal(row.id, type_=ClosureNotice.closure_id.type),
+        Appointment.id,
+        Appointment.patient_id,
+        Appointment.start,
+        literal(Owed.PLANNED.value),
+        literal(due_at, type_=ClosureNotice.due_at.type),
+    ).where(_touched(wanted_of(row), now), Appointment.status.in_(_MAY_BE_MOVED), ~_owed_already(row.id))
+    columns = ["closure_id", "appointment_id", "patient_id", "start", "state", "due_at"]
+    await session.execute(insert(ClosureNotice).from_select(columns, owed))
+
+
+async def _stands(
+    session: AsyncSession, closure_id: UUID
+) -> tuple[ClinicClosure | None, Sequence[ClosureNotice]]:
+    """The closure and its notices, nobody telling them meanwhile; None: it was taken back, or is not there."""
+    row = await session.get(ClinicClosure, closure_id, with_for_update=True, populate_existing=True)
+    if row is None or row.undone_at is not None:
+        return None, ()
+    # Who is telling some this moment is waited for: what they have told counts.
+    owed = select(ClosureNotice).where(ClosureNotice.closure_id == closure_id).with_for_update()
+    ordered = owed.order_by(ClosureNotice.start, ClosureNotice.appointment_id)
+    return row, (await session.scalars(ordered.execution_options(populate_existing=True))).all()
+
+
+async def _end(
+    session: AsyncSession, row: ClinicClosure, owed: Sequence[ClosureNotice], staff_id: UUID, now: datetime
+) -> None:
+    row.undone_at, row.undone_by = now, staff_id
+    for one in owed:
+        if one.state == Owed.PLANNED:
+            one.state, one.due_at, one.settled_at = Owed.UNDONE, None, now
+    await session.flush()
+    await _reopen(session, wanted_of(row), now)
+    # What another closure covers as well was owed its one notice by this one.
+    others = select(ClinicClosure).where(
+        ClinicClosure.department_id == row.department_id,
+        ClinicClosure.undone_at.is_(None),
+        ClinicClosure.first_day <= row.last_day,
+        ClinicClosure.last_day >= row.first_day,
+    )
+    for other in (await session.scalars(others.order_by(ClinicClosure.id))).all():
+        await _owe(session, other, max(now, other.told_from), now)
+    _audit(session, row.id, staff_id, "clinic.reopen", now)
+
+
 async def _reopen(session: AsyncSession, wanted: Wanted, now: datetime) -> None:
     """What another closure still covers stays closed."""
     if wanted.substitute_id is not None:
@@ -350,11 +395,14 @@ def closed_still() -> Any:
     )
 
 
-def _owed_already() -> Any:
-    """Two closures over one appointment tell it once."""
+def _owed_already(closure_id: UUID) -> Any:
+    """Two closures over one appointment tell it once, and each at most once."""
     return exists().where(
         ClosureNotice.appointment_id == Appointment.id,
-        ClosureNotice.state.in_((Owed.PLANNED, Owed.TOLD, Owed.CALL)),
+        or_(
+            ClosureNotice.state.in_((Owed.PLANNED, Owed.TOLD, Owed.CALL)),
+            ClosureNotice.closure_id == closure_id,
+        ),
     )
 
 

@@ -84,6 +84,8 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             today=today,
             earlier=first - timedelta(days=step),
             later=first + timedelta(days=step),
+            # Of today what is to come is in sight.
+            from_hour=f"{desk.clock.local().hour if first == today and not who else 0:02}:00:00",
             day_said=day_said,
         )
 

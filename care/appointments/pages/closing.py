@@ -114,7 +114,14 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 raise HTTPException(404, words("errors", "no_closure"))
             title = await _title(session, found.closure)
         return page(
-            desk, request, template, found=found, row=found.closure, title=title, now=desk.clock.now()
+            desk,
+            request,
+            template,
+            found=found,
+            row=found.closure,
+            title=title,
+            now=desk.clock.now(),
+            today=desk.clock.local().date(),
         )
 
     @router.post("/closures/{closure_id}/undo")
@@ -122,6 +129,13 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         async with desk.database.write("undo closure") as session:
             done = await closures.undo(session, closure_id, staff_id=staff.id, now=desk.clock.now())
         return back_to(f"/desk/clinics/closures/{closure_id}", said="undone" if done else "too_late")
+
+    @router.post("/closures/{closure_id}/reopen")
+    async def reopened(staff: Nurse, closure_id: UUID) -> Response:
+        """Held after all, though some have been told."""
+        async with desk.database.write("reopen clinic") as session:
+            done = await closures.reopen(session, closure_id, staff_id=staff.id, now=desk.clock.now())
+        return back_to(f"/desk/clinics/closures/{closure_id}", said="reopened" if done else "ended_already")
 
     async def _title(session: AsyncSession, row: ClinicClosure) -> str:
         department = await hospital.department(session, row.department_id)

@@ -128,7 +128,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 raise HTTPException(409, words("errors", "not_today"))
             ticket = await queue.check_in(session, appointment_id, now=desk.clock.now())
             if ticket is None:
-                raise HTTPException(409, words("errors", "moved_already"))
+                return _back(Line(view.practitioner_id, view.day, view.part), "moved_already")
             _note(session, staff, appointment_id, "arrived")
             line = queue.line_of(ticket)
         return _back(line, "checked_in")
@@ -154,6 +154,8 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 by=staff.id,
                 now=desk.clock.now(),
             )
+            if ticket is None and await queue.called(session, line) is not None:
+                return _back(line, "called_already")
             if there is not None:
                 _note(session, staff, there.appointment_id, "fulfilled")
             if ticket is not None:
@@ -175,11 +177,11 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                 case "back":
                     done = await queue.put_back(session, appointment_id, now=now)
                 case "done":
-                    done = await queue.done(session, appointment_id, now=now)
+                    done = await queue.seen(session, appointment_id, now=now)
                 case "undo":
                     done = await queue.take_back(session, appointment_id, now=now)
             if not done:
-                raise HTTPException(409, words("errors", "moved_already"))
+                return _back(Line(view.practitioner_id, view.day, view.part), "moved_already")
             _note(session, staff, appointment_id, f"queue_{act}")
         return _back(Line(view.practitioner_id, view.day, view.part), f"queue_{act}")
 

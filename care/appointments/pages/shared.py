@@ -31,10 +31,11 @@ PAGE = "clinics"
 
 
 def page(desk: Desk, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """A page of the clinics; `?said=` and `?refused=` in `clinic_words.yml`."""
+    """A page of the clinics; `?said=` and `?refused=` in `clinic_words.yml`. What was not done (`warned`) never looks as if it was."""
     asked = request.query_params
     said = words.known("said").get(asked.get("said", ""), "")
-    refused = words.known("refused").get(asked.get("refused", ""), "")
+    warned = words.known("warned").get(asked.get("said", ""), "")
+    refused = words.known("refused").get(asked.get("refused", ""), "") or warned
     return show(
         desk, request, f"clinics/{template}", status, words=words, said=said, refused=refused, **values
     )

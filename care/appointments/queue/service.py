@@ -176,6 +176,15 @@ async def done(session: AsyncSession, appointment_id: UUID, *, now: datetime) ->
     return True
 
 
+async def seen(session: AsyncSession, appointment_id: UUID, *, now: datetime) -> bool:
+    """Who is in the room has been. False when not called any more: passed over, say, by somebody else at the desk."""
+    ticket = await _locked(session, appointment_id)
+    if ticket is None or ticket.state != TicketState.CALLED:
+        return False
+    await _finish(session, ticket, now)
+    return True
+
+
 async def called(session: AsyncSession, line: Line) -> QueueTicket | None:
     """Who is in the room, or on the way there."""
     query = select(QueueTicket).where(*_in(line), QueueTicket.state == TicketState.CALLED)
