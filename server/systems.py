@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions import say
 from actions.services import Services
 from actions.systems.telling import tell_decisions
+from actions.systems.waiting import tell_waiting
 from care.appointments import outside
 from care.appointments import service as appointments
 from care.desk import service as desk
@@ -82,6 +83,8 @@ def _mapping(settings: Settings, model: type[M]) -> M:
         raise SettingsError(str(error)) from error
 
 
+STILL_EVERY = 20.0
+"""Seconds between two looks for who waits for the system's word for long."""
 BRING_OVER_EVERY = 60.0
 """Seconds between two looks for what still came under merged records."""
 
@@ -113,6 +116,7 @@ class Systems:
         return [
             *jobs,
             partial(rounds, "systems.telling_failed", TELL_EVERY, teller.round),
+            partial(rounds, "systems.still_waiting_failed", STILL_EVERY, self._tell_waiting),
             partial(
                 rounds,
                 "systems.watching_failed",
@@ -136,6 +140,13 @@ class Systems:
             return await tell_decisions(session, self._services, self._settings.sms_account)
 
         if await self._services.database.transact(batch, "tell-decisions"):
+            self._outbound.delivery.wake()
+
+    async def _tell_waiting(self) -> None:
+        async def batch(session: AsyncSession) -> int:
+            return await tell_waiting(session, self._services, self._settings.sms_account)
+
+        if await self._services.database.transact(batch, "tell-waiting"):
             self._outbound.delivery.wake()
 
     async def _alarm(self, session: AsyncSession, message: SystemMessage, now: datetime) -> None:

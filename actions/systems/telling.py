@@ -26,6 +26,7 @@ from care.appointments.views import AppointmentView
 from care.desk import service as desk
 from care.desk.models import TaskKind
 from care.patients import service as patients
+from care.systems import waiting
 from channels.outbox import service as outbox
 from channels.reply import Option, Reply
 from channels.wording.labels import label
@@ -64,6 +65,7 @@ async def tell_decisions(session: AsyncSession, services: Services, sms_account:
     query = select(PatientEvent).where(unread.condition, PatientEvent.kind.in_(KINDS))
     found = list(await session.scalars(query.order_by(PatientEvent.writer, PatientEvent.id).limit(BATCH)))
     for event in found:
+        await waiting.hush(session, UUID(event.data["appointment_id"]), services.clock.now())
         if event.data.get("by") == BY_SYSTEM:
             await _tell(session, services, sms_account, event)
     await events.advance(session, CONSUMER, found[-1].id if len(found) == BATCH else unread.last)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from actions.services import Services
 from actions.systems.telling import tell_decisions
+from actions.systems.waiting import tell_waiting
 from care.appointments import decided, outside, service, slots
 from care.appointments.models import Appointment, Slot, Status
 from care.desk.models import DeskTask
@@ -19,6 +20,7 @@ from care.systems.found import take_found
 from care.systems.models import Direction
 from care.systems.outward import Outward
 from care.systems.port import Accepted, Found, Refused
+from care.systems.waiting import STILL_AFTER
 from channels.outbox.models import OutboundMessage
 from channels.reply import Reply
 from store.clock import VirtualClock
@@ -164,6 +166,55 @@ async def test_while_the_system_is_away_the_truth_is_told(
     await talk.tap("cancel_appointment", appointment_id=mine.hex)
     assert await talk.say("8" if channel == "sms" else "确认取消") == ["systems.cancelling"]
     readable(talk.last, channel)
+
+
+@pytest.mark.parametrize("channel", ["wechat", "sms"])
+async def test_who_waits_for_long_hears_once_that_it_is_not_forgotten(
+    talker: Talker, services: Services, database: Database, world: World, clock: VirtualClock, channel: str
+) -> None:
+    talk = await talker(channel, 张伟="self")
+    mine = await booked(database, talk)
+
+    async def still() -> list[OutboundMessage]:
+        async with database.write() as session:
+            await tell_waiting(session, services, "acc")
+        async with database.read() as session:
+            query = select(OutboundMessage).where(OutboundMessage.dedup_key.startswith("system:still:"))
+            return list(await session.scalars(query))
+
+    assert await still() == []
+    clock.advance(STILL_AFTER)
+    [word] = await still()
+    reply = Reply.from_json(word.reply)
+    assert (reply.key, reply.options, word.purpose) == ("systems.still_waiting", (), "service_notice")
+    readable(reply, channel)
+    assert len(await still()) == 1, "once"
+
+    # Decided before it has left (it was night, say): it does not leave any more.
+    await decide(database, clock, f"book:{mine}", Accepted("a1"))
+    assert [one.key for one in await told(services, channel)][-1] == "systems.booked"
+    [word] = await still()
+    assert (word.status, word.reason) == ("suppressed", "system_answered")
+
+
+async def test_who_waits_for_a_move_hears_that_the_old_visit_stands(
+    talker: Talker, services: Services, database: Database, world: World, clock: VirtualClock
+) -> None:
+    talk = await talker(张伟="self")
+    mine = await booked(database, talk)
+    await decide(database, clock, f"book:{mine}", Accepted("a1"))
+    clock.advance(2 * STILL_AFTER)
+    await talk.tap("reschedule_appointment", appointment_id=mine.hex)
+    await talk.say("1", "reschedule_appointment")
+    assert (await talk.say("1"))[-1] == "systems.pending_move"
+    clock.advance(STILL_AFTER)
+    async with database.write() as session:
+        assert await tell_waiting(session, services, "acc") == 1
+    async with database.read() as session:
+        query = select(OutboundMessage).where(OutboundMessage.dedup_key.startswith("system:still:"))
+        reply = Reply.from_json((await session.scalars(query)).one().reply)
+    assert (reply.key, bool(reply.params["old"])) == ("systems.still_waiting_move", True)
+    readable(reply, "wechat")
 
 
 async def test_who_cannot_be_written_to_is_called(
