@@ -104,7 +104,7 @@ async def _department(turn: Turn, state: State, linked: Linked) -> None:
 
 async def _doctor(turn: Turn, state: State, linked: Linked) -> None:
     most = room(turn) - 1
-    wanted = state.ids("doctors")
+    wanted, avoided = state.ids("doctors"), state.ids("not_doctors")
     doctors: list[Practitioner] = []
     if wanted:
         every = [await hospital.practitioner(turn.session, one) for one in wanted[:most]]
@@ -112,9 +112,10 @@ async def _doctor(turn: Turn, state: State, linked: Linked) -> None:
     elif state.row.department_id is not None:
         doctors = list(
             await slots.doctors_with_free_slots(
-                turn.session, now=turn.now, department_id=state.row.department_id, limit=most
+                turn.session, now=turn.now, department_id=state.row.department_id, limit=most + len(avoided)
             )
         )
+        doctors = [one for one in doctors if one.id not in avoided][:most]
     options = [option(f"doc:{one.id.hex}", await _doctor_label(turn, one, doctors)) for one in doctors]
     if state.row.department_id is not None:
         options.append(option("any_doctor", label("any_doctor")))

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from actions.appointments import asking, browsing, flow, search, taking, waiting, words
+from actions.appointments import asking, browsing, flow, patterns, search, taking, waiting, words
 from actions.appointments.picking import changeable, movable, names_something, narrow, unbound
 from actions.appointments.reading import (
     Wish,
@@ -342,10 +342,15 @@ class BookingDialog(Dialog):
         wish = await self._wish(turn, turn.text, linked, department)
         if state.step == WHO and fold(turn.text) in _MYSELF:
             wish.people = [one for one in linked if one.relation == Relation.SELF]
+        if state.step == CONFIRM == state.came_from and patterns.THE_ONE_BEFORE.search(turn.text):
+            await self.back(turn)
+            return True
         state.mark()
         open_ = await self._plain_answer(turn, state, linked, wish)
         if open_ is None:
             open_ = await self._wished(turn, state, linked, wish)
+        if open_ is None and await self._about_this_one(turn, state, linked):
+            return True
         if open_ is None:
             return False
         self._after(turn, open_)
@@ -359,7 +364,17 @@ class BookingDialog(Dialog):
         if state.step not in ("confirm", "who_sure"):
             yes = yes or (short and turn.intent == "affirm" and turn.confidence >= SURE_ENOUGH)
         no = says_no(turn.text) or (short and turn.intent == "deny" and turn.confidence >= SURE_ENOUGH)
+        if patterns.KEEPS.search(turn.text) and not wish.has_time:
+            if await search.held(turn.session, state.row.hold_id) is not None:
+                return await self._chosen(turn, state, linked, "keep", "")
+            if state.row.replaces_id is not None or state.step == WHICH:
+                await self.quit(turn)
+                return True
         match state.step:
+            case "department" if yes and len(suggested := state.ids("suggest")) == 1:
+                return await self._chosen(turn, state, linked, "dept", suggested[0].hex)
+            case "when" if patterns.WAITS.search(turn.text) and state.data.get("missed"):
+                return await waiting.join(turn, state, linked)
             case "confirm" if yes:
                 return await self._chosen(turn, state, linked, "confirm", "")
             case "confirm" if no:
@@ -395,6 +410,23 @@ class BookingDialog(Dialog):
         """Whether another wish is said in so many words: "取消我爸的号" names which, but not to be moved."""
         sign = _SIGNS.get(turn.intent) if turn.confidence >= SURE_ENOUGH else None
         return sign is not None and sign.search(turn.text) is not None
+
+    async def _about_this_one(self, turn: Turn, state: State, linked: Linked) -> bool:
+        """Moving or cancelling, when nothing is booked yet: this booking is meant, and must not be lost."""
+        if turn.confidence < SURE_ENOUGH or turn.intent not in (
+            "cancel_appointment",
+            "reschedule_appointment",
+        ):
+            return False
+        if state.step == WHICH or await movable(turn, linked):
+            return False
+        if turn.intent == "cancel_appointment":
+            await self.quit(turn)
+        elif state.step in (WHEN, DATE, SURE, CONFIRM):
+            self._after(turn, await taking.take(turn, state, Wish(other_time=True), linked))
+        else:
+            turn.say("form.not_understood")
+        return True
 
     async def _other_half(self, turn: Turn, state: State, linked: Linked, part: Part) -> bool | None:
         """ "上午" to "3点是下午吗"."""

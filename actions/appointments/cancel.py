@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 from uuid import UUID
 
-from actions.appointments import flow, words
+from actions.appointments import flow, waiting, words
 from actions.appointments.asking import room
 from actions.appointments.picking import changeable, movable, names_something, narrow, order
 from actions.appointments.reading import Wish, find_wish, naming, says_no, says_yes
@@ -46,6 +46,8 @@ class CancelDialog(Dialog):
     }
 
     async def start(self, turn: Turn) -> None:
+        if await waiting.left_by_word(turn, await flow.linked_patients(turn)):
+            return
         known = await changeable(turn)
         if known is None:
             return

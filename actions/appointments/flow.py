@@ -146,6 +146,8 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "", lost: 
             lead = "doctor_full"
         elif not offers.kind:
             lead = "kind_full"
+        elif not offers.exact and _released_in_part(turn, state):
+            lead = "beyond"
         elif not offers.exact:
             lead = "same" if await _is_there_already(turn, state) else "full"
         elif when:
@@ -193,6 +195,13 @@ async def _is_there_already(turn: Turn, state: State) -> bool:
         and row.wanted_from <= old.start < row.wanted_to
         and (state.part is None or old.part == state.part)
     )
+
+
+def _released_in_part(turn: Turn, state: State) -> bool:
+    """Whether what is asked for goes on after the last day that can be booked: that part is not full, only too far off."""
+    last = turn.local_now.date() + timedelta(days=turn.services.slot_days)
+    end = state.row.wanted_to
+    return end is not None and words.local(turn, end - timedelta(seconds=1)).date() > last
 
 
 def _one_day(turn: Turn, state: State) -> bool:

@@ -33,7 +33,11 @@ class ListAppointments(BanyiAction):
             return
         meant = family.meant(turn.text, linked) or linked
         views = await upcoming(turn, meant)
-        await waiting.tell_standing(turn, meant)
+        if await waiting.left_by_word(turn, meant):
+            return
+        waits = await waiting.tell_standing(turn, meant)
+        if not views and waits:
+            return
         if not views:
             nothing_to_come(turn)
             return

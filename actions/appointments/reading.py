@@ -31,6 +31,7 @@ class Wish:
     department: HealthcareService | None = None
     generic: str = ""
     doctors: tuple[Practitioner, ...] = ()
+    not_doctors: tuple[Practitioner, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
     part: Part | None = None
@@ -67,6 +68,7 @@ class Wish:
             or self.department
             or self.generic
             or self.doctors
+            or self.not_doctors
             or self.has_time
             or self.any_doctor
             or self.any_time
@@ -222,7 +224,7 @@ def find_wish(
         *patterns.KINDS.values(),
     ):
         left = pattern.sub("，", left)
-    if wish.without:
+    if wish.without or wish.not_doctors:
         left = patterns.REFUSING.sub("，", left)
     wish.left = patterns.FILLERS.sub("", left)
     return wish
@@ -273,4 +275,7 @@ def _find_place(
     doctor = gazetteer.find_practitioner(without, inside.id if inside else None)
     if doctor is not None:
         consumed.append(doctor.text)
-        wish.doctors = doctor.candidates
+        if patterns.NOT_THIS_ONE.search(without[: doctor.start]):
+            wish.not_doctors = doctor.candidates
+        else:
+            wish.doctors = doctor.candidates

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -24,7 +23,6 @@ from care.hospital.models import HealthcareService
 from care.patients import service as patients
 from care.patients.models import Patient
 from language.triage import triage
-from language.when import Refused
 
 SHOWN = 3
 """Half-days offered at once."""
@@ -65,7 +63,7 @@ async def half_days(
 
     `lost`: the slot that somebody else was quicker to take, just now.
     """
-    row, without = state.row, state.without
+    row, narrows = state.row, bool(state.data.get("without") or state.data.get("not_doctors"))
     old = await appointments.get(turn.session, row.replaces_id) if row.replaces_id else None
     find_them = partial(shared.half_days_left, lost=lost) if lost else slots.find_half_days
     found = await find_them(
@@ -77,18 +75,19 @@ async def half_days(
         end=end,
         part=part,
         kinds=_KINDS.get(str(state.data.get("kind") or ""), ()),
-        limit=FAR if without else limit + (old is not None),
+        limit=FAR if narrows else limit + (old is not None),
     )
-    firsts = [one.first for one in found if not refused(one.first, without)]
+    firsts = [one.first for one in found if not narrows or not unwanted(state, one.first)]
     if old is not None and state.clock is None:
         here = (old.practitioner_id, old.day, old.part)
         firsts = [one for one in firsts if (one.practitioner_id, one.day, one.part) != here]
     return firsts[:limit]
 
 
-def refused(slot: SlotView, without: Sequence[Refused]) -> bool:
-    """Whether the half-day of `slot` was said not to suit."""
-    return any(one.covers(slot.day, HOURS[slot.part]) for one in without)
+def unwanted(state: State, slot: SlotView) -> bool:
+    """Whether the half-day of `slot`, or its doctor, was said not to suit."""
+    refused = any(one.covers(slot.day, HOURS[slot.part]) for one in state.without)
+    return refused or slot.practitioner_id in state.ids("not_doctors")
 
 
 _KINDS = {
@@ -104,8 +103,9 @@ async def find(turn: Turn, state: State, lost: UUID | None = None) -> Offers:
     """As `_find`; where the kind of visit asked for is not to be had at all, or nothing but what was refused is left, others, and the
     draft forgets it."""
     offers = await _find(turn, state, lost)
-    if not offers.found and state.without:
+    if not offers.found and (state.without or state.ids("not_doctors")):
         state.refuse(())
+        state.remember("not_doctors", [])
         offers = replace(await _find(turn, state, lost), exact=False, suits=False)
     kind = state.data.get("kind")
     if not kind or (offers.found and offers.doctor):

@@ -134,6 +134,12 @@ class State:
             trail.append(here)
         self.data["trail"] = trail[-TRAIL:]
 
+    @property
+    def came_from(self) -> str:
+        """The step that `back` would return to."""
+        trail = self.data.get("trail") or ()
+        return str(trail[-1]["step"]) if trail else ""
+
     def back(self) -> bool:
         """Return to the step before; False when this is the first."""
         trail = list(self.data.get("trail") or ())
@@ -166,6 +172,7 @@ class State:
             "timed",
             "kind",
             "without",
+            "not_doctors",
             "menu",
             "after",
         )

@@ -88,6 +88,12 @@ async def _take_place(turn: Turn, state: State, wish: Wish) -> bool:
     elif wish.doctors:
         row.practitioner_id = None
         state.remember("doctors", [one.id for one in wish.doctors])
+    if wish.not_doctors:
+        state.remember("not_doctors", [one.id for one in wish.not_doctors])
+        if row.practitioner_id in state.ids("not_doctors"):
+            row.practitioner_id = None
+    elif wish.doctors or wish.any_doctor:
+        state.remember("not_doctors", [])
     if wish.any_doctor:
         row.practitioner_id = None
         state.data.pop("doctors", None)
@@ -240,11 +246,11 @@ def _one_day(state: State) -> bool:
 
 
 async def _let_go(turn: Turn, state: State) -> None:
-    """Give back what is held in a time that does not suit."""
-    if not state.without:
+    """Give back what is held in a time that does not suit, or with a doctor who was said not to."""
+    if not state.without and not state.ids("not_doctors"):
         return
     kept = await search.held(turn.session, state.row.hold_id)
-    if kept is not None and state.row.hold_id is not None and search.refused(kept, state.without):
+    if kept is not None and state.row.hold_id is not None and search.unwanted(state, kept):
         await appointments.release(turn.session, state.row.hold_id)
         state.row.hold_id = state.row.slot_id = None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions import say
-from actions.appointments import flow, words
+from actions.appointments import flow, patterns, words
 from actions.appointments.state import State
 from actions.services import Services
 from actions.turn import Turn, way_to
@@ -91,9 +91,21 @@ async def leave(turn: Turn, entry: WaitlistEntry) -> None:
     turn.say("waitlist.left" if left else "waitlist.over_already", book, what=await _what(turn, entry))
 
 
-async def tell_standing(turn: Turn, linked: flow.Linked) -> None:
-    """What these people wait for, beside their appointments."""
-    for entry in (await waitlist.standing(turn.session, [one.patient.id for one in linked]))[:1]:
+async def left_by_word(turn: Turn, linked: flow.Linked) -> bool:
+    """ "不候补了", "取消候补": it is the line that is left, no appointment. False where none, or one of several, may be meant."""
+    if not patterns.LEAVES_LINE.search(turn.text):
+        return False
+    entries = await waitlist.standing(turn.session, [one.patient.id for one in linked])
+    if len(entries) != 1:
+        return False
+    await leave(turn, entries[0])
+    return True
+
+
+async def tell_standing(turn: Turn, linked: flow.Linked) -> bool:
+    """What these people wait for, beside their appointments; whether they wait for anything."""
+    entries = await waitlist.standing(turn.session, [one.patient.id for one in linked])
+    for entry in entries[:1]:
         turn.say(
             "waitlist.standing",
             _leave(entry),
@@ -102,6 +114,7 @@ async def tell_standing(turn: Turn, linked: flow.Linked) -> None:
             days=_days(turn, entry),
             place_in_line=await _place(turn, entry),
         )
+    return bool(entries)
 
 
 async def tell(session: AsyncSession, services: Services) -> int:

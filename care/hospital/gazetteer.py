@@ -5,6 +5,7 @@ Longest match over the names the hospital has today.
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 from collections.abc import Iterable
@@ -16,6 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.hospital.models import HealthcareService, Practitioner
 from care.hospital.service import departments, practitioners
 from care.hospital.words import DOCTOR_WORDS
+
+_CALLED = re.compile(
+    r"(?<!我)姓(?P<surname>[\u4e00-\u9fff])的(?:那个|那位)?[男女老]?(?!病人|患者|孩子|[人小])(?:专家|医生|大夫|主任|医师)?"
+)
+"""那个姓王的专家."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,9 @@ class Gazetteer:
         return None
 
     def _by_surname(self, folded: str) -> PractitionerMatch | None:
+        called = _CALLED.search(folded)
+        if called is not None and (doctors := self._surnames.get(called["surname"])) is not None:
+            return PractitionerMatch(tuple(doctors), called[0], called.start(), called.end(), exact=False)
         for word in DOCTOR_WORDS:
             at = folded.find(word)
             if at >= 1 and (doctors := self._surnames.get(folded[at - 1])) is not None:

@@ -499,10 +499,12 @@ async def test_something_else_in_between(talker: Talker) -> None:
 
 async def test_led_out_of_the_form_frees_the_place(talker: Talker, database: Database) -> None:
     talk = await talker(张伟="self")
+    await talk.say("周一上午赵强")
+    await talk.say("1")
     await talk.say("周二上午李敏")
-    assert await talk.say("我要把之前约的取消掉", "cancel_appointment") == ["appointments.none"]
-    assert (talk.led_to, talk.form) == (["action_cancel_start"], None)
-    assert await taken(database) == 0
+    assert await talk.say("我要把之前约的取消掉", "cancel_appointment") == ["cancel.sure"]
+    assert (talk.led_to, talk.form) == (["action_cancel_start"], "cancel")
+    assert await taken(database) == 1
 
 
 # --- holds and refusals ---

@@ -115,10 +115,25 @@ async def test_what_one_waits_for_is_told_with_the_appointments(
     await fill(database, world, "李敏")
     await talk.say("约李敏")
     await talk.say("候补")
-    assert await talk.say("我的预约", intent="check_appointment") == [
-        "waitlist.standing",
-        "appointments.none",
-    ]
+    assert await talk.say("我的预约", intent="check_appointment") == ["waitlist.standing"]
+    assert talk.labels == ["不候补了"]
+
+
+@pytest.mark.parametrize(
+    ("said", "intent"), [("取消候补", "cancel_appointment"), ("不候补了", "check_appointment")]
+)
+async def test_the_line_is_left_by_word_and_no_appointment_is(
+    talker: Talker, database: Database, world: World, said: str, intent: str
+) -> None:
+    talk = await talker("sms", 张伟="self")
+    await talk.say("周二下午赵强")
+    assert await talk.say("1") == ["booking.booked"]
+    await fill(database, world, "李敏")
+    await talk.say("约李敏")
+    await talk.say("没号的话有人退了告诉我一声", "cancel_appointment")
+    assert (await entry(database)).status == Waiting.WAITING
+    assert await talk.say(said, intent) == ["waitlist.left"]
+    assert (await entry(database)).status == Waiting.LEFT
 
 
 async def test_somebody_elses_entry_is_not_answered(
