@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment
 from care.rows import add_new
+from care.systems import refs
 from care.systems.models import ConflictKind, SystemConflict, SystemMessage
 from store import audit
 
@@ -63,6 +64,29 @@ async def record(
     )
     found.said = said or None  # type: ignore[assignment]
     await add_new(session, found)
+
+
+async def doubled(
+    session: AsyncSession,
+    system: str,
+    external_id: str,
+    mine: Appointment,
+    there: datetime,
+    said: str,
+    now: datetime,
+) -> None:
+    """It has a second appointment of the patient, at a time for which only one of them can stand here: the first does."""
+    await record(
+        session,
+        system=system,
+        kind=ConflictKind.DOUBLED,
+        key=f"{ConflictKind.DOUBLED}:{mine.id}:{refs.hash_of(external_id)[:40]}",
+        row=mine,
+        was=mine.start,
+        now_start=there,
+        said=said,
+        now=now,
+    )
 
 
 async def unsettled(session: AsyncSession, limit: int = 100) -> Sequence[SystemConflict]:

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import decided
 from care.appointments.models import Slot, Status
-from care.hospital.models import Practitioner
 from care.patients import service as patients
 from care.systems import conflicts, messages, refs, taking
-from care.systems.models import ConflictKind, Direction, RefKind, Said, SystemMessage
+from care.systems.found import doctor_of
+from care.systems.models import Direction, RefKind, Said, SystemMessage
 from care.systems.port import Found, Person
 from care.systems.taking import PatientFact, Unusable
 from store import audit
@@ -98,17 +98,7 @@ async def _take(session: AsyncSession, system: str, found: Found, now: datetime)
         return "underway"
     known = None if mine is None else await refs.theirs(session, system, RefKind.APPOINTMENT, mine.id)
     if mine is not None and known is not None and known.external_id != found.external_id:
-        await conflicts.record(
-            session,
-            system=system,
-            kind=ConflictKind.DOUBLED,
-            key=f"{ConflictKind.DOUBLED}:{mine.id}:{refs.hash_of(found.external_id)[:40]}",
-            row=mine,
-            was=mine.start,
-            now_start=found.start,
-            said=found.said,
-            now=now,
-        )
+        await conflicts.doubled(session, system, found.external_id, mine, slot.start, found.said, now)
         return None
     row = await decided.taken_on(session, patient_id, slot, now)
     await refs.remember(
@@ -161,9 +151,7 @@ async def _slot(session: AsyncSession, system: str, found: Found) -> Slot | str:
         named = await session.get(Slot, known, populate_existing=True)
         if named is not None and named.start == found.start:
             return named
-    doctor = await refs.ours(session, system, RefKind.PRACTITIONER, found.practitioner or "")
-    if doctor is None:
-        doctor = await session.scalar(select(Practitioner.id).where(Practitioner.code == found.practitioner))
+    doctor = await doctor_of(session, system, found.practitioner)
     if doctor is None:
         return "no_slot" if found.slot else "practitioner"
     slot = await session.scalar(select(Slot).where(Slot.practitioner_id == doctor, Slot.start == found.start))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments import decided
 from care.appointments import service as appointments
 from care.appointments.models import Appointment, Slot, Status
+from care.hospital.models import Practitioner
 from care.systems import conflicts, refs
 from care.systems.models import ConflictKind, RefKind
 from care.systems.outward import Outward, underway
@@ -57,22 +58,47 @@ async def _stands(session: AsyncSession, system: str, row: Appointment, found: F
         was = row.start
         if await decided.moved(session, row.id, slot, now):
             await _conflict(session, system, ConflictKind.MOVED, row, found, now, was, slot.start)
-    elif slot is None and found.start is not None and found.start != row.start:
+        elif row.status in (Status.PENDING, Status.BOOKED):  # the patient has another one of that half-day
+            await _conflict(session, system, ConflictKind.DOUBLED, row, found, now, was, slot.start)
+    elif slot is None and await _elsewhere(session, system, row, found):
         await _conflict(session, system, ConflictKind.UNKNOWN, row, found, now, row.start, found.start)
 
 
 async def _slot(session: AsyncSession, system: str, row: Appointment, found: Found) -> Slot | None:
-    """Where it is now, in our rows: by the system's id, else (or where that one is at another time) the doctor's slot of that moment."""
+    """Where it is now, in our rows: by the system's id, else (or where that one is at another time) its doctor's slot of
+    that moment."""
     known = None if found.slot is None else await refs.ours(session, system, RefKind.SLOT, found.slot)
     named = None if known is None else await session.get(Slot, known, populate_existing=True)
     if named is not None and found.start in (None, named.start):
         return named
-    if found.start is None or found.start == row.start:
+    if not await _elsewhere(session, system, row, found):
         return None
+    doctor = await doctor_of(session, system, found.practitioner) or row.practitioner_id
     slot: Slot | None = await session.scalar(
-        select(Slot).where(Slot.practitioner_id == row.practitioner_id, Slot.start == found.start)
+        select(Slot).where(Slot.practitioner_id == doctor, Slot.start == (found.start or row.start))
     )
     return slot
+
+
+async def _elsewhere(session: AsyncSession, system: str, row: Appointment, found: Found) -> bool:
+    """Whether it has it at another time, or with another doctor."""
+    if found.start not in (None, row.start):
+        return True
+    return bool(found.practitioner) and row.practitioner_id != await doctor_of(
+        session, system, found.practitioner
+    )
+
+
+async def doctor_of(session: AsyncSession, system: str, practitioner: str | None) -> UUID | None:
+    """Ours behind the system's id of a doctor, else by the hospital's own number."""
+    if not practitioner:
+        return None
+    if known := await refs.ours(session, system, RefKind.PRACTITIONER, practitioner):
+        return known
+    found: UUID | None = await session.scalar(
+        select(Practitioner.id).where(Practitioner.code == practitioner)
+    )
+    return found
 
 
 async def _ours(session: AsyncSession, system: str, found: Found) -> UUID | None:

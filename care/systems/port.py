@@ -30,7 +30,8 @@ class Wanted:
 
     `key` is ours, the same at every try: what a system keeps it under makes a second try harmless. `slot`, `practitioner`, `service`: the
     system's own ids, or our codes where it never told us any. Times are aware. `external_id`, `etag`: of the appointment, where it has it.
-    `made_there`: it has it, but not under our key.
+    `made_there`: it has it, but not under our key. `telling`: which time it is told, of what may be told of one appointment more than once
+    (cancelled, taken up again, cancelled again); the same at every try.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Wanted:
     external_id: str | None = None
     etag: str | None = None
     made_there: bool = False
+    telling: str = ""
 
 
 @dataclass(frozen=True, slots=True)

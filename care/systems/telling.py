@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -124,7 +124,8 @@ class Teller:
         if await underway(session, row.subject_id, before=row.id):
             await self._release(session, row.id, token, due_at=now + TURN)
             return None
-        said, old = await wanted(session, name, row.subject_id), None
+        telling = row.key.removeprefix(f"{row.kind}:{row.subject_id}")
+        said, old = replace(await wanted(session, name, row.subject_id), telling=telling), None
         if row.kind == MOVE:
             before = await standing(session, name, row.subject_id)
             old = None if before is None else await wanted(session, name, before)

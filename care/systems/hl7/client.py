@@ -7,7 +7,7 @@ import contextlib
 import ssl
 from dataclasses import dataclass
 
-from care.systems.hl7.framing import Frames, framed
+from care.systems.hl7.framing import Frames, TooLarge, framed
 from care.systems.hl7.message import Unreadable, decoded, header, parsed
 
 LARGEST_ANSWER = 256 * 1024
@@ -106,6 +106,8 @@ async def _answer(reader: asyncio.StreamReader, control_id: str) -> Answer:
         if not piece:
             raise EOFError("the connection was closed without an answer")
         for block in frames.feed(piece):
+            if isinstance(block, TooLarge):
+                raise block
             found = _read(block, control_id)
             if found is not None:
                 return found
@@ -114,13 +116,15 @@ async def _answer(reader: asyncio.StreamReader, control_id: str) -> Answer:
 def _read(block: bytes, control_id: str) -> Answer | None:
     """None: the answer to something said before, on a connection that was given up."""
     try:
-        message = parsed(decoded(block, header(block))[0])
+        head = header(block)
+        message = parsed(decoded(block, head, whatever=True)[0])
         msa = message.needed("MSA")
     except Unreadable as error:
         raise ValueError(f"an answer that cannot be read: {error}") from error
     if msa.get(2) and msa.get(2) != control_id:
         return None
     err = message.first("ERR")
-    number = err.get(3) if err is not None else ""
+    number = (err.get(3) or err.get(1, 4)) if err is not None else ""
+    number = number or msa.get(6)  # where versions before 2.5 have it: MSA-6, ERR-1.4
     says = (err.get(8) or err.get(7) or err.get(3, 2)) if err is not None else ""
     return Answer(msa.get(1).upper(), int(number) if number.isdigit() else 0, says or msa.get(3))

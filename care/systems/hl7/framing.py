@@ -5,8 +5,12 @@ from __future__ import annotations
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
 
 
+FOREVER = 256 * 1024 * 1024
+"""Bytes after which the end of a block that is too large is not waited for any more. Ours."""
+
+
 class TooLarge(ValueError):
-    """The peer sends more than a message may have; `head` is what came of it."""
+    """A block larger than a message may be; `head` is how it began."""
 
     def __init__(self, head: bytes) -> None:
         super().__init__("larger than a message may be")
@@ -27,17 +31,31 @@ class Frames:
     def __init__(self, limit: int) -> None:
         self._limit, self._rest = limit, bytearray()
         self._inside = False
+        self._dropped = 0
+        self.too_large: TooLarge | None = None
+        """The block on its way, if it is: its end is waited for, nothing of it is kept."""
 
     @property
     def begun(self) -> bool:
         """Whether a block is on its way."""
         return self._inside
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """The blocks that are whole now. Raises `TooLarge`; nothing can be read after that."""
+    def feed(self, piece: bytes) -> list[bytes | TooLarge]:
+        """The blocks that have ended now. Raises `TooLarge` for one that does not end; nothing can be read after that."""
         self._rest += piece
-        found: list[bytes] = []
+        found: list[bytes | TooLarge] = []
         while True:
+            if self.too_large is not None:
+                end = self._rest.find(FS)
+                self._dropped += len(self._rest)
+                if end < 0:
+                    self._rest.clear()
+                    if self._dropped > FOREVER:
+                        raise self.too_large
+                    return found
+                found.append(self.too_large)
+                del self._rest[: end + 1]
+                self.too_large, self._inside, self._dropped = None, False, 0
             if not self._inside:
                 start = self._rest.find(VT)
                 if start < 0:
@@ -51,7 +69,8 @@ class Frames:
                 del self._rest[: again + 1]
                 continue
             if (end if end >= 0 else len(self._rest)) > self._limit:
-                raise TooLarge(bytes(self._rest[:1000]))
+                self.too_large = TooLarge(bytes(self._rest[:1000]))
+                continue
             if end < 0:
                 return found
             found.append(bytes(self._rest[:end]))

@@ -120,17 +120,21 @@ class Listener:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames = Frames(self._door.largest)
         while True:
-            async with asyncio.timeout(self._patience if frames.begun else IDLE):
-                piece = await reader.read(PIECE)
+            try:
+                async with asyncio.timeout(self._patience if frames.begun else IDLE):
+                    piece = await reader.read(PIECE)
+                blocks = frames.feed(piece)
+            except (TimeoutError, TooLarge):
+                if frames.too_large is None:
+                    raise
+                piece, blocks = b"", [frames.too_large]  # it did not end: answered all the same
+            for block in blocks:
+                if isinstance(block, TooLarge):
+                    await self._say(writer, self._too_large(block.head))
+                else:
+                    await self._say(writer, await asyncio.shield(self._receiver.answer(block)))
             if not piece:
                 return
-            try:
-                blocks = frames.feed(piece)
-            except TooLarge as error:
-                await self._say(writer, self._too_large(error.head))
-                return
-            for block in blocks:
-                await self._say(writer, await asyncio.shield(self._receiver.answer(block)))
 
     def _too_large(self, start: bytes) -> bytes:
         wrong = Unreadable(207, f"larger than {self._door.largest} bytes", rejected=True)

@@ -74,10 +74,11 @@ def _first_line(raw: bytes) -> str:
     return line.decode("ascii", "replace")
 
 
-def decoded(raw: bytes, head: Header) -> tuple[str, str]:
-    """The text, and the encoding it was in: what MSH-18 names; without one UTF-8, or else GB 18030. Raises `Unreadable`."""
+def decoded(raw: bytes, head: Header, *, whatever: bool = False) -> tuple[str, str]:
+    """The text, and the encoding it was in: what MSH-18 names; without one UTF-8, or else GB 18030. `whatever`: of an answer, whose codes
+    can be read in any encoding. Raises `Unreadable`."""
     named = head[18].split("~")[0].upper()
-    encodings = CHARSETS.get(re.sub(r"[-_/ ]", "", named))
+    encodings = CHARSETS["88591"] if whatever else CHARSETS.get(re.sub(r"[-_/ ]", "", named))
     if encodings is None:
         raise Unreadable(102, f"MSH-18 {named[:40]}: send UNICODE UTF-8 or GB 18030-2000")
     if b"\0" in raw:

@@ -28,6 +28,8 @@ STATES = {
     "S26": Status.NOSHOW,
 }
 FILLER = {
+    "PENDING": Status.PENDING,
+    "WAITLIST": Status.PENDING,
     "COMPLETE": Status.FULFILLED,
     "STARTED": Status.ARRIVED,
     "NOSHOW": Status.NOSHOW,
@@ -141,9 +143,11 @@ async def take_siu(session: AsyncSession, message: Message, codes: Codes, came: 
 
 async def _patient(
     session: AsyncSession, message: Message, codes: Codes, as_of: datetime, came: datetime
-) -> UUID:
-    """Who has a name in it is made, who is known is only recognised: a booking desk renames nobody."""
-    pid = message.needed("PID")
+) -> UUID | None:
+    """Who has a name in it is made, who is known is only recognised: a booking desk renames nobody. None: it does not say who."""
+    pid = message.first("PID")
+    if pid is None:  # the standard leaves it out where the appointment's number is enough
+        return None
     known = await patients.get_by_record_number(session, await known_number(session, pid, codes))
     if known is not None:
         return known.id

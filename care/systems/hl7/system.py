@@ -80,7 +80,7 @@ class Hl7System(SaidAgain):
         await self._line.close()
 
     async def _tell(self, event: str, wanted: Wanted, placer: str) -> Outcome:
-        control = control_id(event, wanted.key)
+        control = control_id(event, wanted.key + wanted.telling)
         message = siu.told(event, control, placer, wanted, self._peer, self._clock.local())
         try:
             answer = await self._line.say(message, control)
@@ -92,7 +92,7 @@ class Hl7System(SaidAgain):
 
 
 def control_id(event: str, key: str) -> str:
-    """Of what is told of one appointment once: 20 characters, as MSH-10 allows."""
+    """Of one thing that is told of an appointment, at every try: 20 characters, as MSH-10 allows."""
     return hashlib.sha256(f"{event}:{key}".encode()).hexdigest()[:20].upper()
 
 

@@ -154,11 +154,11 @@ class ReportFact:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentFact:
-    """A place in a clinic. `appointment_id`: ours, where the system gives it back. `slot_start` None: the time is not said again."""
+    """A place in a clinic. `appointment_id`: ours, where the system gives it back. `patient_id`, `start` None: not said again."""
 
     external_id: str
     as_of: datetime
-    patient_id: UUID
+    patient_id: UUID | None
     status: Status
     practitioner: str = ""
     start: datetime | None = None

@@ -14,13 +14,16 @@ from sqlalchemy import select
 from care.appointments import outside
 from care.appointments import service as appointments
 from care.appointments.coming.ending import UNDO_FOR
-from care.appointments.models import Appointment, Status
+from care.appointments.models import Appointment, Slot, Status
+from care.appointments.views import Booked, Held
+from care.systems.hl7 import client
 from care.systems.hl7.client import Line
 from care.systems.hl7.missed import put_missed
 from care.systems.hl7.system import Hl7System
 from care.systems.outward import Outward
 from store.clock import VirtualClock
 from store.database import Database
+from store.ids import new_id
 from tests.care.conftest import World
 from tests.care.systems.conftest import Hospital, at
 from tests.care.systems.hl7.test_taking_messages import Wire
@@ -189,3 +192,123 @@ async def test_who_did_not_come_is_told_once_unless_they_said_so_or_it_is_taken_
         ("missed", "accepted"),
         ("missed", "settled"),
     ]
+
+
+async def test_a_second_one_its_counters_book_that_half_day_is_shown_and_ours_stands(town: Town) -> None:
+    """Cancelled there, the second one leaves ours as it is."""
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    await town.hospital.tell(2)
+    await town.wire.say(siu("S12", "1", filler="F2", start="202611240950"))
+    assert await town.hospital.conflicts() == ["doubled"]
+    await town.wire.say(siu("S15", "2", filler="F2", start="202611240950", at="20261122083000"))
+    row = await town.hospital.appointment(booked)
+    assert (row.status, row.start) == (Status.BOOKED, at(9, 30))
+
+
+async def test_our_own_booking_told_back_under_its_number_there_is_the_same(town: Town) -> None:
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    await town.wire.say(siu("S12", "1", filler="F2"))
+    assert (await town.wire.last()).reason == "underway"
+    await town.hospital.tell(2)
+    while await town.wire.applier.round():
+        pass
+    assert [one.id for one in await town.live()] == [booked]
+    assert await town.hospital.conflicts() == []
+    await town.wire.say(siu("S15", "2", filler="F2", at="20261122083000"))
+    assert await town.status(booked) == Status.CANCELLED
+
+
+async def test_a_move_to_where_the_patient_has_another_is_shown(town: Town) -> None:
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    other = await town.hospital.book(town.hospital.world.wang, at(14, 10))
+    await town.hospital.tell(2)
+    await town.wire.say(siu("S13", "1", placer=str(booked), start="202611241420", doctor="Y2"))
+    assert [await town.status(one) for one in (booked, other)] == [Status.BOOKED] * 2
+    assert await town.hospital.conflicts() == ["doubled"]
+
+
+async def test_another_doctor_at_the_same_time_is_a_move(town: Town) -> None:
+    """替诊: of a doctor whose clinic is ours, and of one whose is not, which is shown."""
+    world = town.hospital.world
+    async with town.hospital.database.write() as session:
+        own = await session.scalar(
+            select(Slot).where(Slot.practitioner_id == world.li, Slot.start == at(9, 30))
+        )
+        assert own is not None
+        rows = {one.key: getattr(own, one.key) for one in Slot.__table__.columns}
+        stands_in = await session.scalar(select(Slot.schedule_id).where(Slot.practitioner_id == world.zhao))
+        session.add(Slot(**rows | {"id": new_id(), "practitioner_id": world.zhao, "schedule_id": stands_in}))
+    async with town.hospital.database.write() as session:
+        [first] = await session.scalars(
+            select(Slot).where(Slot.practitioner_id == world.li, Slot.start == at(9, 30))
+        )
+        held = await appointments.hold(
+            session, slot_id=first.id, patient_id=world.wang, now=town.hospital.clock.now()
+        )
+        assert isinstance(held, Held)
+        done = await appointments.confirm(
+            session, held.hold_id, now=town.hospital.clock.now(), created_via="wechat"
+        )
+        assert isinstance(done, Booked)
+        booked = done.appointment.appointment_id
+    await town.hospital.tell(2)
+    await town.wire.say(siu("S14", "1", placer=str(booked), doctor="Y2"))
+    row = await town.hospital.appointment(booked)
+    assert (row.practitioner_id, row.start) == (world.zhao, at(9, 30))
+    await town.wire.say(siu("S14", "2", placer=str(booked), doctor="Y3", at="20261122083000"))
+    assert sorted(await town.hospital.conflicts()) == ["moved", "unknown"]
+
+
+async def test_without_a_patient_segment_the_number_says_which(town: Town) -> None:
+    """PID may be left out; a cancellation of what we never heard of is remembered."""
+
+    def bare(text: str) -> str:
+        return "\r".join(one for one in text.split("\r") if not one.startswith("PID"))
+
+    await town.wire.say(siu("S12", "1"))
+    await town.wire.say(bare(siu("S15", "2", at="20261122083000")))
+    await town.wire.say(bare(siu("S15", "3", filler="F7", at="20261122083000")))
+    assert (await town.wire.last()).status == "accepted"
+    await town.wire.say(siu("S12", "4", filler="F7", start="202611240950"))
+    assert await town.live() == []
+    await town.wire.say(bare(siu("S12", "5", filler="F8", start="202611240950")))
+    assert (await town.wire.last()).dead_reason == "no_record_number"
+
+
+async def test_neither_yesterdays_visit_nor_a_place_on_a_waiting_list_is_a_booking(town: Town) -> None:
+    await town.wire.say(siu("S12", "1", filler="F1", state="Waitlist"))
+    assert await town.live() == []
+    await town.wire.say(siu("S14", "2", filler="F1", state="Booked", at="20261122083000"))
+    assert len(await town.live()) == 1
+    town.hospital.clock.freeze(at(9, 45))
+    await town.wire.say(siu("S12", "3", filler="F2", start="202611240940", record="D0000002"))
+    assert len(await town.live()) == 1
+
+
+async def test_cancelled_again_after_it_was_taken_up_there_is_told_again(town: Town) -> None:
+    """Under a control id of its own: a receiver answers a repeat as it answered first, and does nothing."""
+    booked = await town.hospital.book(town.hospital.world.wang, at(9, 30))
+    await town.hospital.tell(2)
+    await town.hospital.cancel(booked)
+    await town.hospital.tell(2)
+    await town.wire.say(siu("S14", "1", placer=str(booked), filler="", at="20261122093000"))
+    await town.hospital.tell(3)
+    assert [event for event, _ in town.his.effects] == ["S12", "S15", "S15"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "error"),
+    [
+        ("MSH|^~\\&|HIS||BANYI||1||ACK|9|P|2.4||||||CHN\rMSA|AE|1|号源已满||||\r", "AE", 0),
+        ("MSH|^~\\&|HIS||BANYI||1||ACK|9|P|2.4\rMSA|AE|1|锁||| 206^Application record locked\r", "AE", 206),
+        (
+            "MSH|^~\\&|HIS||BANYI||1||ACK|9|P|2.3.1\rMSA|AR|1\rERR|^^^205&Duplicate key identifier\r",
+            "AR",
+            205,
+        ),
+        ("MSH|^~\\&|HIS||BANYI||1||ACK|9|P|2.5.1||||||UNICODE UTF-8\rMSA|AA|1\r", "AA", 0),
+    ],
+)
+def test_answers_of_every_version_are_read(answer: str, code: str, error: int) -> None:
+    found = client._read(answer.encode("gbk"), "1")
+    assert found is not None and (found.code, found.error) == (code, error)

@@ -212,3 +212,16 @@ def self_signed() -> bytes:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+async def test_ten_megabytes_are_refused_and_the_connection_goes_on(
+    database: Database, listener: Listener
+) -> None:
+    """The sender reads its answer after it has said everything: closing before that would cost it the answer."""
+    line = Line("127.0.0.1", listener.port, timeout=60)
+    huge = said.stay("9").encode() + b"OBX|1|ED|SCAN||" + b"x" * 10_000_000 + b"\r"
+    heard = await line.say(huge, "9")
+    assert (heard.code, heard.error) == ("AR", 207)
+    assert (await line.say(said.stay("7").encode(), "7")).code == "AA"
+    await line.close()
+    assert await stored(database) == 1
