@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -39,13 +39,15 @@ def assert_no_session(doing: str) -> None:
         raise AssertionError(f"{doing} while a database session is open ({where}); close it first")
 
 
-def _sqlite_connect(dbapi_connection: Any, _record: Any) -> None:
+def _sqlite_connect(durable: bool, dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # we say BEGIN ourselves
+    # Without a thread waiting would stop the loop: there `begin` asks again by itself.
+    patience = 0 if isinstance(dbapi_connection, inline_sqlite.InlineConnection) else 15_000
     cursor = dbapi_connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "busy_timeout=15000",
+        f"synchronous={'FULL' if durable else 'NORMAL'}",
+        f"busy_timeout={patience}",
         "foreign_keys=ON",
         "temp_store=MEMORY",
         "cache_size=-16000",
@@ -66,15 +68,9 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._durable = durable
         if self.is_sqlite:
-            common: dict[str, Any] = {"pool_pre_ping": False, "hide_parameters": True}
-            if threadless and (path := self.url.database):
-                common["async_creator"] = lambda: inline_sqlite.connect(path)
-            self.writer = create_async_engine(
-                self.url, pool_size=1, max_overflow=0, pool_timeout=60, **common
-            )
-            self.reader = create_async_engine(self.url, pool_size=4, max_overflow=4, **common)
-            for engine, begin in ((self.writer, "BEGIN IMMEDIATE"), (self.reader, "BEGIN")):
-                self._prepare_sqlite(engine, begin)
+            made = self._inline_engine if threadless else self._threaded_engine
+            self.writer = made("BEGIN IMMEDIATE", pool_size=1, pool_timeout=60)
+            self.reader = made("BEGIN", pool_size=4, max_overflow=4)
         else:
             self.writer = create_async_engine(
                 self.url,
@@ -93,29 +89,26 @@ class Database:
 
     def _short_engine(self) -> AsyncEngine:
         """What short transactions run on: on SQLite a connection without a thread, unless each commit syncs the disk."""
-        path = self.url.database
-        if not self.is_sqlite or self._durable or not path:
+        if not self.is_sqlite or self._durable or not self.url.database:
             return self.writer
-        engine = create_async_engine(
-            self.url,
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=60,
-            hide_parameters=True,
-            async_creator=lambda: inline_sqlite.connect(path),
-        )
-        self._prepare_sqlite(engine, "BEGIN IMMEDIATE")
-        event.listen(engine.sync_engine, "connect", _no_waiting)
-        return engine
+        return self._inline_engine("BEGIN IMMEDIATE", pool_size=1, pool_timeout=60)
 
-    def _prepare_sqlite(self, engine: AsyncEngine, begin: str) -> None:
-        event.listen(engine.sync_engine, "connect", _sqlite_connect)
-        if self._durable:
-            event.listen(engine.sync_engine, "connect", _sqlite_full_sync)
+    def _threaded_engine(self, begin: str, **pool: Any) -> AsyncEngine:
+        engine = self._sqlite_engine(self.url, **pool)
 
         @event.listens_for(engine.sync_engine, "begin")
         def _begin(connection: Any) -> None:
             connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _inline_engine(self, begin: str, **pool: Any) -> AsyncEngine:
+        return self._sqlite_engine(self.url.set(drivername=inline_sqlite.DRIVER), begin=begin, **pool)
+
+    def _sqlite_engine(self, url: URL, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(url, **{"max_overflow": 0, "hide_parameters": True, **options})
+        event.listen(engine.sync_engine, "connect", partial(_sqlite_connect, self._durable))
+        return engine
 
     @asynccontextmanager
     async def write(self, doing: str = "write") -> AsyncIterator[AsyncSession]:
@@ -161,8 +154,11 @@ class Database:
             raise AssertionError(f"{doing!r} opens a session inside {where!r}; pass the open one on")
         token = _open_session.set(doing)
         try:
-            async with maker() as session:
+            session = maker()
+            try:
                 yield session
+            finally:
+                await _closed(session)
         except (DBAPIError, PoolTimeout, OSError) as error:
             if is_unavailable(error):
                 raise DatabaseUnavailable(str(error.__class__.__name__)) from error
@@ -183,16 +179,12 @@ class Database:
             await self.reader.dispose()
 
 
-def _no_waiting(dbapi_connection: Any, _record: Any) -> None:
-    cursor = dbapi_connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=0")  # waiting would stop the loop; `BEGIN` asks again by itself
-    cursor.close()
-
-
-def _sqlite_full_sync(dbapi_connection: Any, _record: Any) -> None:
-    cursor = dbapi_connection.cursor()
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+async def _closed(session: AsyncSession) -> None:
+    """As `session.close()`, whose task and greenlet are only worth their time where a connection is still to be given back."""
+    if session.in_transaction():
+        await asyncio.shield(asyncio.ensure_future(session.close()))
+    else:
+        session.sync_session.close()
 
 
 def is_unavailable(error: BaseException) -> bool:

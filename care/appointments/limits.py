@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments.holding import Ask
 from care.appointments.models import LIVE, Appointment, Slot, Status
 from care.appointments.rules import BookingRules
-from care.appointments.statements import Ask
 from care.appointments.views import Limits, Refused, SlotView, Why
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus
@@ -91,7 +91,7 @@ async def overlapping(
 async def _person_limit(
     session: AsyncSession, ask: Ask, found: Row[Any], rules: BookingRules
 ) -> Refused | None:
-    """What the patient has ahead, and what the person who books holds and has booked, over all their contacts (`statements.asked`).
+    """What the patient has ahead, and what the person who books holds and has booked, over all their contacts (`holding.ask_and_hold`).
 
     What this conversation holds already does not count: it will be given back.
     """

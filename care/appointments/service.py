@@ -13,17 +13,20 @@ from uuid import UUID
 from sqlalchemy import Row, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments import outside, statements
+from care.appointments import confirming, holding, outside
+from care.appointments.confirming import event_data
+from care.appointments.holding import Ask
 from care.appointments.limits import may_hold
 from care.appointments.models import LIVE, Appointment, Slot, SlotHold, Status
 from care.appointments.rules import RULES, BookingRules
-from care.appointments.statements import Ask
+from care.appointments.statements import is_sqlite
 from care.appointments.views import (
     AppointmentView,
     Booked,
     Cancelled,
     Held,
     Refused,
+    SlotView,
     Why,
     appointment_view,
     booked_view,
@@ -64,34 +67,48 @@ async def hold(
         "replaces_id": replaces_id,
         "until": now + rules.hold,
     }
-    found = await statements.asked(session, ask, rules.noshow_window, row, over=by_staff)
-    if found is None:
+    asked = await holding.ask_and_hold(session, ask, rules.noshow_window, row, over=by_staff)
+    if asked is None:
         return Refused(Why.UNKNOWN)
+    found, done = asked
     if found.start <= now:
         return Refused(Why.PAST)
     wanted = found_slot(found)
     refusal = await may_hold(session, wanted, ask, found, None if by_staff else rules)
     if refusal is not None:
-        if found.done:
+        if done:
             await release(session, row["id"])
         return refusal
-    if found.done:
+    if done:
         return Held(row["id"], wanted, row["until"])
-    if found.done is not None and not found.expired and not found.kept:
+    if not found.expired and not found.kept:
         return Refused(Why.FULL)
-    if found.here and (renewed := await _renew(session, row)) is not None:
+    return await _hold_instead(session, found, wanted, row, over=by_staff, now=now)
+
+
+async def _hold_instead(
+    session: AsyncSession,
+    found: Row[Any],
+    wanted: SlotView,
+    row: dict[str, Any],
+    *,
+    over: bool,
+    now: datetime,
+) -> Held | Refused:
+    """The longer way, where other holds are in play: those of the slot that ran out, or what the conversation keeps already."""
+    if found.kept and (renewed := await _renew(session, row, now)) is not None:
         return Held(renewed, wanted, row["until"])
-    places = found.capacity + (found.overbook if by_staff else 0)
+    places = found.capacity + (found.overbook if over else 0)
     if found.taken >= places and not found.expired:
         return Refused(Why.FULL)  # without queueing for the row's lock: in a rush most hear this
-    if conversation_id is not None and found.kept:
-        await _lock_in_order(session, conversation_id, slot_id)
+    if found.kept:
+        await _lock_in_order(session, row["conversation_id"], row["slot_id"])
     if found.expired:
-        await sweep_holds(session, now=now, slot_id=slot_id)
-    if not await statements.take_and_hold(session, row, over=by_staff):
+        await sweep_holds(session, now=now, slot_id=row["slot_id"])
+    if not await holding.take_and_hold(session, row, over=over):
         return Refused(Why.FULL)
-    if conversation_id is not None and found.kept:
-        others = and_(SlotHold.conversation_id == conversation_id, SlotHold.id != row["id"])
+    if found.kept:
+        others = and_(SlotHold.conversation_id == row["conversation_id"], SlotHold.id != row["id"])
         await _release_where(session, others)
     return Held(row["id"], wanted, row["until"])
 
@@ -102,11 +119,15 @@ async def _flushed(session: AsyncSession) -> None:
         await session.flush()
 
 
-async def _renew(session: AsyncSession, row: dict[str, Any]) -> UUID | None:
+async def _renew(session: AsyncSession, row: dict[str, Any], now: datetime) -> UUID | None:
     """Give the conversation's hold on the same slot the new one's patient and time. None when it is gone by now."""
     renewed: UUID | None = await session.scalar(
         update(SlotHold)
-        .where(SlotHold.conversation_id == row["conversation_id"], SlotHold.slot_id == row["slot_id"])
+        .where(
+            SlotHold.conversation_id == row["conversation_id"],
+            SlotHold.slot_id == row["slot_id"],
+            SlotHold.until > now,
+        )
         .values({name: row[name] for name in ("patient_id", "contact_id", "replaces_id", "until")})
         .returning(SlotHold.id)
         .execution_options(synchronize_session=False)
@@ -139,12 +160,13 @@ async def confirm(
         "changed_at": now,
         "hold_id": hold_id,
     }
-    held = await statements.drop_and_book(session, row)
-    if held is None:
+    found = await confirming.drop_and_book(session, row)
+    if found is None:
         again = await session.scalar(select(Appointment.id).where(Appointment.hold_id == hold_id))
         return Refused(Why.HOLD_GONE) if again is None else Booked(await _told(session, again), again=True)
-    if not held.done:
-        held = await statements.lock_place(session, held)
+    held, done = found
+    if not done:
+        held = await confirming.lock_place(session, held)
         if (refusal := await _book(session, row, held, now, moving=system is not None)) is not None:
             await _give_back(session, held.slot_id)
             return refusal
@@ -166,9 +188,7 @@ async def _book(
         if clash not in (None, held.replaces_id):
             return Refused(Why.SAME_HALF_DAY, clash)
         await _cancel(session, held.replaces_id, now, why="moved", keeps_place=moving)
-    whole = row | {name: getattr(held, name) for name in statements.FROM_HOLD}
-    event = {"kind": statements.BOOKED, "data": _event_data(row["id"], held)}
-    if await statements.book(session, whole, event):
+    if await confirming.book(session, row, held):
         return None
     return Refused(Why.SAME_HALF_DAY, await _same_half_day(session, held))
 
@@ -197,7 +217,7 @@ async def sweep_holds(session: AsyncSession, *, now: datetime, slot_id: UUID | N
 
 
 async def _release_where(session: AsyncSession, condition: Any) -> int:
-    if not statements.is_sqlite(session):
+    if not is_sqlite(session):
         # Whoever has such a row locked is giving it back, or booking it, right now.
         condition = SlotHold.id.in_(select(SlotHold.id).where(condition).with_for_update(skip_locked=True))
     gone = await session.execute(
@@ -259,7 +279,7 @@ async def _cancel(
     if not keeps_place:
         await _give_back(session, slot_id)
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
-    events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **_event_data(row.id, row))
+    events.emit(session, row.patient_id, "appointment.cancelled", now, why=why, **event_data(row.id, row))
     return True, keeps_place
 
 
@@ -286,7 +306,7 @@ async def move_on(session: AsyncSession, appointment_id: UUID, status: Status, *
         return False
     row = await session.get_one(Appointment, appointment_id, populate_existing=True)
     kind = "appointment.confirmed" if status == Status.BOOKED else f"appointment.{status}"
-    events.emit(session, row.patient_id, kind, now, **_event_data(row.id, row))
+    events.emit(session, row.patient_id, kind, now, **event_data(row.id, row))
     return True
 
 
@@ -336,7 +356,7 @@ async def _lock_in_order(session: AsyncSession, conversation_id: UUID, slot_id: 
 
     Whoever comes second waits here instead.
     """
-    if statements.is_sqlite(session):
+    if is_sqlite(session):
         return
     held = select(SlotHold.slot_id).where(SlotHold.conversation_id == conversation_id)
     involved = select(Slot.id).where(or_(Slot.id == slot_id, Slot.id.in_(held)))
@@ -379,12 +399,3 @@ async def _told(session: AsyncSession, appointment_id: UUID) -> AppointmentView:
     if view is None:
         raise LookupError("an appointment vanished inside its own transaction")
     return view
-
-
-def _event_data(appointment_id: UUID, row: Appointment | Row[Any]) -> dict[str, str]:
-    return {
-        "appointment_id": str(appointment_id),
-        "department_id": str(row.department_id),
-        "practitioner_id": str(row.practitioner_id),
-        "start": row.start.isoformat(),
-    }

@@ -196,7 +196,7 @@ def slot_view(slot: Slot, department: HealthcareService, practitioner: Practitio
 
 
 def found_slot(row: Row[Any]) -> SlotView:
-    """Of a row of `statements.asked`."""
+    """Of a row with `statements.FOUND`."""
     limits = _narrower(row, row.department_min_age, row.department_max_age, row.department_sex)
     return _slot(row, row.id, _names_in(row), limits)
 
