@@ -50,6 +50,8 @@ from care.patients.persons import accounts_of_person
 
 _PATIENT = table(Patient)
 _LIVE, _AHEAD = text(f"appointment.{LIVE_SQL}"), text("appointment.status IN ('pending', 'booked')")
+LONGEST = timedelta(days=1)
+"""No visit goes on for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def _visits(whom: Any) -> Subquery:
     clash = func.max(cast(APPOINTMENT.c.id, String)).filter(_LIVE, *half_day)
     facts = {
         "clash": cast(clash, APPOINTMENT.c.id.type),
+        "live": many.filter(_LIVE, start > _moment("begun")),
         "ahead": many.filter(_AHEAD, start > _moment("now")),
         "missed": many.filter(status == text("'noshow'"), start > _moment("window")),
     }
@@ -134,15 +137,15 @@ async def ask_and_hold(
 ) -> tuple[Row[Any], bool] | None:
     """All that decides on a hold: the slot with its names, the patient's status, and what stands in the way. None: no such slot.
 
-    `expired` holds of the slot; `clash`: the patient's appointment in that half-day; `ahead`: how many are to come; of the
-    conversation's holds `kept`; visits `missed` within `window`; over all contacts of the person who books `holds` elsewhere and
-    bookings `made` within a day. What was not asked (no contact, no conversation) is None.
+    `expired` holds of the slot; of the conversation's holds `kept`; `clash`: the patient's appointment in that half-day; how many of
+    theirs are `live`, begun ones too, `ahead` only to come, and `missed` within `window`; over all contacts of the person who books
+    `holds` elsewhere and bookings `made` within a day. What was not asked (no contact, no conversation) is None.
 
     True: a free place of a slot without expired holds, asked for by who holds nothing else, was taken for `hold` at once; whoever
     finds then that it may not be gives it back. `over`: above the capacity, as far as the slot allows.
     """
-    moments = {"now": ask.now, "day_ago": ask.now - timedelta(days=1), "window": ask.now - window}
-    values = {**hold, **moments}
+    moments = {"day_ago": ask.now - timedelta(days=1), "begun": ask.now - LONGEST, "window": ask.now - window}
+    values = {**hold, **moments, "now": ask.now}
     which = ask.contact_id is not None, ask.conversation_id is not None
     if is_sqlite(session):
         return await at_once(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.holding import Ask
+from care.appointments.holding import LONGEST, Ask
 from care.appointments.models import LIVE, Appointment, Slot, Status
 from care.appointments.rules import BookingRules
 from care.appointments.views import Limits, Refused, SlotView, Why
 from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus
-
-_LONGEST = timedelta(days=1)
-"""No visit goes on for longer."""
 
 
 def may_book(patient: Patient, slot: SlotView, today: date) -> Refused | None:
@@ -53,9 +50,7 @@ async def may_hold(
         return Refused(Why.SAME_HALF_DAY, found.clash)
     if rules is None:
         return None
-    # `ahead` counts what is to come: who has reported, or is late, is looked for where a visit of today could still be in the way.
-    soon = wanted.start < ask.now + _LONGEST
-    if soon or found.ahead - (ask.replaces_id is not None) > 0:
+    if found.live:
         other = await overlapping(session, ask.patient_id, wanted, but=ask.replaces_id)
         if other is not None:
             return Refused(Why.OVERLAP, other)
@@ -76,7 +71,7 @@ async def overlapping(
             Appointment.patient_id == patient_id,
             Appointment.status.in_(LIVE),
             Appointment.start < wanted.end,
-            Appointment.start > wanted.start - _LONGEST,
+            Appointment.start > wanted.start - LONGEST,
             Slot.end > wanted.start,
         )
         .order_by(Appointment.start)
