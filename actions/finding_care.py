@@ -7,6 +7,7 @@ import re
 from typing import ClassVar
 
 from actions import say
+from actions.appointments.patterns import SAME_DOCTOR
 from actions.base import BanyiAction
 from actions.turn import Turn, way_to
 from care.appointments import slots
@@ -157,6 +158,8 @@ class AskDoctor(BanyiAction):
         if chosen:
             found = [row for row in gazetteer.practitioners.values() if row.id.hex == chosen]
             return await self._one(turn, found[0]) if found else turn.say("doctor.unknown")
+        if SAME_DOCTOR.search(turn.text) and gazetteer.find_practitioner(turn.text) is None:
+            return turn.follow_with("action_booking_start")  # who it was is looked up there
         department = gazetteer.find_department(turn.text)
         match = gazetteer.find_practitioner(turn.text, department.department.id if department else None)
         if match is not None and len(match.candidates) == 1:

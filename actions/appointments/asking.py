@@ -92,7 +92,7 @@ async def _department(turn: Turn, state: State, linked: Linked) -> None:
         option(f"dept:{one.id.hex}", words.department_name(turn, one)) for one in found if one is not None
     ]
     lead = state.lead[0]
-    if not lead:
+    if lead in ("", "no_last"):
         options = options or await browsing.groups(turn, SMS_OPTIONS)
     elif not options:
         options.append(option("other_department", label("other_department")))

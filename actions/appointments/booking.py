@@ -342,6 +342,8 @@ class BookingDialog(Dialog):
         wish = await self._wish(turn, turn.text, linked, department)
         if state.step == WHO and fold(turn.text) in _MYSELF:
             wish.people = [one for one in linked if one.relation == Relation.SELF]
+        if state.step == WHO and not wish.people:
+            wish.people = _by_age(turn.text, [one for one in linked if one.patient.id in state.ids("who")])
         if state.step == CONFIRM == state.came_from and patterns.THE_ONE_BEFORE.search(turn.text):
             await self.back(turn)
             return True
@@ -501,6 +503,16 @@ class BookingDialog(Dialog):
 
 
 _STEPS = frozenset({WHO, WHO_SURE, DEPARTMENT, DOCTOR, WHEN, DATE, SURE, CONFIRM, WHICH})
+
+
+def _by_age(text: str, asked: Linked) -> list[LinkedPatient]:
+    """ "小的那个", of those asked about."""
+    born = [(str(one.patient.birth_date), n) for n, one in enumerate(asked) if one.patient.birth_date]
+    if len(born) != len(asked) or not born:
+        return []
+    if patterns.LITTLE_ONE.fullmatch(fold(text)):
+        return [asked[max(born)[1]]]
+    return [asked[min(born)[1]]] if patterns.BIG_ONE.fullmatch(fold(text)) else []
 
 
 def _uuid(value: object) -> UUID | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from actions import say
@@ -155,7 +155,7 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "", lost: 
     until = say.day(turn.local_now.date() + timedelta(days=turn.services.slot_days))
     said = str(state.data.pop("said", "") or "")
     shown = label(f"kind_{kind}") if kind else ""
-    state.go(WHEN, lead, when=when, what=what, until=until, said=said, kind=shown)
+    state.go(WHEN, lead, when=when, what=what, until=until, said=said, kind=shown, opens=_opens(turn, state))
     if not offers.exact:
         state.want(None, None, None, state.clock)
     return True
@@ -194,6 +194,17 @@ async def _is_there_already(turn: Turn, state: State) -> bool:
         and row.wanted_to is not None
         and row.wanted_from <= old.start < row.wanted_to
         and (state.part is None or old.part == state.part)
+    )
+
+
+def _opens(turn: Turn, state: State) -> str:
+    """From when on a day too far off can be booked; empty where none was asked for."""
+    far = state.data.pop("far", None)
+    if far is None:
+        return ""
+    wanted = date.fromisoformat(far)
+    return label(
+        "opens", day=say.day(wanted), opens=say.day(wanted - timedelta(days=turn.services.slot_days))
     )
 
 

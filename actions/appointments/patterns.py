@@ -59,6 +59,16 @@ OTHER_DOCTOR = re.compile(
 )
 NOT_THIS_ONE = re.compile(r"(?:不要|不想[要看挂]?|不看|不挂|别[要挂看约]?|除了|不是|不约|换掉|换了)$")
 """Before a doctor's name: it is said to be left out."""
+_LAST_TIME = r"(?:上一?次|上一?回|之前|以前|原来)"
+_DOCTOR = r"(?:医生|大夫|专家|主任|医师)(?!说|让|叫|讲|开|建议|给我[开说])"
+SAME_DOCTOR = re.compile(
+    rf"(?:还是|就|找|挂|约|看)(?:给我|帮我)?{_LAST_TIME}(?:看病?|看过|挂|约)?的?(?:那个|那位)?{_DOCTOR}"
+    rf"|{_LAST_TIME}(?:给我|帮我)?(?:看病?|看过|挂|约)?的?(?:那个|那位)的?{_DOCTOR}|{_LAST_TIME}(?:看|看过|挂|约)的{_DOCTOR}"
+    rf"|老样子|[跟和照同]{_LAST_TIME}(?:的)?一样(?=$|[，,。 吧]|就[行好]|的[医号])"
+)
+"""The doctor of the last visit."""
+LITTLE_ONE = re.compile(r"(?:给|是)?(?:小的|老小|小宝|二宝|弟弟|妹妹)(?:那个)?")
+BIG_ONE = re.compile(r"(?:给|是)?(?:大的|老大|大宝|哥哥|姐姐)(?:那个)?")
 WAITS = re.compile(
     r"候补|(?:退|有|空|放|多)[^，,。]{0,8}(?:告诉|通知|提醒|联系|喊|叫)[^，,。]{0,2}我|等(?:着|一?下)?(?:别人)?退号|(?:帮我)?(?:排|等)[着个]?(?:队|候补|退号)"
 )

@@ -43,6 +43,7 @@ class Wish:
     earlier: bool = False
     later: bool = False
     any_doctor: bool = False
+    same_doctor: bool = False
     any_time: bool = False
     earliest: bool = False
     kind: str = ""
@@ -71,6 +72,7 @@ class Wish:
             or self.not_doctors
             or self.has_time
             or self.any_doctor
+            or self.same_doctor
             or self.any_time
             or self.kind
             or self.without
@@ -197,6 +199,7 @@ def find_wish(
     wish.earlier = not wish.has_time and patterns.EARLIER.search(text) is not None
     wish.later = not wish.has_time and patterns.LATER.search(text) is not None
     wish.any_doctor = patterns.ANY_DOCTOR.search(text) is not None
+    wish.same_doctor = patterns.SAME_DOCTOR.search(text) is not None and not wish.doctors
     wish.other_doctor = patterns.OTHER_DOCTOR.search(text) is not None and not wish.doctors
     wish.other_department = patterns.OTHER_DEPARTMENT.search(text) is not None and wish.department is None
     wish.other_person = patterns.OTHER_PERSON.search(text) is not None and not wish.people
@@ -215,6 +218,7 @@ def find_wish(
         patterns.EARLIER,
         patterns.LATER,
         patterns.ANY_DOCTOR,
+        patterns.SAME_DOCTOR,
         patterns.OTHER_TIME,
         patterns.OTHER_DOCTOR,
         patterns.OTHER_DEPARTMENT,
@@ -239,6 +243,7 @@ def _find_person(text: str, linked: Sequence[LinkedPatient], wish: Wish, consume
         wish.people = people
         wish.by_name = any(one.patient.name in text for one in people)
         consumed += [one.patient.name for one in people] + [one.label for one in people if one.label]
+        consumed += [one.patient.name[1:] for one in people if len(one.patient.name) >= family.MIN_NAME]
     elif mention is not None:
         wish.relation = mention.relation
     elif (kin := patterns.KIN.search(text)) is not None:

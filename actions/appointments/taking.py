@@ -23,6 +23,7 @@ from language.when import Refused
 async def take(turn: Turn, state: State, wish: Wish, linked: Linked, *, first: bool = False) -> bool:
     """Write a wish into the draft and go to the next step. False when the dialogue is over."""
     _take_person(state, wish, linked, first)
+    await _take_last(turn, state, wish)
     if not await _take_place(turn, state, wish):
         state.save()
         return True
@@ -61,6 +62,23 @@ def _take_person(state: State, wish: Wish, linked: Linked, first: bool) -> None:
         state.data["unlinked"] = wish.relation.value
     elif first and len(linked) == 1 and state.row.patient_id is None:
         set_person(state, linked[0])
+
+
+async def _take_last(turn: Turn, state: State, wish: Wish) -> None:
+    """ "老样子，还是上次那个医生": of the last visit, once it is known whose."""
+    if wish.same_doctor:
+        state.data["same"] = True
+    if wish.doctors or wish.department is not None:
+        state.data.pop("same", None)
+    if state.row.patient_id is None or state.data.get("candidate") or not state.data.pop("same", False):
+        return
+    last = await appointments.last_of(turn.session, state.row.patient_id, now=turn.now)
+    if last is None:
+        state.data["why"] = "no_last"
+        return
+    state.remember("suggest", [])
+    state.data.pop("why", None)
+    state.row.department_id, state.row.practitioner_id = last.department_id, last.practitioner_id
 
 
 async def _take_place(turn: Turn, state: State, wish: Wish) -> bool:
@@ -160,6 +178,7 @@ async def want(turn: Turn, state: State, wish: Wish) -> str:
     )
     if start is not None and start.date() > now.date() + timedelta(days=turn.services.slot_days):
         state.want(None, None, None, None)
+        state.data["far"] = start.date().isoformat()
         return "beyond"
     return ""
 

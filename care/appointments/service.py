@@ -332,6 +332,16 @@ async def upcoming(
     return [appointment_view(*row) for row in (await session.execute(query))]
 
 
+async def last_of(session: AsyncSession, patient_id: UUID, *, now: datetime) -> AppointmentView | None:
+    """The patient's latest visit that was not cancelled or missed; where there was none, the one booked."""
+    query = _with_names().where(
+        Appointment.patient_id == patient_id,
+        Appointment.status.not_in((Status.CANCELLED, Status.NOSHOW, Status.PROPOSED)),
+    )
+    row = (await session.execute(query.order_by(Appointment.start > now, Appointment.start.desc()))).first()
+    return appointment_view(*row) if row else None
+
+
 async def get(session: AsyncSession, appointment_id: UUID) -> AppointmentView | None:
     row = (await session.execute(_with_names().where(Appointment.id == appointment_id))).first()
     return appointment_view(*row) if row else None

@@ -11,6 +11,9 @@ from care.hospital.words import load
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
 
+MIN_NAME = 3
+"""Characters of a name whose last two say who it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -43,7 +46,7 @@ def mentioned(text: str) -> Mention | None:
 def meant(text: str, linked: Sequence[LinkedPatient]) -> list[LinkedPatient]:
     """Which of a contact's patients the text speaks of.
 
-    By full name, by the person's own word for them, by relation.
+    By full name, by the person's own word for them, by the given name alone, by relation (and sex, where the word says it).
 
     Empty when it names none, or one who is not linked.
     """
@@ -53,5 +56,31 @@ def meant(text: str, linked: Sequence[LinkedPatient]) -> list[LinkedPatient]:
     by_label = [item for item in linked if item.label and item.label in text]
     if by_label:
         return by_label
+    by_given = [item for item in linked if _given(item.patient.name, text)]
+    if by_given:
+        return by_given
     mention = mentioned(text)
-    return [item for item in linked if mention is not None and item.relation == mention.relation]
+    if mention is None:
+        return []
+    sex = _sex(mention.word)
+    return [
+        item
+        for item in linked
+        if item.relation == mention.relation and (not sex or item.patient.sex in (sex, None, "", "unknown"))
+    ]
+
+
+def _given(name: str, text: str) -> bool:
+    """`小满` of 赵小满, where it stands for somebody and is no part of another's name or of a doctor's."""
+    if len(name) < MIN_NAME:
+        return False
+    given = re.escape(name[1:])
+    return (
+        re.search(rf"(?:^|[给帮替为是叫家要和跟就选,，。 ]){given}(?!医生|大夫|主任|医师|专家|[路街])", text)
+        is not None
+    )
+
+
+def _sex(word: str) -> str:
+    table: dict[str, list[str]] = load("words")["sexes"]
+    return next((sex for sex, words in table.items() if any(word.endswith(one) for one in words)), "")
