@@ -169,24 +169,26 @@ def hl7_message(data: bytes) -> None:
     frames, found = Frames(4000), list[bytes]()
     with suppress(TooLarge):
         for at in range(0, len(data), 97):
-            found += frames.feed(data[at : at + 97])
+            found += [one for one in frames.feed(data[at : at + 97]) if isinstance(one, bytes)]
     if not {b"\x0b"[0], b"\x1c"[0]} & set(data) and len(data) <= 4000:
         assert Frames(4000).feed(framed(data)) == [data]
     for block in (data, *found):
         try:
-            text, _ = decoded(block, header(block))
+            text, charset = decoded(block, header(block))
             message = parsed(text)
         except Unreadable as wrong:
             acknowledged(None, "1", NOW, wrong)
             continue
-        acknowledged(message.head, "1", NOW).decode("gb18030" if b"GB" in block else "utf-8", "replace")
+        acknowledged(message.head, "1", NOW, charset=charset).decode(charset, "replace")
         for take in (_patient, _visit, _reports):
             with suppress(Unusable, Unreadable):
                 take(message)
 
 
 def _patient(message: Any) -> None:
-    fact: PatientFact = adt.patient(message, CODES, fields.said_at(message, NOW))
+    pid = message.needed("PID")
+    number = adt.record_numbers(pid, CODES)[0]
+    fact: PatientFact = adt.patient_of(pid, CODES, fields.said_at(message, NOW), number)
     assert fact.record_number and "\0" not in fact.name + fact.record_number
     assert fact.residence_code is None or len(fact.residence_code) == 6
 
