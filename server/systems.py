@@ -121,13 +121,13 @@ class Systems:
                 rounds,
                 "systems.watching_failed",
                 settings.his_changes_every,
-                partial(watch, database, clock, self.his),
+                partial(watch, database, clock, self.his, settings.slot_days_ahead),
             ),
             partial(
                 rounds,
                 "systems.slots_failed",
                 settings.his_slots_every,
-                partial(mirror, database, clock, self.his),
+                partial(mirror, database, clock, self.his, settings.slot_days_ahead),
             ),
         ]
 

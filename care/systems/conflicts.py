@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments.models import Appointment
 from care.rows import add_new
 from care.systems import refs
-from care.systems.models import ConflictKind, SystemConflict, SystemMessage
+from care.systems.models import ConflictKind, RefKind, SystemConflict, SystemMessage
+from care.systems.port import Unread
 from store import audit
 
 
@@ -85,6 +86,23 @@ async def doubled(
         was=mine.start,
         now_start=there,
         said=said,
+        now=now,
+    )
+
+
+async def unread(session: AsyncSession, system: str, row: Unread, now: datetime) -> None:
+    """It tells of an appointment in words that cannot be read: people look."""
+    ours = await refs.ours(session, system, RefKind.APPOINTMENT, row.external_id)
+    known = None if ours is None else await session.get(Appointment, ours)
+    await record(
+        session,
+        system=system,
+        kind=ConflictKind.UNREAD,
+        key=f"{ConflictKind.UNREAD}:{refs.hash_of(row.external_id)[:40]}:{row.version}"[:160],
+        row=known,
+        was=None if known is None else known.start,
+        now_start=None,
+        said=f"{row.external_id}: {row.said}"[:300],
         now=now,
     )
 

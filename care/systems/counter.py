@@ -23,12 +23,11 @@ from store import audit
 KIND = "counter"
 AGAIN = tuple(timedelta(minutes=one) for one in (1, 5, 15, 60, 360))
 """How long one that does not fit yet waits before it is tried again; after the last people are asked. Ours."""
-AHEAD = timedelta(days=14)
-"""Times further ahead are not read yet (`slots.DAYS_AHEAD`): an appointment there waits until they are."""
 
 
-async def heard(session: AsyncSession, system: str, found: Found, now: datetime) -> bool:
-    """The system tells of an appointment that is none of ours. Whether it is now. Emits `appointment.booked`."""
+async def heard(session: AsyncSession, system: str, found: Found, now: datetime, days: int) -> bool:
+    """The system tells of an appointment that is none of ours. Whether it is now. `days`: so far ahead its times are read; one beyond
+    waits until they are. Emits `appointment.booked`."""
     key = f"{KIND}:{refs.hash_of(found.external_id)[:40]}"
     waiting = await messages.by_key(session, system, Direction.IN, key)
     if found.status != Status.BOOKED or found.start is None or found.start <= now:
@@ -49,7 +48,7 @@ async def heard(session: AsyncSession, system: str, found: Found, now: datetime)
             key=key,
             body=_as_body(found),
             now=now,
-            due_at=_due(found, why, 0, now),
+            due_at=_due(found, why, 0, now, days),
         )
         assert waiting is not None
     waiting.body = _as_body(found)
@@ -57,7 +56,7 @@ async def heard(session: AsyncSession, system: str, found: Found, now: datetime)
     return False
 
 
-async def again(session: AsyncSession, system: str, now: datetime) -> int:
+async def again(session: AsyncSession, system: str, now: datetime, days: int) -> int:
     """Try those that wait; how many are ours now."""
     taken = 0
     for row in await messages.waiting_in(session, system, KIND, now):
@@ -71,14 +70,14 @@ async def again(session: AsyncSession, system: str, now: datetime) -> int:
             taken += 1
             continue
         row.attempts += 1
-        row.reason, row.due_at = why, _due(found, why, row.attempts, now)
+        row.reason, row.due_at = why, _due(found, why, row.attempts, now, days)
         if row.attempts >= len(AGAIN):
             row.status, row.dead_reason, row.due_at = Said.DEAD, why, None
     return taken
 
 
-def _due(found: Found, why: str, attempts: int, now: datetime) -> datetime:
-    ahead = found.start - AHEAD if found.start is not None and why == "no_slot" else now
+def _due(found: Found, why: str, attempts: int, now: datetime, days: int) -> datetime:
+    ahead = found.start - timedelta(days=days) if found.start is not None and why == "no_slot" else now
     return max(now + AGAIN[min(attempts, len(AGAIN) - 1)], ahead)
 
 

@@ -132,6 +132,8 @@ class ConflictKind(StrEnum):
     NOT_MOVED = "not_moved"
     UNKNOWN = "unknown"
     DOUBLED = "doubled"
+    UNREAD = "unread"
+    SLOT_CHANGED = "slot_changed"
 
 
 class SystemConflict(Base):

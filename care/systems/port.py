@@ -137,6 +137,15 @@ class OfferedSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A row that nobody can read: it is shown, and costs no other row. `version` tells one state of it from the next."""
+
+    external_id: str
+    said: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """It has closed the record `gone` in favour of `kept`; both with its own ids."""
 
@@ -148,7 +157,7 @@ class Merged:
 class Changes:
     """What changed since a cursor, oldest first. `cursor`: where to go on; `more`: at once."""
 
-    appointments: Sequence[Found]
+    appointments: Sequence[Found | Unread]
     cursor: str
     more: bool = False
     merges: Sequence[Merged] = ()
@@ -180,7 +189,7 @@ class HospitalSystem(Protocol):
     name: str
     repeatable: bool
 
-    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot]:
+    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot | Unread]:
         """Its times from `first` to `last`, both local days included."""
         ...
 

@@ -15,22 +15,23 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Part, Schedule, Slot, SlotHold, Status
+from care.appointments.rules import DAYS_AHEAD
 from care.hospital.models import HealthcareService, Practitioner
 from care.rows import chunks
-from care.systems import refs, states
-from care.systems.models import ExternalRef, RefKind
-from care.systems.port import HospitalSystem, OfferedSlot, SystemAway
+from care.systems import conflicts, refs, states
+from care.systems.models import ConflictKind, ExternalRef, RefKind
+from care.systems.outward import Outward
+from care.systems.port import HospitalSystem, OfferedSlot, SystemAway, Unread
 from store.clock import Clock
 from store.database import Database, insert_many
 from store.ids import new_id
 
-DAYS_AHEAD = 14
 NOON, EVENING = time(12), time(18)
 
 
 @dataclass(frozen=True, slots=True)
 class Mirrored:
-    """`seen`: times the system offers; `unknown`: of doctors or departments we do not have, left out."""
+    """`seen`: times the system offers; `unknown`: of doctors or departments we do not have, or that cannot be read, left out."""
 
     seen: int
     unknown: int
@@ -55,50 +56,71 @@ async def mirror(
 
 
 async def take_slots(
-    session: AsyncSession, system: str, offered: Sequence[OfferedSlot], first: date, last: date, clock: Clock
+    session: AsyncSession,
+    system: str,
+    read: Sequence[OfferedSlot | Unread],
+    first: date,
+    last: date,
+    clock: Clock,
 ) -> Mirrored:
     """As `mirror`, of what was read. Idempotent."""
     now = clock.now()
+    offered = [one for one in read if isinstance(one, OfferedSlot)]
     doctors = await _doctors(session, system, offered, now)
     services = await _services(session, system, offered, now)
     known = await refs.ours_of(session, system, RefKind.SLOT, [one.external_id for one in offered])
-    mine = {row.id: row for row in await session.scalars(_between(system, first, last))}
+    mine = {row.id: row for row in await session.scalars(_between(first, last))}
     untold = await _untold(session, first, last)
     schedules = await _resting(
         session, {doctors[one.practitioner] for one in offered if one.practitioner in doctors}
     )
-    taken_times = {(row.schedule_id, row.start) for row in mine.values()}
+    by_time = {(row.schedule_id, row.start): row for row in mine.values()}
     new_rows: list[dict[str, Any]] = []
     named: list[tuple[str, UUID]] = []
+    renamed: list[tuple[OfferedSlot, UUID]] = []
     changed: list[dict[str, Any]] = []
     seen: set[UUID] = set()
-    unknown = 0
-    for one in offered:
+    made: set[tuple[UUID, datetime]] = set()
+    unknown = len(read) - len(offered)
+
+    def holds(one: OfferedSlot) -> bool:
+        """Whether its id names the time it is offered for: who keeps a time goes before who has come to it."""
+        row = mine.get(known[one.external_id]) if one.external_id in known else None
+        doctor = doctors.get(one.practitioner)
+        return row is not None and doctor is not None and _is_at(row, doctor, one)
+
+    for one in sorted(offered, key=holds, reverse=True):
         doctor = doctors.get(one.practitioner)
         service = services.get(one.service) or (doctor.department_id if doctor else None)
         if doctor is None or service is None:
             unknown += 1
             continue
-        slot_id = known.get(one.external_id)
-        if slot_id is not None and (row := mine.get(slot_id)) is not None:
+        local = clock.local_naive(one.start)
+        moment = (schedules[doctor.id, local.weekday()], one.start)
+        row = by_time.get(moment)
+        if (row is not None and row.id in seen) or moment in made:
+            unknown += 1  # a second time of one doctor at one moment
+            continue
+        if row is None:
+            made.add(moment)
+            slot_id = new_id()
+            new_rows.append(_row(slot_id, moment[0], doctor, service, one, local))
+        else:
+            slot_id = row.id
             seen.add(slot_id)
             capacity = max(row.taken, one.free + row.taken - untold.get(slot_id, 0))
             fee = row.fee_fen if one.fee_fen is None else one.fee_fen
             if (row.capacity, row.fee_fen) != (capacity, fee):
                 changed.append({"slot": slot_id, "places": capacity, "fee": fee})
-            continue
-        local = clock.local_naive(one.start)
-        schedule_id = schedules[doctor.id, local.weekday()]
-        if slot_id is not None or (schedule_id, one.start) in taken_times:
-            unknown += slot_id is None  # a second time of one doctor at one moment
-            continue
-        taken_times.add((schedule_id, one.start))
-        slot_id = new_id()
-        named.append((one.external_id, slot_id))
-        new_rows.append(_row(slot_id, schedule_id, doctor, service, one, local))
+        if one.external_id not in known:
+            named.append((one.external_id, slot_id))
+        elif known[one.external_id] != slot_id:
+            renamed.append((one, slot_id))
     if new_rows:
         await insert_many(session, Slot, new_rows)
-        await _name(session, system, named, now)
+    await _name(session, system, named, now)
+    for one, slot_id in renamed:
+        await _renamed(session, system, one, known[one.external_id], slot_id, now)
     gone = [row for row in mine.values() if row.id not in seen and row.capacity > row.taken]
     changed += [{"slot": row.id, "places": row.taken, "fee": row.fee_fen} for row in gone]
     await _change(session, changed)
@@ -135,11 +157,39 @@ async def _services(
     return found
 
 
-def _between(system: str, first: date, last: date) -> Any:
-    mirrored = select(ExternalRef.our_id).where(
-        ExternalRef.system == system, ExternalRef.kind == RefKind.SLOT
-    )
-    return select(Slot).where(Slot.day >= first, Slot.day <= last, Slot.id.in_(mirrored))
+def _between(first: date, last: date) -> Any:
+    """Slots that were mirrored, of whatever system: they hang on resting schedules."""
+    resting = select(Schedule.id).where(Schedule.starts == time(0), Schedule.active.is_(False))
+    return select(Slot).where(Slot.day >= first, Slot.day <= last, Slot.schedule_id.in_(resting))
+
+
+def _is_at(row: Slot, doctor: Practitioner, one: OfferedSlot) -> bool:
+    return (row.practitioner_id, row.start) == (doctor.id, one.start)
+
+
+async def _renamed(
+    session: AsyncSession, system: str, one: OfferedSlot, before: UUID, slot_id: UUID, now: datetime
+) -> None:
+    """The system's id names another time or doctor now. Who has an appointment at the old one is shown, and the system is asked about it:
+    whether the visit goes along it alone knows."""
+    await refs.remember(session, system, RefKind.SLOT, one.external_id, slot_id, now=now)
+    there = select(Appointment).where(Appointment.slot_id == before, Appointment.status == Status.BOOKED)
+    for row in await session.scalars(there):
+        if row.start <= now:
+            continue
+        version = f"{refs.hash_of(one.external_id)[:16]}:{one.start.isoformat()}"
+        await conflicts.record(
+            session,
+            system=system,
+            kind=ConflictKind.SLOT_CHANGED,
+            key=f"{ConflictKind.SLOT_CHANGED}:{row.id}:{slot_id}",
+            row=row,
+            was=row.start,
+            now_start=one.start,
+            said="",
+            now=now,
+        )
+        await Outward(system).check(session, row.id, version, now)
 
 
 async def _untold(session: AsyncSession, first: date, last: date) -> Mapping[UUID, int]:

@@ -16,6 +16,7 @@ LARGEST = 20 * 1024 * 1024
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _NOT_TAKEN = (401, 403, 429)
 """Refused before it was looked at: who we are, or how often we come."""
+_LATE = (408, 425)
 
 
 class NotSaid(RuntimeError):
@@ -65,6 +66,10 @@ async def send(client: httpx2.AsyncClient, method: str, url: str, **how: Any) ->
         raise NotSaid(Unclear("broken_off", type(error).__name__)) from error
     if answer.status in _NOT_TAKEN:
         raise NotSaid(Unreachable("busy" if answer.status == 429 else "denied", f"HTTP {answer.status}"))
+    if 300 <= answer.status < 400:  # a portal's or a gateway's page to sign in, not the system
+        raise NotSaid(Unclear("not_understood", f"HTTP {answer.status}"))
+    if answer.status in _LATE:
+        raise NotSaid(Unclear("no_answer", f"HTTP {answer.status}"))
     if answer.status >= 500:
         raise NotSaid(Unclear("broken", f"HTTP {answer.status}"))
     return answer

@@ -1,7 +1,9 @@
 """A small FHIR R4 server, written from the standard: versions with ETags, conditional create, If-Match, searches with pages, OperationOutcome.
 
 https://hl7.org/fhir/R4/http.html. As a hospital's it keeps slots too: an appointment takes its slot, a taken one is refused with 409. What can
-go wrong is switched: `hold` lets requests wait (before or after they are done), `broken` answers 503 before doing anything.
+go wrong is switched: `hold` lets requests wait (before or after they are done), `broken` answers 503 before doing anything, `instead` is
+answered to writes without doing them (a status and a body that is no FHIR), `warns` puts an OperationOutcome into every bundle, `stale` is the
+status for another version than the one named, `kept_back` are ids that are refused with 403.
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ class FhirServer:
     url: str = ""
     done: int = 0
     broken: bool = False
+    instead: tuple[int, str] | None = None
+    warns: bool = False
+    stale: int = 412
+    kept_back: set[str] = field(default_factory=set)
     hold_before: asyncio.Event | None = None
     hold_after: asyncio.Event | None = None
     held: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,6 +92,10 @@ class FhirServer:
         await request.read()  # whoever hangs up later has said it
         if self.broken:
             return _outcome(503, "transient", "maintenance")
+        if request.path.rsplit("/", 1)[-1] in self.kept_back:
+            return _outcome(403, "forbidden", "restricted")
+        if self.instead is not None and request.method in ("POST", "PUT"):
+            return web.Response(status=self.instead[0], text=self.instead[1], content_type="text/html")
         writes = request.method in ("POST", "PUT") and "/Appointment" in request.path
         if writes and self.hold_before is not None:
             self.held.set()
@@ -127,6 +137,10 @@ class FhirServer:
         entries = [{"resource": row, "search": {"mode": "match"}} for row in part]
         if any(name == "_include" for name, _ in query):
             entries += [{"resource": row, "search": {"mode": "include"}} for row in self._included(part)]
+        if self.warns:
+            warning = {"severity": "warning", "code": "informational", "diagnostics": "索引重建中"}
+            outcome = {"resourceType": "OperationOutcome", "issue": [warning]}
+            entries.insert(0, {"resource": outcome, "search": {"mode": "outcome"}})
         body = {
             "resourceType": "Bundle",
             "type": "searchset",
@@ -164,7 +178,7 @@ class FhirServer:
         body, before = await request.json(), self.rows.get((kind, row_id))
         wanted = request.headers.get("If-Match")
         if wanted is not None and (before is None or wanted != _etag(before)):
-            return _outcome(412, "conflict", "the version has changed")
+            return _outcome(self.stale, "conflict", "the version has changed")
         if (no := self._take_slots(before, body)) is not None:
             return no
         row = self.put({**body, "id": row_id})

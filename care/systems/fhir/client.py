@@ -17,8 +17,8 @@ from care.systems.port import Unclear
 from care.systems.wire import Answer, NotSaid, send
 
 JSON = "application/fhir+json"
-PAGES = 200
-"""`next` links followed for one search: a server that links in circles ends."""
+PAGES = 2000
+"""`next` links followed for one search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class FhirClient:
         return _resource(await send(self._http, "GET", f"{self.base}/{path}"))
 
     async def search(self, kind: str, params: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """Every resource found, included ones too, page after page. Raises `NotSaid` for an error of the server's as well."""
+        """Every resource found, included ones too, page after page; links in a circle end. Raises `NotSaid` for an error of the server's
+        as well, and for more pages than can be all."""
+        seen: set[str] = set()
         url, query = f"{self.base}/{kind}", {name: value for name, value in params.items() if value}
         for _ in range(PAGES):
             answer = _resource(await send(self._http, "GET", url, params=query or None))
@@ -66,9 +68,11 @@ class FhirClient:
                 (one.get("url") for one in answer.body.get("link") or [] if one.get("relation") == "next"),
                 None,
             )
-            if not following:
+            if not following or following in seen:
                 return
+            seen.add(following)
             url, query = self._same_server(urljoin(f"{self.base}/", str(following))), {}
+        raise NotSaid(Unclear("too_large"))
 
     async def create(self, kind: str, body: dict[str, Any], *, unless: str) -> Resource:
         """Conditional create: 201 with the new one, 200 with the one that matched `unless` (a search), 412 for several."""

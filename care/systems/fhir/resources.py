@@ -126,11 +126,19 @@ def person(body: dict[str, Any], record_system: str) -> Person | None:
         record_number=record,
         name=text,
         sex=str(body.get("gender") or "unknown"),
-        birth_date=date.fromisoformat(born) if len(born) == len("2026-11-23") else None,
+        birth_date=_day(born),
         phone=str(phones[0].get("value") or "") or None if phones else None,
         id_number=None,
         external_id=str(body.get("id") or ""),
     )
+
+
+def _day(text: str) -> date | None:
+    """None: missing, a year or month alone, or none at all."""
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-11-23") else None
+    except ValueError:
+        return None
 
 
 def replaced_by(body: dict[str, Any]) -> str | None:

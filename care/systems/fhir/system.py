@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -24,6 +25,7 @@ from care.systems.port import (
     Refused,
     SystemAway,
     Unclear,
+    Unread,
     Waiting,
     Wanted,
 )
@@ -35,6 +37,9 @@ AT_ONCE = 50
 """Ids asked for in one search: its address stays short."""
 _NEEDED = {"Appointment", "Patient", "Slot", "Schedule"}
 _NOT_ALLOWED = {"business-rule", "forbidden", "duplicate"}
+_PASSES = {"transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled"}
+"""What may be otherwise the next time (https://hl7.org/fhir/R4/valueset-issue-type.html, "transient")."""
+_BEGUN = {"arrived", "fulfilled", "noshow"}
 
 
 class FhirSystem:
@@ -91,6 +96,7 @@ class FhirSystem:
                 async for one in self._client.search(
                     "Appointment", {"identifier": f"{resources.OURS}|{wanted.key}"}
                 )
+                if one.get("resourceType") == "Appointment"  # an OperationOutcome may stand in a bundle too
             ]
         except NotSaid as error:
             raise error.away from error
@@ -129,7 +135,7 @@ class FhirSystem:
         last = changed[-1][0] if changed else since
         closed_last = closed[-1][0] if closed else closed_since or since
         return Changes(
-            [resources.found(one) for _, one in changed],
+            [_read_or_not(one) for _, one in changed],
             f"{last}|{closed_last}",
             more=len(changed) >= CHANGED_AT_ONCE and last != since,
             merges=[merge for _, one in closed if (merge := await self._merged(one)) is not None],
@@ -147,16 +153,18 @@ class FhirSystem:
 
     async def _changed(self, kind: str, since: str, **more: str) -> list[tuple[str, dict[str, Any]]]:
         params = {"_lastUpdated": f"ge{since}", "_sort": "_lastUpdated", "_count": PAGE, **more}
-        return await self._rows(kind, params, CHANGED_AT_ONCE)
+        return await self._rows(kind, params, CHANGED_AT_ONCE, since)
 
-    async def _rows(self, kind: str, params: dict[str, Any], most: int) -> list[tuple[str, dict[str, Any]]]:
-        """Resources of the kind with their `lastUpdated`."""
+    async def _rows(
+        self, kind: str, params: dict[str, Any], most: int, since: str = ""
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Resources of the kind with their `lastUpdated`. Of one moment all are read, however many: reading goes on after it."""
         rows: list[tuple[str, dict[str, Any]]] = []
         try:
             async for one in self._client.search(kind, params):
                 if one.get("resourceType") == kind:
                     rows.append((str((one.get("meta") or {}).get("lastUpdated") or ""), one))
-                if len(rows) >= most:
+                if len(rows) >= most and rows[-1][0] != since:
                     break
         except NotSaid as error:
             raise error.away from error
@@ -183,9 +191,13 @@ class FhirSystem:
     # --- telling ---
 
     async def book(self, wanted: Wanted) -> Outcome:
+        if (
+            wanted.slot is None
+        ):  # its time has become another's: without a slot it would be taken beyond all places
+            return Refused("gone")
         try:
             patient_id = wanted.patient.external_id or await self._patient(wanted)
-            if isinstance(patient_id, Refused):
+            if not isinstance(patient_id, str):
                 return patient_id
             unless = f"identifier={resources.OURS}|{wanted.key}"
             body = resources.appointment(wanted, patient_id)
@@ -195,17 +207,23 @@ class FhirSystem:
         except ValidationError as error:
             return Refused("other", str(error)[:300])
 
-    async def _patient(self, wanted: Wanted) -> str | Refused:
-        unless = f"identifier={self._record_system}|{wanted.patient.record_number}"
+    async def _patient(self, wanted: Wanted) -> str | Outcome:
+        number = quote(wanted.patient.record_number, safe="")
+        unless = f"identifier={self._record_system}|{number}"
         answer = await self._client.create(
             "Patient", resources.patient(wanted.patient, self._record_system), unless=unless
         )
-        return answer.id if answer.ok and answer.id else Refused("patient", outcome_text(answer.body))
+        if answer.ok and answer.id:
+            return answer.id
+        said = outcome_text(answer.body)
+        return Refused("patient", said) if _decided(answer) else Unclear("not_understood", said)
 
     async def cancel(self, wanted: Wanted) -> Outcome:
         return await self._change(wanted, resources.cancelled, ends=True)
 
     async def move(self, old: Wanted, new: Wanted) -> Outcome:
+        if new.slot is None:
+            return Refused("gone")
         return await self._change(old, lambda body: resources.moved(body, new), ends=False)
 
     async def _change(self, wanted: Wanted, change: Any, *, ends: bool) -> Outcome:
@@ -222,14 +240,38 @@ class FhirSystem:
             there = resources.found(before.body, before.etag)
             if there.status == "cancelled":
                 return Accepted(there.external_id, there.etag) if ends else Refused("gone")
+            if there.status in _BEGUN:  # seen there, or missed: what was is not undone from here
+                return Refused("not_allowed", there.said)
             after = await self._client.update(path, change(before.body), before.etag)
         except NotSaid as error:
             return error.outcome
         except ValidationError as error:
             return Refused("other", str(error)[:300])
-        if after.status == 412:
+        if after.status == 412 or (after.status == 409 and await self._is_newer(path, before.etag)):
             return Unclear("changed", outcome_text(after.body))
         return _judged(after, there.patient_id, ends=ends)
+
+    async def _is_newer(self, path: str, etag: str | None) -> bool:
+        """Whether 409 was about the version (some servers say it so) or about what was asked."""
+        try:
+            now = await self._client.read(path)
+        except NotSaid:
+            return True  # nobody knows: asked after
+        return now.ok and now.etag != etag
+
+
+def _read_or_not(body: dict[str, Any]) -> Found | Unread:
+    try:
+        return resources.found(body)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        version = str((body.get("meta") or {}).get("lastUpdated") or "")
+        return Unread(str(body.get("id") or ""), type(error).__name__, version)
+
+
+def _decided(answer: Resource) -> bool:
+    """Whether a FHIR server has said no, rather than a gateway before it or one that is not well."""
+    codes = outcome_codes(answer.body)
+    return bool(codes) and not codes & _PASSES
 
 
 def _judged(answer: Resource, patient_id: str | None, *, ends: bool = False) -> Outcome:
@@ -244,11 +286,13 @@ def _judged(answer: Resource, patient_id: str | None, *, ends: bool = False) -> 
         return Accepted(there.external_id, there.etag, patient_id)
     if answer.status == 412:
         return Unclear("several", said)
+    if outcome_codes(answer.body) & _PASSES:
+        return Unclear("busy", said)
     if answer.status == 409 or "conflict" in outcome_codes(answer.body):
         return Refused("not_allowed" if ends else "full", said)
     if outcome_codes(answer.body) & _NOT_ALLOWED:
         return Refused("not_allowed", said)
-    return Refused("other", said or f"HTTP {answer.status}")
+    return Refused("other", said) if _decided(answer) else Unclear("not_understood", f"HTTP {answer.status}")
 
 
 def _offered(slot: dict[str, Any], every: dict[tuple[str, str], dict[str, Any]]) -> OfferedSlot | None:
