@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, literal, select, union
+from sqlalchemy import CompoundSelect, Select, literal, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.patients.models import Patient, PatientContact, Relation
@@ -23,7 +23,7 @@ async def contacts_of_person(session: AsyncSession, contact_id: UUID) -> list[UU
 def accounts_of_person(contact_id: Any) -> CompoundSelect[UUID]:
     """As `contacts_of_person`, to be part of a statement; `contact_id` may be its parameter.
 
-    One search by index for each way to be the same: with `OR` between them PostgreSQL reads every binding there is.
+    One search by index for each way to be the same: with `OR` between them PostgreSQL reads every binding there is, with joins SQLite.
     """
     mine = (
         select(Patient.id, Patient.id_number_hash, Patient.phone_hash)
@@ -31,11 +31,16 @@ def accounts_of_person(contact_id: Any) -> CompoundSelect[UUID]:
         .where(PatientContact.contact_id == contact_id, PatientContact.relation == Relation.SELF)
         .cte("mine")
     )
-    bound = select(PatientContact.contact_id).where(PatientContact.relation == Relation.SELF)
-    by_record = bound.join(Patient, Patient.id == PatientContact.patient_id)
+
+    def bound(same: Any, as_mine: Any) -> Select[UUID]:
+        patients = select(Patient.id).where(same.in_(select(as_mine)))
+        return select(PatientContact.contact_id).where(
+            PatientContact.relation == Relation.SELF, PatientContact.patient_id.in_(patients)
+        )
+
     return union(
         select(contact_id.label("contact_id")),
-        bound.join(mine, mine.c.id == PatientContact.patient_id),
-        by_record.join(mine, mine.c.id_number_hash == Patient.id_number_hash),
-        by_record.join(mine, mine.c.phone_hash == Patient.phone_hash),
+        bound(Patient.id, mine.c.id),
+        bound(Patient.id_number_hash, mine.c.id_number_hash),
+        bound(Patient.phone_hash, mine.c.phone_hash),
     )
