@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service
+from care.appointments.models import Status
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import ClinicNotice, NoticeKind, NoticeState
 from care.appointments.views import Booked, Cancelled, Held, Refused, Why
@@ -72,6 +73,8 @@ async def move(
     old = await service.get(session, appointment_id)
     if old is None:
         return Refused(Why.UNKNOWN)
+    if old.status not in (Status.PENDING, Status.BOOKED):
+        return Refused(Why.NOT_LIVE, appointment_id)
     done = await _shift(session, appointment_id, old.patient_id, slot_id, now)
     if isinstance(done, Booked):
         new = done.appointment.appointment_id
@@ -92,10 +95,12 @@ async def move(
 async def undo_move(
     session: AsyncSession, notice_id: UUID, *, staff_id: UUID, now: datetime
 ) -> Booked | Refused:
-    """Back to where it was, while nobody has been told. `TOO_LATE`: somebody has."""
+    """Back to where it was, while nobody has been told. `TOO_LATE`: somebody has; `NOT_LIVE`: it was taken back, or changed since."""
     notice = await session.get(ClinicNotice, notice_id, with_for_update=True, populate_existing=True)
     if notice is None or notice.appointment_id is None or notice.previous_id is None:
         return Refused(Why.UNKNOWN)
+    if notice.state in (NoticeState.UNDONE, NoticeState.KEPT):
+        return Refused(Why.NOT_LIVE)
     if notice.state != NoticeState.PLANNED:
         return Refused(Why.TOO_LATE)
     before = await service.get(session, notice.previous_id)

@@ -183,11 +183,21 @@ async def _book(
         return Refused(Why.PAST)
     if held.status != "free" or not held.still_held:
         return Refused(Why.FULL)
-    if held.replaces_id is not None:
-        clash = await _same_half_day(session, held)
-        if clash not in (None, held.replaces_id):
-            return Refused(Why.SAME_HALF_DAY, clash)
-        await _cancel(session, held.replaces_id, now, why="moved", keeps_place=moving)
+    if held.replaces_id is None:
+        return await _put(session, row, held)
+    clash = await _same_half_day(session, held)
+    if clash not in (None, held.replaces_id):
+        return Refused(Why.SAME_HALF_DAY, clash)
+    async with session.begin_nested() as step:
+        was_live, _ = await _cancel(session, held.replaces_id, now, why="moved", keeps_place=moving)
+        goes_on = None if was_live else await went_on(session, held.replaces_id, held.patient_id)
+        refusal = Refused(Why.NOT_LIVE, goes_on) if goes_on is not None else await _put(session, row, held)
+        if refusal is not None:
+            await step.rollback()  # what was to be moved stays
+    return refusal
+
+
+async def _put(session: AsyncSession, row: dict[str, Any], held: Row[Any]) -> Refused | None:
     if await confirming.book(session, row, held):
         return None
     return Refused(Why.SAME_HALF_DAY, await _same_half_day(session, held))
@@ -311,6 +321,23 @@ async def move_on(session: AsyncSession, appointment_id: UUID, status: Status, *
 
 
 # --- reading ---
+
+
+async def went_on(session: AsyncSession, appointment_id: UUID, patient_id: UUID) -> UUID | None:
+    """What stands in place of an appointment that is not to come any more: itself, begun or over, or what it was moved to meanwhile.
+
+    None: it was cancelled, or missed; what its patient has chosen since is new.
+    """
+    at: UUID | None = appointment_id
+    while at is not None:
+        status = await session.scalar(select(Appointment.status).where(Appointment.id == at))
+        if status in (*LIVE, Status.FULFILLED):
+            return at
+        later = select(Appointment.id).where(
+            Appointment.patient_id == patient_id, Appointment.replaces_id == at, Appointment.id > at
+        )
+        at = await session.scalar(later.order_by(Appointment.id.desc()).limit(1))
+    return None
 
 
 async def upcoming(

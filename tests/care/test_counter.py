@@ -62,7 +62,7 @@ async def test_moved_taken_back_and_nobody_is_told(
         assert isinstance(back, Booked)
         assert back.appointment.start == first.start
         late = await counter.undo_move(session, notice.id, staff_id=NURSE, now=clock.now())
-        assert late == Refused(Why.TOO_LATE)
+        assert late == Refused(Why.NOT_LIVE), "taken back already: nobody was told"
     assert await _kinds(database) == [("booked", "planned"), ("moved", "undone")]
     async with database.read() as session:
         taken = {one.slot_id: one for one in await slots.find_slots(session, now=clock.now(), limit=50)}
@@ -134,6 +134,34 @@ async def test_who_has_reported_or_is_late_is_in_one_place_too(
         )
     clock.advance(eye.start + timedelta(minutes=1) - clock.now())
     assert await asked(men) == Refused(Why.OVERLAP, mine)
+
+
+async def test_moved_by_two_at_once_there_is_one_visit(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    """The second finds the visit moved already, at the question as at the button; held before and confirmed after, too."""
+    first, one, other = [(await _free(database, clock, who))[0] for who in (world.li, world.zhao, world.qian)]
+    assert len({(slot.department_id, slot.day, slot.part) for slot in (first, one, other)}) == 3
+    mine = await _booked(database, clock, first.slot_id, world.zhang)
+    async with database.write() as session:
+        held = await service.hold(
+            session, slot_id=other.slot_id, patient_id=world.zhang, now=clock.now(), replaces_id=mine
+        )
+        assert isinstance(held, Held)
+    async with database.write() as session:
+        moved = await counter.move(session, mine, one.slot_id, staff_id=NURSE, now=clock.now())
+        assert isinstance(moved, Booked)
+        new = moved.appointment.appointment_id
+    async with database.write() as session:
+        again = await counter.move(session, mine, other.slot_id, staff_id=NURSE, now=clock.now())
+        assert again == Refused(Why.NOT_LIVE, mine)
+    async with database.write() as session:
+        late = await service.confirm(session, held.hold_id, now=clock.now(), created_via="wechat")
+        assert late == Refused(Why.NOT_LIVE, new)
+    async with database.read() as session:
+        ahead = await service.upcoming(session, [world.zhang], now=clock.now())
+        assert [view.slot_id for view in ahead] == [one.slot_id]
+        assert (await session.get_one(Slot, other.slot_id)).taken == 0
 
 
 async def test_a_taken_place_refuses_the_move_and_keeps_the_old_one(

@@ -16,7 +16,7 @@ from care.appointments.feeds import links
 from care.appointments.models import Status
 from care.appointments.pages.shared import clash_with, day_said, page, patient_shown, to_calendar, words
 from care.appointments.queue import service as queue
-from care.appointments.views import AppointmentView, Refused
+from care.appointments.views import AppointmentView, Refused, Why
 from care.desk.pages.desk import Desk, Nurse
 from web.shell import back_to
 from web.signin.models import StaffUser
@@ -40,6 +40,9 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         async with desk.database.write("appointment") as session:
             view, name = await _one(session, staff, appointment_id)
             room = await queue.room(session, view.practitioner_id, view.day)
+            went_on = await service.went_on(session, appointment_id, view.patient_id)
+            now_at = await service.get(session, went_on) if went_on and went_on != appointment_id else None
+        today = desk.clock.local().date()
         return page(
             desk,
             request,
@@ -47,8 +50,10 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             view=view,
             name=name,
             room=room,
-            movable=view.status in LIVE and view.start > desk.clock.now(),
-            today=view.day == desk.clock.local().date(),
+            now_at=now_at,
+            # Who is late may want another day: until the day is over it is not too late to say so.
+            movable=view.status in LIVE and view.day >= today,
+            today=view.day == today,
             reasons=list(CancelReason),
             day_said=day_said,
         )
@@ -80,6 +85,9 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         """With a slot: the question; without: the free places of a day to choose from."""
         async with desk.database.write("appointment move") as session:
             view, name = await _one(session, staff, appointment_id)
+            if view.status not in LIVE:
+                here = f"/desk/clinics/appointments/{appointment_id}"
+                return back_to(here, refused=Why.NOT_LIVE.value)
             wanted = await slots.slot(session, slot) if slot else None
             clash = await clash_with(session, view.patient_id, wanted, appointment_id) if wanted else None
             on = day or view.day
