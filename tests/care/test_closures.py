@@ -13,7 +13,7 @@ from care.appointments import service, slots
 from care.appointments.closures import service as closures
 from care.appointments.closures.models import ClosureNotice, Owed, Reason
 from care.appointments.closures.service import ClosureError, Wanted
-from care.appointments.models import Appointment, Slot, Status
+from care.appointments.models import Appointment, Part, Slot, Status
 from care.appointments.views import Booked, Held, Refused
 from store.clock import VirtualClock
 from store.database import Database
@@ -211,6 +211,19 @@ async def test_two_closures_over_one_appointment_tell_it_once(
         await closures.close(session, _of(world, practitioner_id=None), staff_id=NURSE, clock=clock)
     async with database.read() as session:
         assert len((await session.scalars(select(ClosureNotice))).all()) == 1
+
+
+async def test_the_same_is_not_closed_twice(database: Database, world: World, clock: VirtualClock) -> None:
+    """Two nurses hear of it at once: who is second is told, and one closure can be taken back."""
+    async with database.write() as session:
+        row = await closures.close(session, _of(world), staff_id=NURSE, clock=clock)
+    for wanted in (_of(world), _of(world, part=Part.MORNING)):
+        async with database.write() as session:
+            with pytest.raises(ClosureError, match="closed_already"):
+                await closures.close(session, wanted, staff_id=NURSE, clock=clock)
+    async with database.write() as session:
+        assert await closures.undo(session, row.id, staff_id=NURSE, now=clock.now())
+        await closures.close(session, _of(world), staff_id=NURSE, clock=clock)
 
 
 async def test_slots_made_later_for_a_closed_day_are_closed_too(

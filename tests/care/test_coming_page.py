@@ -75,6 +75,7 @@ async def test_the_list_its_calls_and_the_end_of_a_half_day(
             assert set(await session.scalars(seen)) == {f"patient:{world.wang}", f"patient:{world.lijing}"}
         assert "没人接" in await _post(nurse, f"/{mine}/rung", outcome="no_answer")
         assert "已记：会来" in await _post(nurse, f"/{mine}/rung", outcome="coming")
+        assert "没有改：患者刚刚已经确认会来" in await _post(nurse, f"/{mine}/rung", outcome="cancelled")
         assert "已取消预约" in await _post(nurse, f"/{other}/rung", outcome="cancelled")
         assert "这个预约已经变了" in await _post(nurse, f"/{other}/rung", outcome="coming")
         assert "请选一个电话结果" in await _post(nurse, f"/{mine}/rung", outcome="shouted")

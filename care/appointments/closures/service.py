@@ -80,6 +80,8 @@ async def check(session: AsyncSession, wanted: Wanted, today: date) -> None:
     if (wanted.last_day - wanted.first_day).days >= LONGEST:
         raise ClosureError("days_many")
     if wanted.substitute_id is None:
+        if await _closed_already(session, wanted):
+            raise ClosureError("closed_already")
         return
     if wanted.practitioner_id is None:
         raise ClosureError("substitute_for_one")
@@ -293,6 +295,20 @@ def _covers(table: Any, wanted: Wanted) -> Any:
     if wanted.part is not None:
         conditions.append(table.part == wanted.part)
     return and_(*conditions)
+
+
+async def _closed_already(session: AsyncSession, wanted: Wanted) -> bool:
+    """The very same is closed by a closure that stands: by a colleague, or by the same press."""
+    standing = exists().where(
+        ClinicClosure.undone_at.is_(None),
+        ClinicClosure.substitute_id.is_(None),
+        ClinicClosure.department_id == wanted.department_id,
+        ClinicClosure.practitioner_id.is_not_distinct_from(wanted.practitioner_id),
+        ClinicClosure.first_day <= wanted.first_day,
+        ClinicClosure.last_day >= wanted.last_day,
+        or_(ClinicClosure.part.is_(None), ClinicClosure.part == wanted.part),
+    )
+    return bool(await session.scalar(select(standing)))
 
 
 async def _busy(session: AsyncSession, wanted: Wanted) -> bool:

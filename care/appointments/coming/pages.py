@@ -102,6 +102,9 @@ def coming_router(desk: ComingDesk) -> APIRouter:
                 raise HTTPException(403)
             if row.status != Status.BOOKED or row.start <= now:
                 return back_to(HOME, said="gone")
+            if what is not Rung.COMING and await service.confirmed(session, appointment_id):
+                # The patient has answered, or a colleague has rung, since this page was made: nothing is undone by it.
+                return back_to(HOME, said="confirmed")
             await service.rung(session, row, what, by=staff.id, now=now)
             if what is Rung.CANCELLED:
                 done = await counter.cancel(

@@ -150,6 +150,12 @@ async def confirm(
         events.emit(session, patient_id, "appointment.confirmed", now, appointment_id=str(appointment_id))
 
 
+async def confirmed(session: AsyncSession, appointment_id: UUID) -> bool:
+    """Whether the patient, or staff on the phone with them, has said that they come."""
+    heard = await session.get(ComingVisit, appointment_id, populate_existing=True)
+    return heard is not None and heard.confirmed_at is not None
+
+
 async def rung(session: AsyncSession, row: Appointment, what: Rung, *, by: UUID, now: datetime) -> None:
     """Somebody rang about the visit. Who comes is confirmed by it; cancelling is the caller's act."""
     await _row(session, row.id, row.patient_id)
