@@ -24,8 +24,16 @@ LOCK_PATIENCE = 15.0
 DRIVER = "sqlite+inline"
 
 
+class InlineCursor(sqlite3.Cursor):
+    async def _async_soft_close(self) -> None:
+        """What SQLAlchemy's asynchronous sessions ask of every cursor with rows: here reading them waits for nothing."""
+
+
 class InlineConnection(sqlite3.Connection):
     """A locked database is reported at once; `begin` does the waiting."""
+
+    def cursor(self, factory: type[sqlite3.Cursor] = InlineCursor) -> sqlite3.Cursor:  # type: ignore[override]
+        return super().cursor(factory)
 
     def begin(self, sql: str) -> None:
         """`sql` begins a transaction; to be called in SQLAlchemy's greenlet.

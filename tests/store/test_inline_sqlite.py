@@ -45,6 +45,16 @@ async def _said(database: Database) -> int:
         return int(await session.scalar(text("SELECT count(*) FROM said")) or 0)
 
 
+async def test_rows_are_read_like_any_others(database: Database) -> None:
+    async def both(session: AsyncSession) -> list[tuple[str, ...]]:
+        await _say(session)
+        rows = await session.execute(text("SELECT word FROM said"))
+        first = (await session.execute(text("SELECT word, word FROM said LIMIT 1"))).one()
+        return [tuple(row) for row in rows] + [tuple(first)]
+
+    assert await database.transact(both, "both") == [("here",), ("here", "here")]
+
+
 async def test_waiting_for_a_lock_stops_nothing_else(database: Database) -> None:
     with _somebody_writes(database):
         writing = asyncio.create_task(database.transact(_say, "say"))
