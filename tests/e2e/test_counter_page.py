@@ -370,6 +370,8 @@ def _the_queue(desk: Counter, page: Page, chromium: Browser, slot: Slot) -> None
 
     line = f"doctor={desk.doctor.id}&day={desk.day}&part=morning"
     page.goto(f"{desk.house.url}/desk/clinics/queue?{line}")
+    page.keyboard.press("f")
+    expect(page.get_by_label("报到：")).to_be_focused()
     page.get_by_label("报到：").fill(NUMBER)
     page.get_by_role("button", name="查找").click()
     page.get_by_role("button", name="石*诊报到").click()
