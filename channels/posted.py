@@ -28,7 +28,8 @@ async def body_of(request: Request, most: int) -> bytes:
     if not same_origin(request):
         raise Refused(403)
     try:
-        body = await asyncio.wait_for(read_limited(request, most), BODY_WAIT)
+        async with asyncio.timeout(BODY_WAIT):
+            body = await read_limited(request, most)
     except TimeoutError:
         raise Refused(408) from None
     if body is None:

@@ -76,7 +76,8 @@ class Supervisor:
             if child.process is None:
                 continue
             try:
-                await asyncio.wait_for(child.process.wait(), max(0.1, deadline - time.monotonic()))
+                async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
+                    await child.process.wait()
             except TimeoutError:
                 _signal(child, signal.SIGKILL)
                 await child.process.wait()

@@ -97,7 +97,9 @@ class ClaimLoop(Generic[Item]):
                 log.exception(f"{self._name}.loop_failed")
                 await asyncio.sleep(AFTER_FAILURE)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), poll)
+                # Not `wait_for`: before Python 3.12 a stop in the moment of a wake is lost on it (cpython issue 86296).
+                async with asyncio.timeout(poll):
+                    await self._wake.wait()
             free = self.concurrency - len(self._running)
             if self._woken and len(self._running) >= BUSY and free < self._batch:
                 await asyncio.sleep(GATHER)

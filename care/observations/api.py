@@ -87,7 +87,8 @@ async def _record(desk: ObservationDesk, device: ObservationDevice, sent: Sent) 
 
 async def _json(request: Request) -> Any:
     try:
-        body = await asyncio.wait_for(read_limited(request, BODY_MOST), BODY_WAIT)
+        async with asyncio.timeout(BODY_WAIT):
+            body = await read_limited(request, BODY_MOST)
     except TimeoutError:
         raise ObservationError("not_json", issue="timeout", status=408) from None
     if body is None:

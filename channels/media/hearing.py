@@ -100,7 +100,8 @@ class CommandTranscriber:
         except OSError as error:
             raise NotHeard(f"cannot start: {type(error).__name__}", again=True) from error
         try:
-            said = await asyncio.wait_for(_talk(process, audio), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                said = await _talk(process, audio)
         except TimeoutError:
             raise NotHeard("the command takes too long", again=True) from None
         finally:

@@ -110,7 +110,8 @@ class MediaWorker:
                 await asyncio.sleep(1)
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), poll)
+                async with asyncio.timeout(poll):
+                    await self._wake.wait()
 
     async def run_once(self) -> int:
         """Do what is due now; how many items were."""

@@ -77,7 +77,8 @@ class Passive:
                 self._wake()
                 return None if text is None else Rendered(text=text)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), min(left, LOOK_EVERY))
+                async with asyncio.timeout(min(left, LOOK_EVERY)):
+                    await news.wait()
 
     async def _look(self, message_id: UUID) -> tuple[str | None, bool]:
         """The words already given, and whether what is to be said is known."""

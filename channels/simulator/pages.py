@@ -436,7 +436,8 @@ async def _stream(
         quiet = 0.0
         while not stopping():
             try:
-                name, event = await asyncio.wait_for(queue.get(), LOOK_UP_SECONDS)
+                async with asyncio.timeout(LOOK_UP_SECONDS):
+                    name, event = await queue.get()
             except TimeoutError:
                 quiet += LOOK_UP_SECONDS
                 if quiet >= HEARTBEAT_SECONDS:

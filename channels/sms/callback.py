@@ -69,7 +69,8 @@ def callback_router(
             log.warning("sms push from an address that is not allowed", extra={"account": account.account_id})
             return Response(status_code=403)
         try:
-            body = await asyncio.wait_for(read_limited(request, account.max_body), READ_STOP)
+            async with asyncio.timeout(READ_STOP):
+                body = await read_limited(request, account.max_body)
         except TimeoutError:
             return Response(status_code=408)
         if body is None:

@@ -84,7 +84,8 @@ def callback_router(
             return Response(status_code=404)
         began = asyncio.get_running_loop().time()
         try:
-            body = await asyncio.wait_for(read_limited(request, MAX_BODY), HARD_STOP)
+            async with asyncio.timeout(HARD_STOP):
+                body = await read_limited(request, MAX_BODY)
         except TimeoutError:
             return Response(status_code=408)
         if body is None:
@@ -100,7 +101,8 @@ def callback_router(
         except Refused as error:
             return _forbidden(account_id, error)
         try:
-            kept = await asyncio.wait_for(_keep(account, sink, message), HARD_STOP)
+            async with asyncio.timeout(HARD_STOP):
+                kept = await _keep(account, sink, message)
             if kept is None:
                 return Response(SUCCESS, media_type="text/plain")
             left = began + LATEST - asyncio.get_running_loop().time()

@@ -148,7 +148,8 @@ class ArticleIndex:
         """Wait for the first indexing after a start, `FIRST` seconds at most."""
         if not self._ready.is_set():
             try:
-                await asyncio.wait_for(self._ready.wait(), FIRST)
+                async with asyncio.timeout(FIRST):
+                    await self._ready.wait()
             except TimeoutError:
                 log.warning("articles.not_indexed_yet")
 

@@ -51,7 +51,8 @@ class InsightWorker:
             except Exception:
                 log.exception("insight.failed")
             try:
-                await asyncio.wait_for(self._wake.wait(), EVERY)
+                async with asyncio.timeout(EVERY):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

@@ -117,6 +117,16 @@ async def test_without_a_wake_the_cheap_question_comes_first() -> None:
     assert (queue.asked, len(queue.claims)) == (2, 3)
 
 
+async def test_a_stop_is_heard_in_the_moment_of_a_wake() -> None:
+    loop = Queue().loop()
+    task = asyncio.create_task(loop.run(30))
+    await until(lambda: bool(loop._wake._waiters))
+    loop.wake()
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=2)
+    assert done and task.cancelled()
+
+
 async def test_a_wake_is_heard_at_once() -> None:
     queue = Queue()
     loop = queue.loop()

@@ -81,7 +81,8 @@ class Applier:
                 log.exception("hl7.round_failed")
                 await asyncio.sleep(POLL)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL)
+                async with asyncio.timeout(POLL):
+                    await self._woken.wait()
 
     async def round(self) -> int:
         """Take what is due; how many messages that were."""

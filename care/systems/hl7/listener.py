@@ -68,7 +68,8 @@ class Listener:
         await asyncio.gather(*self._open, return_exceptions=True)
         if self._server is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), 2)
+                async with asyncio.timeout(2):
+                    await self._server.wait_closed()
 
     async def run(self) -> None:
         """Listen until cancelled; while another process has the address, try again: it may end."""
