@@ -100,6 +100,7 @@ class Found:
     """An appointment as the system has it now.
 
     `status` is FHIR's word: `pending`, `booked`, `cancelled`, `arrived`, `fulfilled`, `noshow`. `person`: whose it is, as far as it says.
+    `reason`: why it was refused, in `Refused`'s words.
     """
 
     external_id: str
@@ -114,6 +115,7 @@ class Found:
     key: str | None = None
     said: str = ""
     person: Person | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

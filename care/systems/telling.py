@@ -206,7 +206,7 @@ class Teller:
         if found.status == "pending":
             return Waiting(found.external_id)
         if found.status == "cancelled":
-            return Refused("other", found.said)
+            return Refused(found.reason or "other", found.said)
         return Accepted(found.external_id, found.etag, found.patient_id)
 
     async def _apply(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,12 +18,15 @@ FORMAT = "%Y-%m-%d %H:%M:%S"
 
 @dataclass
 class HttpHis:
-    """`silent`: it does what it is told and then breaks off instead of answering."""
+    """`silent`: it does what it is told and then breaks off instead of answering. `encoding`: of its answers; `declares`: what the XML inside
+    an answer says of itself."""
 
     slots: dict[str, dict[str, Any]] = field(default_factory=dict)
     booked: list[dict[str, Any]] = field(default_factory=list)
     patients: list[tuple[str, str, str]] = field(default_factory=list)
     silent: bool = False
+    encoding: str = "utf-8"
+    declares: str = ""
     url: str = ""
 
     def clinic(self, code: str, service: str, starts: list[datetime], fee: str = "18.5") -> None:
@@ -74,10 +78,12 @@ class HttpHis:
         code, said, rows = self.act(op, await request.json() if request.can_read_body else {})
         self._break_off(request)
         data = rows[0] if op == "book" and rows else {"list": rows}
-        return web.json_response({"code": code, "msg": said, "data": data})
+        text = json.dumps({"code": code, "msg": said, "data": data}, ensure_ascii=False)
+        return web.Response(body=text.encode(self.encoding), content_type="application/json")
 
     async def _soap(self, request: web.Request) -> web.Response:
-        [call] = etree.fromstring(await request.read()).iter("{http://tempuri.org/}Call")
+        sent = await request.text()
+        [call] = etree.fromstring(sent.encode()).iter("{http://tempuri.org/}Call")
         asked = {etree.QName(one).localname: one.text for one in call}
         code, said, rows = self.act(asked["op"], asked)
         self._break_off(request)
@@ -85,9 +91,9 @@ class HttpHis:
             f"<Row>{''.join(f'<{name}>{value}</{name}>' for name, value in row.items())}</Row>"
             for row in rows
         )
-        text = escape(f"<Response><Code>{code}</Code><Msg>{said}</Msg>{inside}</Response>")
+        text = escape(f"{self.declares}<Response><Code>{code}</Code><Msg>{said}</Msg>{inside}</Response>")
         body = f'<Envelope><Body><CallResponse xmlns="http://tempuri.org/"><CallResult>{text}</CallResult></CallResponse></Body></Envelope>'
-        return web.Response(text=body, content_type="text/xml")
+        return web.Response(body=body.encode(self.encoding), content_type="text/xml", charset=self.encoding)
 
     def _break_off(self, request: web.Request) -> None:
         if self.silent and request.transport is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 import jmespath
+from jmespath.exceptions import JMESPathError
 from lxml import etree
 
-from care.systems.mapped.messages import MessagesMapping, Operation
+from care.systems.mapped.messages import MessagesMapping, Operation, charset_of
 from care.systems.mapped.reading import Values
 from care.systems.port import (
     Accepted,
@@ -26,12 +28,14 @@ from care.systems.port import (
     Refused,
     SystemAway,
     Unclear,
+    Unread,
     Waiting,
     Wanted,
 )
 from care.systems.wire import NotSaid, send
 from store.clock import Clock, real_now
 
+DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
 _NOT_EVEN = (400, 404, 405, 415)
 """Statuses with which a server says that it did not take the request at all."""
 
@@ -62,15 +66,12 @@ class HttpSystem:
 
     # --- reading ---
 
-    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot]:
+    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot | Unread]:
         start = datetime.combine(first, time(), self._zone)
         end = datetime.combine(last + timedelta(days=1), time(), self._zone)
         rows = await self._read(self._mapping.schedules, {"first": first, "last": last})
-        try:
-            every = [self._values.slot(row) for row in rows]
-        except ValueError as error:
-            raise SystemAway("not_understood", str(error)[:200]) from error
-        return [one for one in every if start <= one.start < end]
+        every = [self._values.slot_or_not(row) for row in rows]
+        return [one for one in every if isinstance(one, Unread) or start <= one.start < end]
 
     async def find(self, wanted: Wanted) -> Found | NotThere:
         rows = await self._read(self._mapping.find, self._words(wanted, None))
@@ -87,7 +88,13 @@ class HttpSystem:
             return Changes([], real_now().astimezone(self._zone).strftime(self._mapping.formats.moment))
         rows = await self._read(changed, {"cursor": cursor})
         last = max([cursor, *(self._values.text(row.get("changed")) for row in rows)])
-        return Changes([self._found(changed, row) for row in rows], last)
+        return Changes([self._found_or_not(changed, row) for row in rows], last)
+
+    def _found_or_not(self, operation: Operation, row: Mapping[str, Any]) -> Found | Unread:
+        try:
+            return self._found(operation, row)
+        except SystemAway as away:
+            return Unread(self._values.text(row["id"]), away.said, self._values.text(row.get("changed")))
 
     def _found(self, operation: Operation, row: Mapping[str, Any]) -> Found:
         status = operation.status.get(self._values.text(row["status"]))
@@ -122,10 +129,15 @@ class HttpSystem:
         return await self._tell(self._mapping.move, new, old)
 
     async def _tell(self, operation: Operation, wanted: Wanted, old: Wanted | None) -> Outcome:
+        if wanted.slot is None and operation is not self._mapping.cancel and "slot" in operation.words():
+            return Refused("gone")  # its time has become another's
         try:
-            answer = await self._ask(operation, self._words(wanted, old))
+            return self._judged(operation, wanted, await self._ask(operation, self._words(wanted, old)))
         except NotSaid as error:
             return error.outcome
+
+    def _judged(self, operation: Operation, wanted: Wanted, answer: _Answer) -> Outcome:
+        """Raises `NotSaid`."""
         said = answer.text(operation.said)
         if operation.waiting and answer.holds(operation.waiting):
             return Waiting()
@@ -139,29 +151,37 @@ class HttpSystem:
     async def _read(self, operation: Operation, words: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             answer = await self._ask(operation, words)
+            if operation.ok and not answer.holds(operation.ok):
+                raise SystemAway("not_understood", answer.text(operation.said))
+            return [
+                {ours: row.value(expression) for ours, expression in operation.columns.items()}
+                for row in answer.rows(operation.rows)
+            ]
         except NotSaid as error:
             raise error.away from error
-        if operation.ok and not answer.holds(operation.ok):
-            raise SystemAway("not_understood", answer.text(operation.said))
-        return [
-            {ours: row.value(expression) for ours, expression in operation.columns.items()}
-            for row in answer.rows(operation.rows)
-        ]
 
     async def _ask(self, operation: Operation, words: Mapping[str, Any]) -> _Answer:
         url = f"{self._base}/{operation.path.lstrip('/').format_map(_Filled(words, quote=_quoted))}"
         how: dict[str, Any] = {"headers": operation.headers}
         if operation.body is not None:
-            how["content"] = operation.body.format_map(_Filled(words, quote=escape)).encode()
-        elif operation.json_body is not None:
+            text = operation.body.format_map(_Filled(words, quote=escape))
+            how["content"] = text.encode(operation.charset, "xmlcharrefreplace")
+        elif operation.json_body is not None and operation.charset == "utf-8":
             how["json"] = _fill(operation.json_body, words)
+        elif operation.json_body is not None:
+            how["content"] = json.dumps(_fill(operation.json_body, words), ensure_ascii=False).encode(
+                operation.charset
+            )
         got = await send(self._http, operation.method, url, **how)
         if got.status in _NOT_EVEN:
             raise NotSaid(Unclear("not_understood", f"HTTP {got.status}"))
-        answer = _parse(got.body, self._mapping.format)
-        return (
-            _parse(answer.text(operation.inner).encode(), self._mapping.format) if operation.inner else answer
-        )
+        answer = _parse(got.body, self._mapping.format, charset_of(got.headers.get("content-type", "")))
+        if not operation.inner:
+            return answer
+        inside = DECLARATION.sub(
+            "", answer.text(operation.inner), count=1
+        )  # it speaks of bytes: this is a text
+        return _parse(inside.encode(), self._mapping.format)
 
     def _words(self, wanted: Wanted, old: Wanted | None) -> dict[str, Any]:
         who = wanted.patient
@@ -220,9 +240,9 @@ class _Answer:
         self._found, self._xml = found, is_xml
 
     def value(self, expression: str) -> Any:
+        found = self._search(expression)
         if not self._xml:
-            return jmespath.search(expression, self._found)
-        found = self._found.xpath(expression)
+            return found
         if isinstance(found, list):
             found = found[0] if found else None
         return found.text if isinstance(found, etree._Element) else found
@@ -233,22 +253,43 @@ class _Answer:
 
     def holds(self, expression: str) -> bool:
         """Whether a JSON expression is true, or an XPath finds something."""
-        found = self._found.xpath(expression) if self._xml else jmespath.search(expression, self._found)
-        return found not in (None, False, "", [], {})
+        return self._search(expression) not in (None, False, "", [], {})
 
     def rows(self, expression: str | None) -> list[_Answer]:
         if not self._xml:
-            found = jmespath.search(expression or "[@]", self._found) or []
+            found = self._search(expression or "[@]") or []
             return [_Answer(one, False) for one in (found if isinstance(found, list) else [found])]
-        return [_Answer(one, True) for one in self._found.xpath(expression or "/*")]
+        return [_Answer(one, True) for one in self._search(expression or "/*")]
+
+    def _search(self, expression: str) -> Any:
+        """Raises `NotSaid` for an answer the expression cannot be asked of."""
+        try:
+            return self._found.xpath(expression) if self._xml else jmespath.search(expression, self._found)
+        except (JMESPathError, etree.XPathError) as error:
+            raise NotSaid(Unclear("not_understood", str(error)[:200])) from error
 
 
-def _parse(body: bytes, format_: str) -> _Answer:
-    """Raises `NotSaid`. No entities, no DTD from outside: an answer is data."""
+def _parse(body: bytes, format_: str, charset: str = "") -> _Answer:
+    """`charset`: what the transport says, where the answer itself says nothing. Raises `NotSaid`. No entities, no DTD from outside: an
+    answer is data."""
     try:
         if format_ == "json":
-            return _Answer(json.loads(body), False)
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+            return _Answer(_json(body, charset), False)
+        body = body.strip()
+        named = None if not charset or DECLARATION.match(body[:200].decode("latin-1")) else charset
+        parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding=named
+        )
         return _Answer(etree.fromstring(body, parser), True)
-    except (ValueError, etree.XMLSyntaxError):
+    except (ValueError, LookupError, etree.XMLSyntaxError):
         raise NotSaid(Unclear("not_understood", body[:200].decode("utf-8", "replace"))) from None
+
+
+def _json(body: bytes, charset: str) -> Any:
+    """JSON is UTF-8 by its standard; older services here write GB 18030. Raises `ValueError`."""
+    for encoding in ("utf-8-sig" if charset in ("", "utf-8") else charset, "gb18030"):
+        try:
+            return json.loads(body.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+    raise ValueError("no encoding")

@@ -6,6 +6,8 @@ A request's texts are filled by `str.format` with our words (`{name}`, `{start:%
 
 from __future__ import annotations
 
+import codecs
+import re
 from string import Formatter
 from typing import Any, Literal
 
@@ -28,6 +30,16 @@ _FOUND = ("id", "status")
 _FOUND_MORE = ("key", "start", "date", "slot", "practitioner", "service", "said", "changed", *WHO)
 _SLOT = ("id", "practitioner", "start", "free")
 _SLOT_MORE = ("service", "date", "end", "capacity", "fee")
+
+
+def charset_of(content_type: str) -> str:
+    """The encoding a Content-Type names, as Python has it (GBK as the GB 18030 it is part of); empty where it names none we know."""
+    found = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    try:
+        name = codecs.lookup(found[1]).name if found else ""
+    except LookupError:
+        return ""
+    return "gb18030" if name in ("gbk", "gb2312") else name
 
 
 class Operation(Strict):
@@ -55,12 +67,25 @@ class Operation(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> Operation:
-        strange = sorted(_names([self.path, self.body, self.json_body]) - WORDS)
+        strange = sorted(self.words() - WORDS)
         if strange:
             raise ValueError(f"speaks of {', '.join(strange)}; it may speak of {', '.join(sorted(WORDS))}")
+        named = next((one for name, one in self.headers.items() if name.lower() == "content-type"), "")
+        if "charset" in named.lower() and not charset_of(named):
+            raise ValueError(f"headers: {named} names no encoding")
         one_of("reasons", self.reasons, REASONS)
         one_of("status", self.status, STATUSES)
         return self
+
+    def words(self) -> set[str]:
+        """What the request speaks of."""
+        return _names([self.path, self.body, self.json_body])
+
+    @property
+    def charset(self) -> str:
+        """What the request's text is written in: as its Content-Type says, else UTF-8."""
+        named = next((one for name, one in self.headers.items() if name.lower() == "content-type"), "")
+        return charset_of(named) or "utf-8"
 
     def expressions(self) -> dict[str, str]:
         """Every expression over an answer, by the name of its field."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from care.systems.port import Found, OfferedSlot, Person
+from care.systems.port import Found, OfferedSlot, Person, Unread
 
 REASONS = ("full", "patient", "gone", "not_allowed", "other")
 WHO = ("record_number", "name", "sex", "birth_date", "phone", "id_number")
@@ -107,16 +108,19 @@ class Values:
 
     def moment(self, value: Any, day: Any = None) -> datetime:
         """A moment, from one value or from a day and a time of it."""
+        if day is not None:  # a time of day may come as a moment of any day (1900-01-01 09:00)
+            return datetime.combine(self._day(day), self._time(value), self._zone)
         if isinstance(value, datetime):
             return value if value.tzinfo is not None else value.replace(tzinfo=self._zone)
-        if day is not None:
-            return datetime.combine(self._day(day), self._time(value), self._zone)
         return datetime.strptime(self.text(value), self._formats.moment).replace(tzinfo=self._zone)
 
     def slot(self, row: Mapping[str, Any]) -> OfferedSlot:
-        """A row of times under our words; without an end it is ten minutes long."""
+        """A row of times under our words; without an end it is ten minutes long. Raises `ValueError`."""
+        if not self.text(row["id"]):
+            raise ValueError("no id")
         start = self.moment(row["start"], row.get("date"))
-        end = self.moment(row["end"], row.get("date")) if "end" in row else start + timedelta(minutes=10)
+        ends = row.get("end")
+        end = self.moment(ends, row.get("date")) if self.text(ends) else start + timedelta(minutes=10)
         return OfferedSlot(
             external_id=self.text(row["id"]),
             practitioner=self.text(row["practitioner"]),
@@ -127,6 +131,13 @@ class Values:
             capacity=self.number(row["capacity"]) if "capacity" in row else None,
             fee_fen=self.fen(row.get("fee")),
         )
+
+    def slot_or_not(self, row: Mapping[str, Any]) -> OfferedSlot | Unread:
+        """As `slot`; one row that does not read (a day without a time, a doctor who is off) costs no other."""
+        try:
+            return self.slot(row)
+        except ValueError as error:
+            return Unread(self.text(row["id"]), str(error)[:200])
 
     def found(self, row: Mapping[str, Any], status: str, etag: str | None = None) -> Found:
         """A row of appointments under our words, with its status as ours."""
@@ -154,10 +165,39 @@ class Values:
             record_number=record,
             name=self.text(row.get("name")),
             sex=self._sex.get(sex, sex) or "unknown",
-            birth_date=self._day(born) if self.text(born) else None,
+            birth_date=self._birthday(born),
             phone=self.text(row.get("phone")) or None,
             id_number=self.text(row.get("id_number")) or None,
         )
+
+    def _birthday(self, value: Any) -> date | None:
+        """One that is none costs nobody the appointment."""
+        try:
+            return self._day(value) if self.text(value) else None
+        except ValueError:
+            return None
+
+    def written(self, value: Any, kind: type[Any]) -> Any:
+        """A value of ours as a column of that kind has it. Raises `ValueError`."""
+        if value is None or type(value) is kind:
+            return value
+        if kind is str:
+            match value:
+                case datetime():
+                    return value.strftime(self._formats.moment)
+                case date():
+                    return value.strftime(self._formats.date)
+                case float():
+                    return f"{value:.2f}"
+            return str(value)
+        if kind in (int, float, Decimal):
+            try:
+                return kind(str(value))
+            except ArithmeticError as error:
+                raise ValueError(str(value)) from error
+        if isinstance(value, datetime):
+            return {date: value.date(), time: value.time()}.get(kind, value)
+        return value
 
     def local(self, moment: datetime) -> datetime:
         """Naive, as their columns have it."""
@@ -173,4 +213,8 @@ class Values:
     def _time(self, value: Any) -> time:
         if isinstance(value, time):
             return value
+        if isinstance(value, datetime):
+            return value.time()
+        if isinstance(value, timedelta):  # MySQL's TIME
+            return (datetime.combine(date.min, time(), self._zone) + value).time()
         return datetime.strptime(self.text(value), self._formats.time).replace(tzinfo=self._zone).time()

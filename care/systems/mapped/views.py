@@ -5,13 +5,15 @@ Nothing but the mapped views is read and nothing but the 中间表 written. Its 
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import MetaData, Table, func, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchTableError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from care.systems.mapped.reading import Values
@@ -28,6 +30,7 @@ from care.systems.port import (
     SystemAway,
     Unclear,
     Unreachable,
+    Unread,
     Waiting,
     Wanted,
 )
@@ -42,8 +45,11 @@ class ViewsSystem:
     name = "views"
     repeatable = True
 
-    def __init__(self, engine: AsyncEngine, mapping: ViewsMapping, zone: ZoneInfo) -> None:
-        self._engine, self._mapping, self._zone = engine, mapping, zone
+    def __init__(
+        self, engine: AsyncEngine, mapping: ViewsMapping, zone: ZoneInfo, timeout: float = 30.0
+    ) -> None:
+        """`timeout`: seconds for one piece of work on the database, what waits for another's lock included."""
+        self._engine, self._mapping, self._zone, self._timeout = engine, mapping, zone, timeout
         self._values = Values(mapping.formats, zone, mapping.requests.sex)
         self._tables: dict[str, Table] = {}
 
@@ -52,23 +58,20 @@ class ViewsSystem:
         engine = create_async_engine(
             url, pool_size=2, max_overflow=2, pool_timeout=timeout, pool_pre_ping=True, hide_parameters=True
         )
-        return cls(engine, mapping, zone)
+        return cls(engine, mapping, zone, timeout)
 
     async def close(self) -> None:
         await self._engine.dispose()
 
     # --- reading ---
 
-    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot]:
+    async def schedules(self, first: date, last: date) -> Sequence[OfferedSlot | Unread]:
         columns = self._mapping.schedules.columns
         start = datetime.combine(first, time(), self._zone)
         end = datetime.combine(last + timedelta(days=1), time(), self._zone)
         rows = await self._rows(self._mapping.schedules.view, columns)
-        try:
-            every = [self._values.slot(row) for row in rows]
-        except ValueError as error:
-            raise SystemAway("not_understood", str(error)[:200]) from error
-        return [one for one in every if start <= one.start < end]
+        every = [self._values.slot_or_not(row) for row in rows]
+        return [one for one in every if isinstance(one, Unread) or start <= one.start < end]
 
     async def find(self, wanted: Wanted) -> Found | NotThere:
         rows = await self._requests(wanted.key)
@@ -77,8 +80,7 @@ class ViewsSystem:
         made = by_kind.get("move") or by_kind.get("book")
         if made is None:
             return await self._made_there(wanted)
-        gone = by_kind.get("cancel")
-        if gone is not None and self._status(gone) == "accepted":
+        if self._is_cancelled(rows, wanted):
             return self._found(made, wanted, "cancelled")
         words = {"waiting": "pending", "accepted": "booked", "refused": "cancelled"}
         return self._found(made, wanted, words[self._status(made)])
@@ -88,16 +90,27 @@ class ViewsSystem:
         view = self._mapping.appointments
         if view is None or not wanted.external_id:
             return NotThere()
-        gone = {one: row for one in ("cancel",) for row in await self._requests(wanted.key)}
-        if gone and self._status(gone["cancel"]) == "accepted":
+        if self._is_cancelled(await self._requests(wanted.key), wanted):
             return Found(wanted.external_id, "cancelled", key=wanted.key)
         rows = await self._rows(view.view, view.columns)
         mine = next((row for row in rows if self._values.text(row["id"]) == wanted.external_id), None)
         return NotThere() if mine is None else self._appointment(mine, view)
 
+    def _is_cancelled(self, rows: Sequence[dict[str, Any]], wanted: Wanted) -> bool:
+        """Whether the cancelling that is asked after was accepted; asked after something else, whether any was."""
+        kind = self._mapping.requests.kinds["cancel"]
+        gone = [row for row in rows if self._values.text(row["kind"]) == kind]
+        this = self._request("cancel", wanted)
+        mine = [row for row in gone if self._values.text(row["request"]) == this] or gone
+        return any(self._status(row) == "accepted" for row in mine)
+
     def _found(self, row: dict[str, Any], wanted: Wanted, status: str) -> Found:
         there = self._values.text(row.get("id")) or wanted.key
-        return Found(there, status, key=wanted.key, said=self._values.text(row.get("said")))
+        said = self._values.text(row.get("said"))
+        return Found(there, status, key=wanted.key, said=said, reason=self._reason(row))
+
+    def _reason(self, row: dict[str, Any]) -> str:
+        return self._mapping.requests.reasons.get(self._values.text(row.get("reason")), "other")
 
     async def changed_since(self, cursor: str | None) -> Changes:
         view = self._mapping.appointments
@@ -110,18 +123,26 @@ class ViewsSystem:
                 newest = await connection.scalar(select(func.max(changed)))
                 return Changes([], _word(newest) if newest is not None else "-")
             query = select(*(table.c[name].label(ours) for ours, name in view.columns.items()))
+            query = query.where(changed.is_not(None)).order_by(changed)
             since = _unword(cursor)
-            query = query.where(changed >= since) if since is not None else query
-            found = [
-                dict(row)
-                for row in (await connection.execute(query.order_by(changed).limit(AT_ONCE))).mappings()
-            ]
+
+            async def read(wanted: Any) -> list[dict[str, Any]]:
+                return [dict(row) for row in (await connection.execute(wanted)).mappings()]
+
+            found = await read((query.where(changed >= since) if since is not None else query).limit(AT_ONCE))
+            if len(found) >= AT_ONCE and _word(found[-1]["changed"]) == cursor:
+                # One statement there has changed more than are read at once: all of that moment, and what came after it.
+                found = await read(query.where(changed == since))
+                found += await read(query.where(changed > since).limit(AT_ONCE))
         last = _word(found[-1]["changed"]) if found else cursor
-        try:
-            rows = [self._appointment(row, view) for row in found]
-        except ValueError as error:
-            raise SystemAway("not_understood", str(error)[:200]) from error
+        rows = [self._appointment_or_not(row, view) for row in found]
         return Changes(rows, last, more=len(found) >= AT_ONCE and last != cursor)
+
+    def _appointment_or_not(self, row: dict[str, Any], view: AppointmentsView) -> Found | Unread:
+        try:
+            return self._appointment(row, view)
+        except ValueError as error:
+            return Unread(self._values.text(row["id"]), str(error)[:200], _word(row["changed"]))
 
     def _appointment(self, row: dict[str, Any], view: AppointmentsView) -> Found:
         values = self._values
@@ -167,19 +188,31 @@ class ViewsSystem:
     async def _ask(self, kind: str, wanted: Wanted, previous: str | None) -> Outcome:
         """Write the wish, unless it is there; then what was answered to it."""
         requests = self._mapping.requests
+        if kind != "cancel" and wanted.slot is None and "slot" in requests.columns:
+            return Refused("gone")  # its time has become another's
         try:
             table = await self._table(requests.table)
-            values = self._row(kind, wanted, previous)
+            values = {
+                name: self._values.written(one, _kind(table, name))
+                for name, one in self._row(kind, wanted, previous).items()
+            }
         except SystemAway as away:
             return Unreachable(away.reason, away.said)
+        except ValueError as error:
+            return Unreachable("not_understood", str(error)[:200])
         try:
             async with self._reading() as connection:
                 row = await self._answer(connection, table, kind, wanted)
                 if row is None:
                     try:
                         await connection.execute(insert(table).values(values))
-                    except IntegrityError:
-                        return Waiting()  # somebody else has just written it
+                    except DBAPIError as error:
+                        if not _never_fits(error):
+                            raise
+                        await connection.rollback()
+                        if await self._answer(connection, table, kind, wanted) is not None:
+                            return Waiting()  # somebody else has just written it
+                        return Refused("not_allowed", type(error.orig).__name__)
                     try:
                         await connection.commit()
                     except (SQLAlchemyError, OSError) as error:
@@ -191,8 +224,7 @@ class ViewsSystem:
             case "accepted":
                 return Accepted(self._values.text(row.get("id")) or wanted.key)
             case "refused":
-                reason = requests.reasons.get(self._values.text(row.get("reason")), "other")
-                return Refused(reason, self._values.text(row.get("said")))
+                return Refused(self._reason(row), self._values.text(row.get("said")))
         return Waiting()
 
     async def _answer(
@@ -200,15 +232,22 @@ class ViewsSystem:
     ) -> dict[str, Any] | None:
         columns = self._mapping.requests.columns
         query = select(*(table.c[name].label(ours) for ours, name in columns.items()))
-        found = await connection.execute(query.where(table.c[columns["request"]] == f"{kind}:{wanted.key}"))
+        found = await connection.execute(
+            query.where(table.c[columns["request"]] == self._request(kind, wanted))
+        )
         row = found.mappings().first()
         return None if row is None else dict(row)
+
+    def _request(self, kind: str, wanted: Wanted) -> str:
+        """Its number; what is told again for a new reason (cancelled a second time) has one of its own. 60 characters."""
+        again = f":{hashlib.sha256(wanted.telling.encode()).hexdigest()[:8]}" if wanted.telling else ""
+        return f"{kind}:{wanted.key}{again}"
 
     def _row(self, kind: str, wanted: Wanted, previous: str | None) -> dict[str, Any]:
         requests, who, values = self._mapping.requests, wanted.patient, self._values
         money = wanted.fee_fen / 100 if self._mapping.formats.money == "yuan" else wanted.fee_fen
         ours: dict[str, Any] = {
-            "request": f"{kind}:{wanted.key}",
+            "request": self._request(kind, wanted),
             "appointment": wanted.key,
             "kind": requests.kinds[kind],
             "status": requests.new,
@@ -264,36 +303,68 @@ class ViewsSystem:
         return self._tables[name]
 
     def _reading(self) -> _Connection:
-        return _Connection(self._engine)
+        return _Connection(self._engine, self._timeout)
 
 
 class _Connection:
     """A connection of the hospital's database; what goes wrong on it is `SystemAway`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._opening = engine.connect()
+    def __init__(self, engine: AsyncEngine, timeout: float) -> None:
+        self._opening, self._limit = engine.connect(), asyncio.timeout(timeout)
 
     async def __aenter__(self) -> AsyncConnection:
         assert_no_session("ask the hospital's database")
+        await self._limit.__aenter__()
         try:
             return await self._opening.__aenter__()
-        except (DBAPIError, SQLAlchemyError, OSError) as error:
-            raise SystemAway("unreachable", type(error).__name__) from error
+        except BaseException as error:
+            await self._leave(type(error), error, error.__traceback__)
+            if isinstance(error, SQLAlchemyError | OSError):
+                raise SystemAway("unreachable", type(error).__name__) from error
+            raise
+
+    async def _leave(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise SystemAway("no_answer") from error
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         await self._opening.__aexit__(kind, error, trace)
+        await self._leave(kind, error, trace)
+        if isinstance(error, UnicodeError):  # bytes that are not what the database says they are
+            raise SystemAway("not_understood", type(error).__name__) from error
         if isinstance(error, DBAPIError | OSError) and not isinstance(error, IntegrityError):
             raise SystemAway("broken", type(error).__name__) from error
 
 
+def _kind(table: Table, column: str) -> type[Any]:
+    """The kind of value a column has; `object` where the database's own types have none here."""
+    try:
+        return table.c[column].type.python_type if column in table.c else object
+    except NotImplementedError:
+        return object
+
+
+def _never_fits(error: DBAPIError) -> bool:
+    """A constraint, or a value the column cannot have (SQL's class 22): the same words will not be taken later either."""
+    return isinstance(error, IntegrityError | DataError) or str(
+        getattr(error.orig, "sqlstate", "") or ""
+    ).startswith("22")
+
+
 def _word(value: Any) -> str:
-    """A moment or a running number, as a cursor."""
-    return f"t{value.isoformat()}" if isinstance(value, datetime) else f"n{value}"
+    """A moment, a day or a running number, as a cursor."""
+    if isinstance(value, datetime):
+        return f"t{value.isoformat()}"
+    return f"d{value.isoformat()}" if isinstance(value, date) else f"n{value}"
 
 
 def _unword(cursor: str) -> Any:
     if cursor.startswith("t"):
         return datetime.fromisoformat(cursor[1:])
+    if cursor.startswith("d"):
+        return date.fromisoformat(cursor[1:])
     word = cursor[1:]
     if not word:
         return None

@@ -15,7 +15,9 @@ from care.patients.models import Patient
 from care.systems.mapped.http import HttpSystem
 from care.systems.mapped.messages import MessagesMapping
 from care.systems.mapped.reading import MappingError, read_mapping
+from care.systems.models import SystemMessage
 from care.systems.outward import Outward
+from care.systems.slots import mirror
 from care.systems.watching import watch
 from store.clock import VirtualClock
 from store.database import Database
@@ -157,3 +159,54 @@ def test_a_mistake_in_the_mapping_is_named(tmp_path: Path, change: tuple[str, st
     with pytest.raises(MappingError) as error:
         read_mapping(str(path), MessagesMapping)
     assert named in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "declares", ['<?xml version="1.0" encoding="utf-16"?>', '\r\n<?xml version="1.0" encoding="GB2312"?>\r\n']
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+async def test_answers_in_other_bytes_and_texts_that_speak_of_theirs(
+    spoken: Hospital, peer: HttpHis, encoding: str, declares: str
+) -> None:
+    """.NET's StringWriter calls every text UTF-16; a text inside an answer has no bytes of its own."""
+    peer.encoding, peer.declares = encoding, declares
+    peer.slots["2"]["syhs"] = "0"
+    mine, other = (
+        await spoken.book(spoken.world.wang, at(9)),
+        await spoken.book(spoken.world.lijing, at(9, 10)),
+    )
+    await spoken.tell()
+    assert (await spoken.appointment(mine)).status == Status.BOOKED
+    assert (await spoken.appointment(other)).status == Status.CANCELLED
+    async with spoken.database.read() as session:
+        said = await session.scalars(select(SystemMessage).where(SystemMessage.reason == "full"))
+        assert [one.answer for one in said] == ["号源已满"]
+
+
+async def test_a_request_is_written_in_the_bytes_its_header_names(spoken: Hospital, peer: HttpHis) -> None:
+    mapping = spoken.system._mapping  # type: ignore[attr-defined]
+    headers = {
+        "Content-Type": f"{'text/xml' if mapping.format == 'xml' else 'application/json'}; charset=GBK"
+    }
+    mapping = mapping.model_copy(update={"book": mapping.book.model_copy(update={"headers": headers})})
+    system = HttpSystem(peer.url, mapping, spoken.clock, ZoneInfo("Asia/Shanghai"), timeout=30)
+    spoken.system = system
+    await spoken.book(spoken.world.wang, at(9))
+    await spoken.tell()
+    await system.close()
+    assert [one[1] for one in peer.patients] == ["王秀兰"]
+
+
+async def test_one_row_that_cannot_be_read_is_shown_and_stops_no_other(
+    spoken: Hospital, peer: HttpHis
+) -> None:
+    peer.slots["9"] = {**peer.slots["1"], "hyid": "9", "kssj": "停诊", "jssj": ""}
+    assert await mirror(spoken.database, spoken.clock, spoken.system) is not None
+    mine = await spoken.book(spoken.world.wang, at(9))
+    await spoken.tell()
+    await watch(spoken.database, spoken.clock, spoken.system)
+    peer.booked.insert(0, {"yyh": "YY9", "wbh": "", "zt": "7", "sj": "", "xgsj": "2099-01-01 09:00:00"})
+    peer.booked[1] |= {"zt": "2", "xgsj": "2099-01-01 09:00:00"}
+    await watch(spoken.database, spoken.clock, spoken.system)
+    assert (await spoken.appointment(mine)).status == Status.CANCELLED
+    assert sorted(await spoken.conflicts()) == ["cancelled", "unread"]
