@@ -246,6 +246,9 @@ def _find_person(text: str, linked: Sequence[LinkedPatient], wish: Wish, consume
         consumed += [one.patient.name[1:] for one in people if len(one.patient.name) >= family.MIN_NAME]
     elif mention is not None:
         wish.relation = mention.relation
+    elif family.BOTH.search(text):  # 父母, and not both are bound
+        mother = any(one.relation == Relation.MOTHER for one in linked)
+        wish.relation = Relation.FATHER if mother else Relation.MOTHER
     elif (kin := patterns.KIN.search(text)) is not None:
         group = kin.lastgroup or ""
         relation = Relation("child" if group == "kid" else group)

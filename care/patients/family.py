@@ -11,6 +11,8 @@ from care.hospital.words import load
 from care.patients.models import Relation
 from care.patients.service import LinkedPatient
 
+BOTH = re.compile(r"[爸爹][爸爹]?(?:和|跟)?[妈娘]|父母|妈妈?(?:和|跟)?爸")
+"""Two people in one word: neither is meant alone."""
 MIN_NAME = 3
 """Characters of a name whose last two say who it is."""
 
@@ -59,6 +61,9 @@ def meant(text: str, linked: Sequence[LinkedPatient]) -> list[LinkedPatient]:
     by_given = [item for item in linked if _given(item.patient.name, text)]
     if by_given:
         return by_given
+    parents = [item for item in linked if item.relation in (Relation.MOTHER, Relation.FATHER)]
+    if len(parents) > 1 and BOTH.search(text):
+        return parents
     mention = mentioned(text)
     if mention is None:
         return []

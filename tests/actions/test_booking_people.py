@@ -62,6 +62,15 @@ async def test_a_daughter_is_not_the_son_who_is_bound(talker: Talker) -> None:
     assert await talk.say("给我女儿挂儿科周一上午") == ["booking.who_unlinked"]
 
 
+@pytest.mark.parametrize("said", ["给我爸妈都挂个眼科", "父母都想看眼科", "我爸爸妈妈要看眼科"])
+async def test_two_in_one_word_are_not_the_first_of_them(talker: Talker, said: str) -> None:
+    talk = await talker(李静="self", 王秀兰="mother", 张伟="father")
+    assert await talk.say(said) == ["booking.who"]
+    assert sorted(one[:3].rstrip("（") for one in talk.labels[:2]) == ["张伟", "王秀兰"]
+    alone = await talker("sms", 李静="self")
+    assert await alone.say(said) == ["booking.who_unlinked"]
+
+
 @pytest.mark.parametrize("said", ["约李建平医生", "建平路怎么走", "挂建平主任", "我去建平那边"])
 async def test_a_given_name_inside_another_word_is_nobody(said: str, database: Database) -> None:
     mine = Patient(name="王建平", sex="male")
