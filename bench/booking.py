@@ -40,7 +40,7 @@ from store.database import Database
 from store.ids import new_id
 
 PATIENTS, PARALLEL, ROUNDS = 1_000, 20, 5
-RUSH, PLACES = 1_000, 50
+RUSH, PLACES, WARM = 1_000, 50, 200
 DOCTORS, DAYS, SEARCHES = 1_000, 60, 200
 _SLOT, _APPOINTMENT = Slot.__table__, Appointment.__table__
 _TAKE = (
@@ -208,13 +208,26 @@ def _sqlite(
 
 
 async def _rush(database: Database) -> list[Result]:
-    """A thousand patients at once on fifty places of one clinic. Every loser is offered another time."""
+    """A thousand patients at once on fifty places of one clinic. Every loser is offered another time.
+
+    The server has been in use before, as when a clinic is opened it has: `PARALLEL` at once have booked elsewhere and asked for more.
+    """
     [department] = await hospital(database, 1)
     first_doctor = await clinics(database, [department], doctors=1, days=1, a_half_day=25, capacity=1)
     assert len(first_doctor) == PLACES
     async with database.read("bench-wanted") as session:
         doctor = await session.scalar(select(Slot.practitioner_id).where(Slot.id == first_doctor[0]))
-    await clinics(database, [department], doctors=4, days=10, a_half_day=6, capacity=5, named="C")
+    others = await clinics(database, [department], doctors=4, days=10, a_half_day=6, capacity=5, named="C")
+    earlier = await people(database, WARM, 400_000)
+
+    async def book_elsewhere(n: int, patient: UUID) -> None:
+        assert isinstance(await book(database, others[n], patient, new_id(), new_id()), Booked)
+        async with database.read("bench-asked") as session:
+            assert await slots.find_half_days(session, now=NOW, department_id=department)
+
+    await each(earlier, book_elsewhere)
+    if not database.is_sqlite:
+        await _analyse(database)
     who = await people(database, RUSH, 500_000)
     spare_the_collector()
 
