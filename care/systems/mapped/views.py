@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -302,39 +303,24 @@ class ViewsSystem:
                     raise SystemAway("missing", name) from error
         return self._tables[name]
 
-    def _reading(self) -> _Connection:
-        return _Connection(self._engine, self._timeout)
-
-
-class _Connection:
-    """A connection of the hospital's database; what goes wrong on it is `SystemAway`."""
-
-    def __init__(self, engine: AsyncEngine, timeout: float) -> None:
-        self._opening, self._limit = engine.connect(), asyncio.timeout(timeout)
-
-    async def __aenter__(self) -> AsyncConnection:
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the hospital's database; what goes wrong on it is `SystemAway`."""
         assert_no_session("ask the hospital's database")
-        await self._limit.__aenter__()
         try:
-            return await self._opening.__aenter__()
-        except BaseException as error:
-            await self._leave(type(error), error, error.__traceback__)
-            if isinstance(error, SQLAlchemyError | OSError):
-                raise SystemAway("unreachable", type(error).__name__) from error
+            async with asyncio.timeout(self._timeout) as limit, AsyncExitStack() as opened:
+                try:
+                    connection = await opened.enter_async_context(self._engine.connect())
+                except (SQLAlchemyError, OSError) as error:
+                    raise SystemAway("unreachable", type(error).__name__) from error
+                yield connection
+        except IntegrityError:
             raise
-
-    async def _leave(self, kind: Any, error: Any, trace: Any) -> None:
-        try:
-            await self._limit.__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise SystemAway("no_answer") from error
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        await self._opening.__aexit__(kind, error, trace)
-        await self._leave(kind, error, trace)
-        if isinstance(error, UnicodeError):  # bytes that are not what the database says they are
+        except UnicodeError as error:  # bytes that are not what the database says they are
             raise SystemAway("not_understood", type(error).__name__) from error
-        if isinstance(error, DBAPIError | OSError) and not isinstance(error, IntegrityError):
+        except (DBAPIError, OSError) as error:
+            if limit.expired():
+                raise SystemAway("no_answer") from error
             raise SystemAway("broken", type(error).__name__) from error
 
 
