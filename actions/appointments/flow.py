@@ -127,7 +127,7 @@ async def offer(turn: Turn, state: State, linked: Linked, lead: str = "", lost: 
     if not lead and kept is not None and _fits(turn, state, kept) and not (offers.exact and state.clock):
         state.go(CONFIRM)
         return True
-    if not lead and offers.exact and len(offers.found) == 1 and _one_day(turn, state):
+    if not lead and offers.exact and len(offers.found) == 1 and state.one_day:
         return await hold(turn, state, linked, await search.slot_in(turn, offers.found[0], state.clock))
     if not lead and earliest and offers.found and offers.exact and offers.doctor:
         return await hold(turn, state, linked, await search.slot_in(turn, offers.found[0], state.clock))
@@ -213,11 +213,6 @@ def _released_in_part(turn: Turn, state: State) -> bool:
     last = turn.local_now.date() + timedelta(days=turn.services.slot_days)
     end = state.row.wanted_to
     return end is not None and words.local(turn, end - timedelta(seconds=1)).date() > last
-
-
-def _one_day(turn: Turn, state: State) -> bool:
-    start, end = state.row.wanted_from, state.row.wanted_to
-    return start is not None and end is not None and end - start <= timedelta(days=1)
 
 
 def _fits(turn: Turn, state: State, slot: SlotView) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -98,6 +98,12 @@ class State:
         self.row.wanted_from, self.row.wanted_to = start, end
         self.row.part = part.value if part else None
         self.data["clock"] = clock.isoformat("minutes") if clock else None
+
+    @property
+    def one_day(self) -> bool:
+        """Whether the window asked for is one day, or less."""
+        start, end = self.row.wanted_from, self.row.wanted_to
+        return start is not None and end is not None and end - start <= timedelta(days=1)
 
     @property
     def without(self) -> list[Refused]:

@@ -252,16 +252,11 @@ async def change(turn: Turn, state: State, wish: Wish, linked: Linked) -> bool:
         row.practitioner_id = None
         state.go(DOCTOR)
     else:
-        if not wish.without or _one_day(state):
+        if not wish.without or state.one_day:
             state.want(None, None, None, None)
         return await advance(turn, state, linked, "change")
     state.save()
     return True
-
-
-def _one_day(state: State) -> bool:
-    start, end = state.row.wanted_from, state.row.wanted_to
-    return start is not None and end is not None and end - start <= timedelta(days=1)
 
 
 async def _let_go(turn: Turn, state: State) -> None:

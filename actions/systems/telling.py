@@ -64,8 +64,9 @@ async def tell_decisions(session: AsyncSession, services: Services, sms_account:
         return 0
     query = select(PatientEvent).where(unread.condition, PatientEvent.kind.in_(KINDS))
     found = list(await session.scalars(query.order_by(PatientEvent.writer, PatientEvent.id).limit(BATCH)))
+    decided = [UUID(event.data["appointment_id"]) for event in found]
+    await waiting.hush(session, decided, services.clock.now())
     for event in found:
-        await waiting.hush(session, UUID(event.data["appointment_id"]), services.clock.now())
         if event.data.get("by") == BY_SYSTEM:
             await _tell(session, services, sms_account, event)
     await events.advance(session, CONSUMER, found[-1].id if len(found) == BATCH else unread.last)

@@ -114,7 +114,7 @@ def _in_one(columns: tuple[str, ...]) -> Executable:
     The slot's row is locked as the foreign key locks it anyway (`FOR KEY SHARE`), which no booking waits for; but who closes the clinic
     does (`slots.lock`), and finds the appointment, or has closed before, and that is seen here.
     """
-    dropped = _dropping().returning(HOLD.c.id, *(HOLD.c[name] for name in _OF_HOLD)).cte("dropped")
+    dropped = _dropping().returning(*(HOLD.c[name] for name in _OF_HOLD)).cte("dropped")
     held = _held_by(dropped).cte("held")
     locked = (
         select(SLOT.c.id, SLOT.c.status, SLOT.c.practitioner_id)

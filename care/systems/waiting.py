@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -58,7 +59,8 @@ async def waiting(session: AsyncSession, now: datetime, limit: int) -> list[Wait
     return [one for one in found if key(one.appointment_id) not in told][:limit]
 
 
-async def hush(session: AsyncSession, appointment_id: UUID, now: datetime) -> None:
-    """It is decided: a word that still waits for the morning does not leave."""
-    mine = OutboundMessage.dedup_key == key(appointment_id)
-    await drop(session, mine, reason="system_answered", now=now)
+async def hush(session: AsyncSession, decided: Collection[UUID], now: datetime) -> None:
+    """These are decided: a word that still waits for the morning does not leave."""
+    if decided:
+        theirs = OutboundMessage.dedup_key.in_([key(one) for one in decided])
+        await drop(session, theirs, reason="system_answered", now=now)

@@ -245,8 +245,7 @@ def _groups(walker: Walker, text: str, words: list[Token]) -> tuple[list[_Group]
             said_before = _REFUSING.search(text[: words[min(every[n - 1][1])].start]) or n - 2 in refused
             if said_before and _LISTED.match(_between(text, words, every[n - 1], every[n])):
                 refused.add(n)
-    sides = [one for n, one in enumerate(every) if n not in refused], [every[n] for n in sorted(refused)]
-    return sides
+    return [one for n, one in enumerate(every) if n not in refused], [every[n] for n in sorted(refused)]
 
 
 def _between(text: str, words: list[Token], one: _Group, other: _Group) -> str:

@@ -193,7 +193,7 @@ class FhirSystem:
     async def book(self, wanted: Wanted) -> Outcome:
         if (
             wanted.slot is None
-        ):  # its time has become another's: without a slot it would be taken beyond all places
+        ):  # its time has become another's; without one it would be taken beyond all places
             return Refused("gone")
         try:
             patient_id = wanted.patient.external_id or await self._patient(wanted)

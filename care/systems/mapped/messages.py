@@ -70,7 +70,7 @@ class Operation(Strict):
         strange = sorted(self.words() - WORDS)
         if strange:
             raise ValueError(f"speaks of {', '.join(strange)}; it may speak of {', '.join(sorted(WORDS))}")
-        named = next((one for name, one in self.headers.items() if name.lower() == "content-type"), "")
+        named = self._content_type()
         if "charset" in named.lower() and not charset_of(named):
             raise ValueError(f"headers: {named} names no encoding")
         one_of("reasons", self.reasons, REASONS)
@@ -84,8 +84,10 @@ class Operation(Strict):
     @property
     def charset(self) -> str:
         """What the request's text is written in: as its Content-Type says, else UTF-8."""
-        named = next((one for name, one in self.headers.items() if name.lower() == "content-type"), "")
-        return charset_of(named) or "utf-8"
+        return charset_of(self._content_type()) or "utf-8"
+
+    def _content_type(self) -> str:
+        return next((one for name, one in self.headers.items() if name.lower() == "content-type"), "")
 
     def expressions(self) -> dict[str, str]:
         """Every expression over an answer, by the name of its field."""
