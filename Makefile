@@ -17,7 +17,7 @@ run: setup ## set everything up and start it; Ctrl-C stops it
 test: ## all tests, on SQLite and PostgreSQL, with a real Rasa, Redis and Chromium
 	@tools/setup.sh app rasa test
 	@$(PY) -m server.setup
-	@$(PY) -m pytest tests $(if $(CI),--reruns 1 -rR)
+	@$(PY) -m pytest tests -n 2 $(if $(CI),--reruns 1 -rR)
 
 lint: ## ruff, mypy strict, import layers
 	@tools/setup.sh app

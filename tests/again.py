@@ -1,5 +1,5 @@
-"""A second try of a failed test (`--reruns`, in CI only): it finds everything but the session's servers new, and what failed first is
-shown at the end, so that a failure that hides behind its second try is never lost."""
+"""Failures: told at the moment they happen, so that a run that is ended early has said what it saw; and a second try (`--reruns`, in CI
+only), which finds everything but the session's servers new."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from pytest_rerunfailures import _restore_suspended_finalizers  # type: ignore[import-untyped]
 
 LINES = 60
-"""Of each first failure, its last ones."""
-FIRST = pytest.StashKey[list[tuple[str, str]]]()
+"""Of each failure as it happens, its last ones; the whole is in the summary."""
+FAILED = pytest.StashKey[int]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,17 +25,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keeps what was said when a test failed first."""
+    """Counts what failed, a first try too, before the fixtures of the test are taken down."""
     report = yield
-    if report.failed and getattr(item, "execution_count", 1) == 1:
-        item.config.stash.setdefault(FIRST, []).append((item.nodeid, report.longreprtext))
+    if report.failed:
+        item.config.stash[FAILED] = failures(item.config) + 1
     return report
 
 
-def show_first_failures(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Of tests that were tried again, whatever came of it."""
-    again = {report.nodeid for report in reporter.stats.get("rerun", [])}
-    for name, text in config.stash.get(FIRST, []):
-        if name in again:
-            reporter.section(f"first try of {name}", sep="-")
-            reporter.write_line("\n".join(text.splitlines()[-LINES:]))
+def failures(config: pytest.Config) -> int:
+    """How often something has failed so far in this process, a first try counted."""
+    return config.stash.get(FAILED, 0)
+
+
+class Told:
+    """Writes each failure when it happens; of several processes only the one that has the terminal does."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.outcome in ("failed", "rerun") and reporter is not None:
+            again = "tried again" if report.outcome == "rerun" else "failed"
+            reporter.section(f"{again}: {report.nodeid} ({report.when}, {report.duration:.0f} s)", sep="-")
+            reporter.write_line("\n".join(report.longreprtext.splitlines()[-LINES:]))

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -20,10 +21,12 @@ from server import migrate
 from store import crypto
 from store.clock import VirtualClock
 from store.database import Database
+from tests.again import Told
 from tests.again import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.again import pytest_runtest_setup as pytest_runtest_setup
-from tests.again import show_first_failures
 from tests.factories.servers import Missing, Postgres, Valkey
+from tests.side_by_side import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
 TABLES = server.tables.Base.metadata
 """Every table of the house is known before any test runs."""
@@ -35,18 +38,26 @@ SUNDAY_MORNING = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 def pytest_configure(config: pytest.Config) -> None:
     expect.set_options(timeout=30_000)  # five seconds are too few on a machine that does other work
     config.stash[NOT_TESTED] = {}
+    config.pluginmanager.register(Told(config), "told")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    show_first_failures(terminalreporter, config)
     for server_name, why in config.stash[NOT_TESTED].items():
         terminalreporter.write_line(
             f"NOT TESTED: {server_name} could not start here ({why})", red=True, bold=True
         )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What could not start in one of the processes is known to all of the run."""
+    node.config.stash[NOT_TESTED].update(getattr(node, "workeroutput", {}).get("not_tested", {}))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_tested"] = session.config.stash[NOT_TESTED]
     if (
         session.config.stash[NOT_TESTED]
         and os.environ.get("CI", "").lower() == "true"

@@ -13,6 +13,7 @@ import pytest
 
 from server import engine
 from server.settings import load_settings
+from tests.again import failures
 from tests.e2e.installation import Installation
 from tests.factories.servers import Postgres
 
@@ -25,10 +26,10 @@ def model() -> None:
 
 @contextmanager
 def kept_on_failure(session: pytest.Session, name: str) -> Iterator[Path]:
-    """A folder of an installation, kept with its logs when a test failed meanwhile."""
-    folder, failed = Path(tempfile.mkdtemp(prefix=f"banyi-{name}-")), session.testsfailed
+    """A folder of an installation, kept with its logs when a test failed meanwhile, also one that is tried again."""
+    folder, failed = Path(tempfile.mkdtemp(prefix=f"banyi-{name}-")), failures(session.config)
     yield folder
-    if session.testsfailed == failed:
+    if failures(session.config) == failed:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         print(f"\nlogs of the installation: {folder / 'log'}")
