@@ -22,6 +22,7 @@ from care.plans.models import LIVE, CarePlan, Touch, TouchStatus
 from care.questionnaires.models import QuestionnaireResponse
 from channels.chinatime import CHINA
 from store import sets
+from store.clock import Clock
 from store.database import Database, insert_new
 from store.events import EventCursor, PatientEvent, advance, read_after
 
@@ -45,14 +46,15 @@ class Stop:
     department: str = ""
 
 
-async def follow(database: Database, now: datetime) -> int:
+async def follow(database: Database, clock: Clock) -> int:
     """One batch of events, in one transaction with the cursor; how many were read."""
 
     async def work(session: AsyncSession) -> int:
         await _one_at_a_time(session)
         found = await read_after(session, CONSUMER, BATCH)
         if found:
-            await _take(session, found, now)
+            # What day it is, asked after reading: what happened after midnight would lie ahead of a look begun before it.
+            await _take(session, found, clock.now())
             await advance(session, CONSUMER, found[-1].id)
         return len(found)
 

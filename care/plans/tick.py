@@ -69,16 +69,16 @@ class Ticked:
 
 async def tick(database: Database, clock: Clock, ports: Ports) -> Ticked:
     """Everything that is to be done now. May run in any number of processes at once."""
-    done, now = Ticked(), clock.now()
-    while found := await follow(database, now):
+    done = Ticked()
+    while found := await follow(database, clock):
         done.events += found
-    while found := await replan(database, now):
+    while found := await replan(database, clock.now()):
         done.replanned += found
-    while found := await close(database, now):
+    while found := await close(database, clock.now()):
         done.closed += found
     while found := await send_due(database, clock, ports):
         done.touches += found
-    while found := await settling.settle(database, now):
+    while found := await settling.settle(database, clock.now()):
         done.settled += found
     return done
 

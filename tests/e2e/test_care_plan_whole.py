@@ -191,11 +191,14 @@ def test_from_the_ward_to_the_end_of_the_plan(house: Installation, desk: Browser
     writes()
     days.to(30, 9, 35)
     heard(phone, "1个月回访")
-    for day in (31, 33):
+    for day, asked in ((31, 2), (33, 3)):
         days.to(day, 8, 30)
         writes()
         days.to(day, 10)
-    assert _response(house, who, "postop-day30").chased >= 1
+        wait_until(
+            lambda asked=asked: _response(house, who, "postop-day30").chased == asked,
+            f"reminded on day {day}",
+        )
     days.to(35, 9, 30)
     writes()
     days.to(35, 10, 5)

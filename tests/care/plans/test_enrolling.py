@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import delete, func, select, update
 
 from care.consents import service as consents
 from care.consents.models import Purpose
-from care.plans import replanning, service
+from care.plans import following, replanning, service
 from care.plans.following import follow
 from care.plans.sweep import sweep
 from care.plans.tick import tick
 from care.records.models import Encounter
 from store import events
+from store.clock import VirtualClock
 from store.database import Database
 from store.events import PatientEvent
 from tests.care.plans.conftest import Ward, plan_of, step
@@ -44,7 +46,27 @@ async def test_an_event_enrols_once_and_every_touch_is_a_row(ward: Ward) -> None
         ("day30", "2026-12-22T10:00"),
     ]
     assert await ward.plans(ward.people[0]) == [("after", "active", None)]
-    assert await follow(ward.database, ward.clock.now()) == 0
+    assert await follow(ward.database, ward.clock) == 0
+
+
+class Midnight(VirtualClock):
+    """It strikes twelve after the first look at it."""
+
+    def now(self) -> datetime:
+        before = super().now()
+        self.advance(timedelta(days=1))
+        return before
+
+
+async def test_who_goes_home_while_a_tick_runs_over_midnight_is_enrolled(ward: Ward) -> None:
+    await ward.publish(plan_of(*STEPS))
+    await ward.discharged(ward.people[0], SUNDAY)
+    await ward.discharged(ward.people[1], SUNDAY + timedelta(days=1))
+    over_midnight = Midnight(ward.clock.now())
+    over_midnight.freeze(ward.clock.now())
+    with patch.object(following, "BATCH", 2):  # a stay's coming and its end
+        await tick(ward.database, over_midnight, ward.ports)
+    assert [await ward.plans(one) for one in ward.people[:2]] == [[("after", "active", None)]] * 2
 
 
 async def test_rows_that_came_without_events_are_found_by_the_sweep(ward: Ward) -> None:
