@@ -81,6 +81,7 @@ class Visitor:
     patient: Patient
     start: datetime
     status: Status
+    changed_at: datetime
 
 
 SHOWN = tuple(one.value for one in Status if one not in (Status.PROPOSED, Status.CANCELLED))
@@ -100,7 +101,11 @@ async def half_day(session: AsyncSession, practitioner_id: UUID, day: date, part
         .order_by(Appointment.start, Appointment.id)
     )
     rows = await session.execute(query)
-    return [Visitor(one.id, patient, one.start, Status(one.status)) for one, patient in rows]
+    return [_visitor(one, patient) for one, patient in rows]
+
+
+def _visitor(one: Appointment, patient: Patient) -> Visitor:
+    return Visitor(one.id, patient, one.start, Status(one.status), one.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ async def columns(
     )
     visitors: dict[UUID, list[Visitor]] = {}
     for one, patient in await session.execute(came):
-        visit = Visitor(one.id, patient, one.start, Status(one.status))
+        visit = _visitor(one, patient)
         visitors.setdefault(one.slot_id, []).append(visit)
     query = (
         select(Slot, Practitioner)

@@ -8,6 +8,9 @@ from datetime import timedelta
 DAYS_AHEAD = 14
 """So far ahead can be booked unless the hospital sets another number (`BANYI_SLOT_DAYS_AHEAD`)."""
 
+UNDO_FOR = timedelta(minutes=30)
+"""So long what was said of a visit (did not come, was seen) can be taken back; ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class BookingRules:

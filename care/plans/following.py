@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from care.appointments.slips import UNDONE
 from care.consents.models import Purpose
 from care.followup import service as followup
 from care.hospital.models import HealthcareService
-from care.plans import publishing, settling, stopping
+from care.plans import facts, publishing, settling, stopping
 from care.plans.definition import Plan
-from care.plans.enrolling import reconcile
+from care.plans.enrolling import VISIT, reconcile
 from care.plans.models import LIVE, CarePlan, Touch, TouchStatus
 from care.questionnaires.models import QuestionnaireResponse
 from channels.chinatime import CHINA
@@ -82,6 +83,7 @@ async def _take(session: AsyncSession, found: Sequence[PatientEvent], now: datet
         elif one.kind == "consent.withdrawn" and one.data.get("purpose") == Purpose.FOLLOW_UP:
             await stopping.end_of_patient(session, one.patient_id, "withdrawn", now)
     await _stop(session, plans, list(_stops(found, departments)), now)
+    await _not_seen(session, found, now)
     await _answers(session, plans, found, now)
     await _bookings(session, found, departments, now)
     changed = [one.patient_id for one in found if one.kind.startswith(ON_RECORD)]
@@ -94,7 +96,7 @@ def _stops(found: Iterable[PatientEvent], departments: Mapping[str, str]) -> Ite
         day = one.at.astimezone(CHINA).date()
         where = departments.get(str(one.data.get("department") or one.data.get("department_id") or ""), "")
         if one.kind in VISITS:
-            yield Stop(one.patient_id, "visit", day, where)
+            yield Stop(one.patient_id, VISIT, day, where)
         elif one.kind == "encounter.admitted":
             yield Stop(one.patient_id, "readmitted", day)
         elif one.kind == "encounter.transferred":
@@ -129,10 +131,23 @@ async def _stop(
             if stop.patient_id != row.patient_id or stop.reason not in plan.stops:
                 continue
             elsewhere = stop.department and plan.departments and stop.department not in plan.departments
-            if stop.day > row.anchor_date and not (stop.reason == "visit" and elsewhere):
+            if stop.day > row.anchor_date and not (stop.reason == VISIT and elsewhere):
                 ended[stop.reason].add(row.id)
     for reason, ids in ended.items():
         await stopping.end(session, CarePlan.id.in_(sorted(ids)), reason, now)
+
+
+async def _not_seen(session: AsyncSession, found: Iterable[PatientEvent], now: datetime) -> None:
+    """A visit that was not over yet has ended no plan, unless another of that day is."""
+    for one in found:
+        if one.kind != UNDONE:
+            continue
+        day = one.at.astimezone(CHINA).date()
+        visit = facts.of_anchor("last_visit", first=day, last=day)
+        seen = select(visit.c.ref).where(visit.c.patient_id == one.patient_id)
+        if await session.scalar(seen.limit(1)) is None:
+            since = CarePlan.ended_at >= datetime.fromisoformat(one.data["since"])
+            await stopping.revive(session, (CarePlan.patient_id == one.patient_id) & since, VISIT, now)
 
 
 async def _answers(

@@ -6,12 +6,13 @@ other systems tell comes by cursor (`following`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from care.consents.models import OptOut, OptOutLevel
 from care.followup import service as followup
@@ -107,9 +108,46 @@ async def resume(session: AsyncSession, which: ColumnElement[bool], now: datetim
             .execution_options(**_QUIET)
         )
     ).all()
-    plans = await publishing.standing(session, {row.plan for row in back})
+    await _go_on(session, {row.id: row.plan for row in back}, now)
+    return [row.id for row in back]
+
+
+async def revive(session: AsyncSession, which: ColumnElement[bool], reason: str, now: datetime) -> list[UUID]:
+    """What ended care plans (`reason`) turned out not to be so: they go on, unless the patient is in the plan anew. What had not left is
+    planned by the late rule; what was taken out of the queue is not sent again. Emits `careplan.resumed`."""
+    anew = aliased(CarePlan)
+    live = exists().where(
+        anew.patient_id == CarePlan.patient_id, anew.plan == CarePlan.plan, anew.status.in_(LIVE)
+    )
+    back = (
+        await session.execute(
+            update(CarePlan)
+            .where(which, CarePlan.status == PlanStatus.REVOKED, CarePlan.reason == reason, ~live)
+            .values(status=PlanStatus.ACTIVE, reason=None, ended_at=None)
+            .returning(CarePlan.id, CarePlan.patient_id, CarePlan.plan)
+            .execution_options(**_QUIET)
+        )
+    ).all()
+    await session.execute(
+        update(Touch)
+        .where(sets.among(Touch.care_plan_id, "ids"), Touch.status == TouchStatus.CANCELLED)
+        .where(Touch.reason == reason, Touch.outbound_key.is_(None))
+        .values(status=TouchStatus.PLANNED, due_at=None)
+        .execution_options(**_QUIET),
+        {"ids": [row.id for row in back]},
+    )
+    await _go_on(session, {row.id: row.plan for row in back}, now)
+    for row in back:
+        data = {"care_plan_id": str(row.id), "plan": row.plan}
+        events.emit(session, row.patient_id, "careplan.resumed", now, **data)
+    return [row.id for row in back]
+
+
+async def _go_on(session: AsyncSession, back: Mapping[UUID, str], now: datetime) -> None:
+    """Care plans (with their plan's name) whose touches wait are planned anew."""
+    plans = await publishing.standing(session, set(back.values()))
     for name, plan in plans.items():
-        ids = [row.id for row in back if row.plan == name]
+        ids = [one for one, of in back.items() if of == name]
         await plan_ahead(session, plan, ids, now)
         await session.execute(
             update(Touch)
@@ -119,7 +157,6 @@ async def resume(session: AsyncSession, which: ColumnElement[bool], now: datetim
             .execution_options(**_QUIET),
             {"ids": ids},
         )
-    return [row.id for row in back]
 
 
 async def opted_out(session: AsyncSession, contacts: Collection[UUID], now: datetime) -> list[UUID]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments.models import Appointment, Status
+from care.appointments.slips import UNDONE
 from care.consents import service as consents
 from care.consents.models import Purpose
 from care.patients import service as patients
-from care.questionnaires.models import QuestionnaireResponse
-from care.questionnaires.responses import assign
+from care.questionnaires.models import QuestionnaireResponse, ResponseStatus
+from care.questionnaires.responses import assign, stop
 from store.clock import Clock
 from store.database import Database
 from store.events import PatientEvent, advance, read_after
@@ -35,11 +36,13 @@ async def ask_after_visits(database: Database, clock: Clock, wait: timedelta) ->
         found = await read_after(session, CONSUMER)
     if not found:
         return 0
-    over = [one for one in found if one.kind == "appointment.fulfilled" and one.at > now - FRESH]
 
     async def work(session: AsyncSession) -> None:
-        for event in over:
-            await _ask(session, event, now, wait)
+        for event in found:
+            if event.kind == "appointment.fulfilled" and event.at > now - FRESH:
+                await _ask(session, event, now, wait)
+            elif event.kind == UNDONE:
+                await _ask_not(session, event, now)
         await advance(session, CONSUMER, found[-1].id)
 
     await database.transact(work, "ask after visits")
@@ -51,23 +54,45 @@ async def _ask(session: AsyncSession, event: PatientEvent, now: datetime, wait: 
         QuestionnaireResponse.patient_id == event.patient_id,
         QuestionnaireResponse.name == SATISFACTION,
         QuestionnaireResponse.started_at > now - NOT_AGAIN,
+        ~_NEVER_ASKED,
     )
     if await session.scalar(asked_lately.limit(1)) is not None or not await _agreed(
         session, event.patient_id
     ):
         return
-    visit = str(event.data["appointment_id"])
+    visit = event.data["appointment_id"]
     row = await assign(
         session,
         SATISFACTION,
         patient_id=event.patient_id,
         now=now,
         source="visit",
-        key=f"visit:{visit}",
+        key=_key(event),
         appointment_id=UUID(visit),
     )
     if row is not None:
         row.due_at = event.at + wait
+
+
+async def _ask_not(session: AsyncSession, event: PatientEvent, now: datetime) -> None:
+    """They had not been seen yet: the question that has not been sent is dropped, its key is free for the visit's real end."""
+    asked = select(QuestionnaireResponse).where(
+        QuestionnaireResponse.key == _key(event), QuestionnaireResponse.chased == 0
+    )
+    row = await session.scalar(asked)
+    if row is not None and await stop(session, row, now=now, reason="withdrawn"):
+        row.key = f"{row.key}:{row.id}"
+
+
+def _key(event: PatientEvent) -> str:
+    return f"visit:{event.data['appointment_id']}"
+
+
+_NEVER_ASKED = and_(
+    QuestionnaireResponse.status == ResponseStatus.STOPPED,
+    QuestionnaireResponse.source == "visit",
+    QuestionnaireResponse.chased == 0,
+)
 
 
 async def _agreed(session: AsyncSession, patient_id: UUID) -> bool:

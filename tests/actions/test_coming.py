@@ -19,6 +19,7 @@ from care.appointments.coming import ending, leads, service
 from care.appointments.coming.leads import LeadError
 from care.appointments.coming.models import ComingVisit, Rung, Told, VisitReminder
 from care.appointments.models import Appointment, Part, Status
+from care.appointments.rules import UNDO_FOR
 from care.appointments.views import Booked, Held
 from care.followup.models import FollowUpCall
 from care.hospital.models import HealthcareService
@@ -222,7 +223,7 @@ async def test_a_half_day_ends_one_press_says_who_did_not_come_and_takes_it_back
         assert await ending.take_back(session, doctor, THURSDAY, Part.MORNING, by=nurse, now=clock.now()) == 1
         assert await ending.say_missed(session, doctor, THURSDAY, Part.MORNING, by=nurse, clock=clock) == 1
         assert await ending.seen_by_now(session, clock) == 0
-    clock.advance(ending.UNDO_FOR + timedelta(seconds=1))
+    clock.advance(UNDO_FOR + timedelta(seconds=1))
     async with database.write() as session:
         assert await ending.take_back(session, doctor, THURSDAY, Part.MORNING, by=nurse, now=clock.now()) == 0
     at(clock, THURSDAY + timedelta(days=1), 1)

@@ -11,6 +11,7 @@ from care.appointments.queue import service as queue
 from care.appointments.queue.models import TicketState
 from care.appointments.queue.position import position
 from care.appointments.queue.service import Line
+from care.appointments.rules import UNDO_FOR
 from care.appointments.views import Booked, Held
 from care.patients import service as patients
 from care.patients.service import PatientData
@@ -165,3 +166,68 @@ async def test_the_board_names_the_room_of_the_day(
         await queue.set_room(session, world.li, TUESDAY, "")
         assert await queue.room(session, world.li, TUESDAY) == "301"
         assert await queue.board(session, world.men, TUESDAY) == []
+
+
+async def test_seen_by_mistake_is_in_the_room_again(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    a, b, *_ = await _booked(database, clock, world)
+    await _to_the_day(database, clock, a, timedelta(minutes=20))
+    async with database.write() as session:
+        for one in (a, b):
+            await queue.check_in(session, one, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
+        assert not await queue.not_seen(session, a, now=clock.now()), "she is still in the room"
+        assert await queue.seen(session, a, now=clock.now())
+        clock.advance(UNDO_FOR)
+        assert await queue.not_seen(session, a, now=clock.now())
+        assert not await queue.not_seen(session, a, now=clock.now())
+        there = await queue.called(session, _line(world))
+        assert there is not None
+        assert there.appointment_id == a
+        view = await service.get(session, a)
+        assert view is not None
+        assert view.status is Status.ARRIVED
+        assert await queue.seen(session, a, now=clock.now())
+        clock.advance(UNDO_FOR + timedelta(seconds=1))
+        assert not await queue.not_seen(session, a, now=clock.now()), "too long ago"
+
+
+async def test_seen_by_mistake_with_the_next_in_the_room_is_called_next(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    a, b, c, *_ = await _booked(database, clock, world)
+    await _to_the_day(database, clock, a, timedelta(minutes=20))
+    async with database.write() as session:
+        for one in (a, b, c):
+            await queue.check_in(session, one, now=clock.now())
+        await queue.call_next(session, _line(world), seen=None, by=NURSE, now=clock.now())
+        await queue.call_next(session, _line(world), seen=a, by=NURSE, now=clock.now())
+        assert await queue.not_seen(session, a, now=clock.now())
+        there = await queue.called(session, _line(world))
+        assert there is not None
+        assert there.appointment_id == b
+        ticket = await queue.call_next(session, _line(world), seen=b, by=NURSE, now=clock.now())
+        assert ticket is not None
+        assert ticket.appointment_id == a
+
+
+async def test_seen_by_mistake_without_a_number_is_booked_again_unless_another_place_was_taken(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    a, *_ = await _booked(database, clock, world)
+    await _to_the_day(database, clock, a, timedelta(minutes=20))
+    async with database.write() as session:
+        assert await queue.done(session, a, now=clock.now())
+        assert await queue.not_seen(session, a, now=clock.now())
+        view = await service.get(session, a)
+        assert view is not None
+        assert view.status is Status.BOOKED
+        assert await queue.done(session, a, now=clock.now())
+        [free] = await slots.find_slots(session, now=clock.now(), practitioner_id=world.li, limit=1)
+        held = await service.hold(session, slot_id=free.slot_id, patient_id=world.wang, now=clock.now())
+        assert isinstance(held, Held)
+        done = await service.confirm(session, held.hold_id, now=clock.now(), created_via="staff")
+        assert isinstance(done, Booked)
+        assert done.appointment.part == view.part
+        assert not await queue.not_seen(session, a, now=clock.now())

@@ -402,8 +402,15 @@ def _the_queue(desk: Counter, page: Page, chromium: Browser, slot: Slot) -> None
     expect(wall.locator(".called")).to_contain_text("1号 石*")
     page.get_by_role("button", name=f"{OTHER}重新排队").click()
     expect(wall.locator(".next")).to_contain_text("2号 石*")
-    keep_picture(page, "queue")
     keep_picture(wall, "screen")
+
+    page.get_by_role("button", name="看完了", exact=True).click()  # a slip
+    expect(wall.locator(".called")).to_contain_text("请稍候")
+    keep_picture(page, "queue")
+    page.get_by_role("button", name="撤回看完").click()
+    expect(page.get_by_role("status").first).to_contain_text("已撤回")
+    expect(wall.locator(".called")).to_contain_text("1号 石*")
+    expect(page.get_by_role("button", name="撤回看完")).to_have_count(0)
 
     # walked in: not for who has a place already, and at once in the line
     page.get_by_role("link", name="现场加号").click()

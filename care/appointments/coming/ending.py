@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from care.appointments.models import LIVE, Appointment, Part, Status
+from care.appointments.models import Appointment, Part, Status
+from care.appointments.rules import UNDO_FOR
+from care.appointments.slips import place_still_theirs
 from care.hospital.models import HealthcareService, Practitioner
 from store import audit, events
 from store.clock import Clock
@@ -19,7 +20,6 @@ OVER = {Part.MORNING: time(13, 0), Part.AFTERNOON: time(18, 30), Part.EVENING: t
 """From when nobody comes any more, hospital time; ours."""
 LOOK_BACK = 7
 """Days a half-day waits to be closed on the page."""
-UNDO_FOR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +79,11 @@ async def take_back(
     session: AsyncSession, practitioner_id: UUID, day: date, part: Part, *, by: UUID, now: datetime
 ) -> int:
     """What was said last of the half-day, within `UNDO_FOR`. Emits `appointment.noshow_undone`."""
-    again = aliased(Appointment)
     mine = and_(
         _half(practitioner_id, day, part),
         Appointment.status == Status.NOSHOW,
         Appointment.changed_at >= now - UNDO_FOR,
-        # Who took another place in the same half-day meanwhile has that one.
-        ~exists().where(
-            again.patient_id == Appointment.patient_id,
-            again.department_id == Appointment.department_id,
-            again.day == day,
-            again.part == part,
-            again.status.in_(LIVE),
-        ),
+        place_still_theirs(),
     )
     return await _change(session, mine, Status.BOOKED, "appointment.noshow_undone", now, by)
 

@@ -14,11 +14,12 @@ from care.appointments import calendar, service
 from care.appointments.models import Part, Status
 from care.appointments.pages.shared import bookable, day_said, department_of, doctor_of, names, page, words
 from care.appointments.queue import service as queue
+from care.appointments.rules import UNDO_FOR
 from care.desk.pages.desk import Desk, Nurse
 from store import audit
 from web.shell import back_to
 
-Step = Literal["arrived", "fulfilled", "noshow"]
+Step = Literal["arrived", "fulfilled", "noshow", "fulfilled_undone"]
 
 
 def add_routes(router: APIRouter, desk: Desk) -> None:
@@ -70,8 +71,8 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             shown=shown,
             now=desk.clock.now(),
             today=desk.clock.local().date(),
+            lately=desk.clock.now() - UNDO_FOR,
             day_said=day_said,
-            Status=Status,
         )
 
     @router.post("/appointments/{appointment_id}/{step}")
@@ -81,11 +82,11 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             view = await service.get(session, appointment_id)
             if view is None:
                 raise HTTPException(404, words("errors", "no_appointment"))
-            if Status(step) is Status.NOSHOW and view.start > now:
+            if step == "noshow" and view.start > now:
                 raise HTTPException(409, words("errors", "too_early"))
-            if Status(step) is Status.ARRIVED and view.day > desk.clock.local().date():
+            if step == "arrived" and view.day > desk.clock.local().date():
                 raise HTTPException(409, words("errors", "not_today"))
-            if not await _step(session, appointment_id, Status(step), now):
+            if not await _step(session, appointment_id, step, now):
                 raise HTTPException(409, words("errors", "moved_already"))
             subject = audit.subject_of("appointment", appointment_id)
             audit.record(
@@ -100,10 +101,14 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         )
 
 
-async def _step(session: AsyncSession, appointment_id: UUID, to: Status, now: datetime) -> bool:
+async def _step(session: AsyncSession, appointment_id: UUID, step: Step, now: datetime) -> bool:
     """Through the queue, where it knows them."""
-    if to is Status.ARRIVED:
-        return await queue.check_in(session, appointment_id, now=now) is not None
-    if to is Status.FULFILLED:
-        return await queue.done(session, appointment_id, now=now)
-    return await service.move_on(session, appointment_id, to, now=now)
+    match step:
+        case "arrived":
+            return await queue.check_in(session, appointment_id, now=now) is not None
+        case "fulfilled":
+            return await queue.done(session, appointment_id, now=now)
+        case "fulfilled_undone":
+            return await queue.not_seen(session, appointment_id, now=now)
+        case "noshow":
+            return await service.move_on(session, appointment_id, Status.NOSHOW, now=now)

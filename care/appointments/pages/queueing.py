@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -25,13 +26,16 @@ from care.appointments.pages.shared import (
 from care.appointments.queue import service as queue
 from care.appointments.queue.models import TicketState
 from care.appointments.queue.service import Line
+from care.appointments.rules import UNDO_FOR
 from care.appointments.views import AppointmentView
 from care.desk.pages.desk import Desk, Nurse
 from store import audit
 from web.shell import back_to
 from web.signin.models import StaffUser
 
-Act = Literal["again", "pass", "back", "done", "undo"]
+Act = Literal["again", "pass", "back", "done", "unseen", "undo"]
+LATELY = 3
+"""So many of who was seen last are offered to be taken back."""
 
 
 def add_routes(router: APIRouter, desk: Desk) -> None:
@@ -65,6 +69,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             "day_said": day_said,
             **{state.value: [one for one in everybody if one.ticket.state == state] for state in TicketState},
         }
+        values["lately"] = _lately(values[TicketState.DONE.value], desk.clock.now())
         live = "hx-request" in request.headers and request.method == "GET"
         return page(desk, request, "queue-now.html" if live else "queue.html", **values)
 
@@ -178,6 +183,8 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
                     done = await queue.put_back(session, appointment_id, now=now)
                 case "done":
                     done = await queue.seen(session, appointment_id, now=now)
+                case "unseen":
+                    done = await queue.not_seen(session, appointment_id, now=now)
                 case "undo":
                     done = await queue.take_back(session, appointment_id, now=now)
             if not done:
@@ -206,6 +213,12 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             subject=audit.subject_of("appointment", appointment_id),
             at=desk.clock.now(),
         )
+
+
+def _lately(done: Sequence[queue.Waiting], now: datetime) -> list[queue.Waiting]:
+    """Who was seen last, while it can be taken back."""
+    late = [one for one in done if one.changed_at >= now - UNDO_FOR]
+    return sorted(late, key=lambda one: one.changed_at, reverse=True)[:LATELY]
 
 
 def part_now(hour: int) -> Part:

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from care.appointments import service as appointments
+from care.appointments import slips
 from care.appointments.models import Appointment, Part, Status
 from care.appointments.notices import service as notices
 from care.appointments.notices.models import NoticeKind
@@ -185,6 +186,30 @@ async def seen(session: AsyncSession, appointment_id: UUID, *, now: datetime) ->
     return True
 
 
+async def not_seen(session: AsyncSession, appointment_id: UUID, *, now: datetime) -> bool:
+    """看完 was a slip: in the room again, or, where somebody else is by now, called next. False after `rules.UNDO_FOR`.
+
+    Emits `slips.UNDONE`.
+    """
+    ticket = await _locked(session, appointment_id)
+    before = Status.BOOKED if ticket is None else Status.ARRIVED
+    if not await slips.not_seen(session, appointment_id, before, now=now):
+        return False
+    if ticket is None:
+        return True
+    line = line_of(ticket)
+    if ticket.called_at is not None and await called(session, line) is None:
+        ticket.state = TicketState.CALLED
+    else:
+        ticket.state = TicketState.WAITING
+        waiting = (*_in(line), QueueTicket.state == TicketState.WAITING)
+        first = await session.scalar(select(func.min(QueueTicket.order_at)).where(*waiting))
+        if ticket.called_at is not None and first is not None:
+            ticket.order_at = min(ticket.order_at, first - timedelta(microseconds=1))
+    await session.flush()
+    return True
+
+
 async def called(session: AsyncSession, line: Line) -> QueueTicket | None:
     """Who is in the room, or on the way there."""
     query = select(QueueTicket).where(*_in(line), QueueTicket.state == TicketState.CALLED)
@@ -198,18 +223,19 @@ class Waiting:
     ticket: QueueTicket
     patient: Patient
     start: datetime
+    changed_at: datetime
 
 
 async def tickets(session: AsyncSession, line: Line) -> list[Waiting]:
     """Everybody of a queue, next first."""
     query = (
-        select(QueueTicket, Patient, Appointment.start)
+        select(QueueTicket, Patient, Appointment.start, Appointment.changed_at)
         .join(Patient, Patient.id == QueueTicket.patient_id)
         .join(Appointment, Appointment.id == QueueTicket.appointment_id)
         .where(*_in(line))
         .order_by(QueueTicket.order_at, QueueTicket.number)
     )
-    return [Waiting(ticket, patient, start) for ticket, patient, start in await session.execute(query)]
+    return [Waiting(*row) for row in await session.execute(query)]
 
 
 @dataclass(frozen=True, slots=True)

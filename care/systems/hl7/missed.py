@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from care.appointments.coming.ending import UNDO_FOR
+from care.appointments.rules import UNDO_FOR
 from care.systems.hl7.adt import SYSTEM
 from care.systems.outward import Outward
 from care.systems.taking.models import TakenFact

@@ -17,6 +17,7 @@ from care.patients import service as patients
 from care.patients.models import Patient, PatientStatus
 from care.plans import service
 from care.questionnaires.models import QuestionnaireResponse
+from care.records.models import Encounter, EncounterKind
 from channels.outbox.models import OutboundMessage
 from store import events
 from tests.care.plans.conftest import Ward, plan_of, step
@@ -115,6 +116,50 @@ async def test_what_does_not_end_it(ward: Ward, kind: str, days: int, data: dict
     await under_way(ward, departments=["眼科"])
     await told(ward, kind, days, **data)
     assert await ward.plans(ward.people[0]) == [("after", "active", None)]
+
+
+async def taken_back(ward: Ward, days: int = 0) -> None:
+    """The visit told last had not been: a slip at the queue."""
+    await told(ward, "appointment.fulfilled_undone", days, since=ward.clock.now().isoformat())
+
+
+async def test_a_visit_taken_back_ends_nothing(ward: Ward) -> None:
+    await ward.publish(plan_of(*STEPS, step("answered", 9), departments=["眼科"]))
+    await ward.discharged(ward.people[0], ward.today)
+    await ward.at(1)
+    await told(ward, "encounter.admitted", 1)
+    await taken_back(ward)
+    assert await ward.plans(ward.people[0]) == [("after", "revoked", "readmitted")], "not ended by the visit"
+
+
+async def test_what_a_visit_taken_back_had_ended_goes_on(ward: Ward) -> None:
+    await ward.publish(plan_of(*STEPS, departments=["眼科"]))
+    await ward.discharged(ward.people[0], ward.today)
+    await ward.at(1)
+    await told(ward, "appointment.fulfilled")
+    assert (await ward.states())["later"] == "cancelled:visit"
+    await taken_back(ward)
+    assert await ward.plans(ward.people[0]) == [("after", "active", None)]
+    states = await ward.states()
+    assert states["later"] == "planned"
+    assert states["now"] == "cancelled:visit", "what was taken out of the queue is not sent again"
+    await ward.at(30)
+    assert (await ward.states())["later"] == "sent"
+
+
+async def test_a_visit_taken_back_with_another_that_day_still_ends_it(ward: Ward) -> None:
+    await under_way(ward, departments=["眼科"])
+    await told(ward, "appointment.fulfilled")
+    async with ward.database.write() as session:
+        visit = Encounter(
+            patient_id=ward.people[0],
+            kind=EncounterKind.OUTPATIENT,
+            department_id=ward.world.eye,
+            start_date=ward.clock.local().date(),
+        )
+        session.add(visit)
+    await taken_back(ward)
+    assert await ward.plans(ward.people[0]) == [("after", "revoked", "visit")]
 
 
 async def test_opting_out_holds_and_opting_in_goes_on_by_the_late_rule(ward: Ward) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from care.appointments import service as appointments
 from care.appointments import slots
 from care.appointments.models import Status
+from care.appointments.queue import service as queue
 from care.appointments.views import Booked, Held
 from care.consents import service as consents
 from care.consents.models import Purpose
@@ -95,6 +96,24 @@ async def test_not_again_for_a_month_however_often_they_come(
     while await ask_after_visits(database, clock, WAIT):
         pass
     assert len(await asked(database)) == 1
+
+
+async def test_a_visit_taken_back_is_not_asked_about_until_it_is_over(
+    database: Database, world: World, clock: VirtualClock
+) -> None:
+    visit = await seen(database, clock, world, world.li)
+    await ask_after_visits(database, clock, WAIT)
+    async with database.write() as session:
+        assert await queue.not_seen(session, visit, now=clock.now())
+    await ask_after_visits(database, clock, WAIT)
+    assert [(one.status, one.due_at) for one in await asked(database)] == [("stopped", None)]
+    clock.advance(timedelta(minutes=40))
+    async with database.write() as session:
+        assert await appointments.move_on(session, visit, Status.FULFILLED, now=clock.now())
+    await ask_after_visits(database, clock, WAIT)
+    assert [one.due_at for one in await asked(database) if one.status == "in-progress"] == [
+        clock.now() + WAIT
+    ]
 
 
 async def test_visits_long_ago_are_left_alone(database: Database, world: World, clock: VirtualClock) -> None:

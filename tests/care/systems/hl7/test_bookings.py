@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from care.appointments import outside
 from care.appointments import service as appointments
-from care.appointments.coming.ending import UNDO_FOR
 from care.appointments.models import Appointment, Slot, Status
+from care.appointments.rules import UNDO_FOR
 from care.appointments.views import Booked, Held
 from care.systems.hl7 import client
 from care.systems.hl7.client import Line
