@@ -3,11 +3,12 @@
 Digits carry no reply-to, so one numbered question is open in a conversation at a time:
 
 - what the patient does themselves (an answer with options to what they wrote) takes the place of anything but an alarm's;
-- what we push waits for its turn. An alarm and "who are you" go before everything. A confirmation (a reminder's 1/2/3) is not
-  displaced by a survey at all, by another confirmation only after `BETWEEN_CONFIRMATIONS`. A dialogue or a survey the
-  patient is in is left alone for `IN_HAND`; then a push may take its place. What only shows ways on under a finished answer
-  (改约, 取消 under a list) is no step of anything: it is left alone for `SHOWN`. A push that would be worth nothing by then (a place kept
-  for half an hour) waits `HURRIED` at most, and what it displaced is asked again after it.
+- what we push waits for its turn, but not for itself: a reminder takes the place of what it reminds of (`is_again`). An alarm and
+  "who are you" go before everything. A confirmation (a reminder's 1/2/3) is not displaced by a survey at all, by another
+  confirmation only after `BETWEEN_CONFIRMATIONS`. A dialogue or a survey the patient is in is left alone for `IN_HAND`; then a
+  push may take its place. What only shows ways on under a finished answer (改约, 取消 under a list) is no step of anything: it is
+  left alone for `SHOWN`. A push that would be worth nothing by then (a place kept for half an hour) waits `HURRIED` at most, and
+  what it displaced is asked again after it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ _RANKS = (
 def rank_of(instance: str) -> Rank:
     """By what asked (`OpenQuestion.instance`); what is not known is a step of a dialogue."""
     return next((rank for prefix, rank in _RANKS if instance.startswith(prefix)), Rank.DIALOGUE)
+
+
+def is_again(standing: str, coming: str) -> bool:
+    """Whether the same thing is asked once more. An instance without an id (a reply's bare key) may stand for two things."""
+    return standing == coming and ":" in coming
 
 
 def kept(standing: Rank, coming: Rank) -> timedelta:

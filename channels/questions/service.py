@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox.models import OutboundMessage
 from channels.questions.models import OpenQuestion
-from channels.questions.ranks import HURRIED, LIFETIME, SHOWN, Rank, kept, rank_of
+from channels.questions.ranks import HURRIED, LIFETIME, SHOWN, Rank, is_again, kept, rank_of
 from channels.reply import CHOOSE, Option, Reply
 
 WAITS = "question_open"
@@ -99,7 +99,8 @@ async def on_sending(
         if before is not None and (until := _keeps_until(before, question, message.expires_at)) > now:
             later[message.id] = until
             continue
-        if before is not None and rank_of(before.instance) >= Rank.DIALOGUE:
+        displaced = before is not None and not is_again(before.instance, question.instance)
+        if before is not None and displaced and rank_of(before.instance) >= Rank.DIALOGUE:
             question.resumes = before.id
         await _supersede(session, question.conversation_id, now)
         question.expires_at = now + (question.expires_at - question.opened_at)
@@ -138,6 +139,8 @@ async def not_seen(session: AsyncSession, messages: Sequence[OutboundMessage], n
 
 def _keeps_until(before: OpenQuestion, coming: OpenQuestion, worth: datetime | None) -> datetime:
     """`worth`: until when the coming one is worth asking."""
+    if is_again(before.instance, coming.instance):
+        return before.opened_at
     standing = rank_of(before.instance)
     keep = kept(standing, rank_of(coming.instance))
     if standing is Rank.DIALOGUE and only_ways(options_of(before)):

@@ -72,13 +72,14 @@ async def push(
     instance: str,
     due: datetime | None = None,
     expires: datetime | None = None,
+    key: str = "",
 ) -> OutboundMessage:
     async with database.write() as session:
         row = await outbox.enqueue(
             session,
             talk,
             Reply("a.ask", {}, YES_NO),
-            dedup_key=instance,
+            dedup_key=key or instance,
             purpose="survey" if instance.startswith("survey") else "service_notice",
             now=clock.now(),
             due_at=due,
@@ -156,6 +157,30 @@ async def test_two_confirmations_come_one_after_the_other(database: Database, cl
         before = await questions.latest(session, talk.id, "reminder:1")
     assert before is not None
     assert before.status == "superseded"
+
+
+@pytest.mark.parametrize("what", ["questionnaire:1", "reminder:1"])
+async def test_a_reminder_does_not_wait_for_what_it_reminds_of(
+    database: Database, clock: VirtualClock, what: str
+) -> None:
+    _, talk = await conversation(database, clock, SMS)
+    invitation = await push(database, clock, talk, what)
+    assert await send(database, clock, invitation) == {}
+    clock.advance(timedelta(minutes=5))
+    reminder = await push(database, clock, talk, what, key="reminder")
+    assert await send(database, clock, reminder) == {}
+    asked = await current(database, clock, talk)
+    assert asked is not None
+    assert (asked.id, asked.opened_at, asked.resumes) == (reminder.question_id, clock.now(), None)
+
+
+async def test_two_things_of_one_kind_are_not_one_asked_again(
+    database: Database, clock: VirtualClock
+) -> None:
+    _, talk = await conversation(database, clock, SMS)
+    first, second = [await push(database, clock, talk, "survey", key=key) for key in ("a", "b")]
+    later = await send(database, clock, first, second)
+    assert later == {second.id: clock.now() + LIFETIME}
 
 
 async def test_a_push_leaves_a_dialogue_alone_while_it_goes_on(
