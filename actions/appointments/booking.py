@@ -163,10 +163,10 @@ class BookingDialog(Dialog):
         if not wanted and not new and len(views) == 1 and wish.has_time:
             # "改到" was left out: the time said is no appointment's, so it is the new one.
             wanted, new = list(views), old
-        if wish.earlier or wish.later:
+        if (wish.earlier or wish.later) and not new:
             new = old
         wanted = wanted or list(views)
-        state.data["new"] = new
+        state.data["new"] = f"改到{new}" if new and new != old else new
         state.save()
         if len(wanted) == 1:
             if await self._move(turn, state, linked, wanted[0]):

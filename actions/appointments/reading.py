@@ -17,13 +17,14 @@ from care.patients.service import LinkedPatient
 from language.normalise import fold as fold_answer
 from language.when import Refused, refusals
 from language.when import read as read_when
-from language.when.numerals import plain
+from language.when.numerals import number, plain
 from language.when.tokens import Token, tokens
 
 
 @dataclass(slots=True)
 class Wish:
-    """Everything found; empty fields were not said. Times are naive local; `left` is what was not read."""
+    """Everything found; empty fields were not said. Times are naive local; `shift`: days from the one talked of; `left` is what was not
+    read."""
 
     people: list[LinkedPatient] = field(default_factory=list)
     by_name: bool = False
@@ -42,6 +43,7 @@ class Wish:
     unclear: str = ""
     earlier: bool = False
     later: bool = False
+    shift: int = 0
     any_doctor: bool = False
     same_doctor: bool = False
     any_time: bool = False
@@ -168,6 +170,16 @@ def find_time(text: str, now: datetime, wish: Wish) -> list[Token]:
     return words
 
 
+def find_shift(text: str) -> tuple[int, str]:
+    """Days later (negative: earlier) than what is talked of, and the text without saying so; 0 where none are."""
+    for sign, pattern in patterns.SHIFTS:
+        if (said := pattern.search(text)) is not None:
+            count = number(said["n"]) if said["n"] else 1
+            days = (count or 1) * (1 if said["unit"] in (None, "天", "日") else 7)
+            return sign * days, f"{text[: said.start()]}，{text[said.end() :]}"
+    return 0, text
+
+
 def _tells(token: Token) -> bool:
     """Whether a time word can say when to come: 月底 does, the 初 of 初诊 does not."""
     if token.kind == "month_part":
@@ -190,14 +202,16 @@ def find_wish(
     wish = Wish()
     if not text:
         return wish
+    wish.shift, text = find_shift(text)
     words = find_time(text, now, wish)
     consumed = [token.text for token in words]
     if wish.without:
         consumed += [token.text for token in tokens(plain(_paused(text))) if token.kind == "working_days"]
     _find_person(text, linked, wish, consumed)
     _find_place(text, gazetteer, linked, department, wish, consumed)
-    wish.earlier = not wish.has_time and patterns.EARLIER.search(text) is not None
-    wish.later = not wish.has_time and patterns.LATER.search(text) is not None
+    had_time = wish.has_time
+    wish.earlier = wish.shift < 0 or (not had_time and patterns.EARLIER.search(text) is not None)
+    wish.later = wish.shift > 0 or (not had_time and patterns.LATER.search(text) is not None)
     wish.any_doctor = patterns.ANY_DOCTOR.search(text) is not None
     wish.same_doctor = patterns.SAME_DOCTOR.search(text) is not None and not wish.doctors
     wish.other_doctor = patterns.OTHER_DOCTOR.search(text) is not None and not wish.doctors

@@ -163,11 +163,15 @@ async def _take_time(turn: Turn, state: State, wish: Wish) -> str:
 
 async def want(turn: Turn, state: State, wish: Wish) -> str:
     """Set the window; a part or an hour alone means the day that is being talked about."""
-    if wish.earlier or wish.later:
-        return await _nearer(turn, state, earlier=wish.earlier)
     start, end = wish.start, wish.end
-    if start is None:
+    if start is None or wish.shift:
         start, end = await _day_in_question(turn, state)
+    if wish.shift and start is not None and end is not None:
+        days = timedelta(days=wish.shift)
+        start, end = start + days, end + days
+        wish = replace(wish, start=start, end=end)
+    elif wish.earlier or wish.later:
+        return await _nearer(turn, state, earlier=wish.earlier)
     now = turn.local_now
     if wish.start is not None and _over(wish, now):
         state.want(None, None, None, None)

@@ -89,8 +89,48 @@ async def test_ways_of_moving(talker: Talker, said: str, old: str, new: str) -> 
 async def test_moving_later(talker: Talker) -> None:
     talk = await talker(张伟="self")
     await book(talk, "周二上午李敏")
-    assert await talk.say("推后两天", "reschedule_appointment") == ["booking.when_later"]
+    assert await talk.say("换个晚一点的", "reschedule_appointment") == ["booking.when_later"]
     assert talk.labels[0].startswith("11月26日（周四）上午 李敏")
+
+
+TUESDAY, THURSDAY = "11月24日（周二）上午9:00", "11月26日（周四）上午9:00"
+
+
+@pytest.mark.parametrize(
+    ("booked", "said", "old", "new"),
+    [
+        ("周二上午李敏", "推后两天", TUESDAY, THURSDAY),
+        ("周二上午李敏", "我周二的号往后推两天", TUESDAY, THURSDAY),
+        ("周四上午李敏", "提前两天吧", THURSDAY, TUESDAY),
+        ("周二上午李敏", "推迟一周", TUESDAY, "12月1日（周二）上午9:00"),
+        ("周一上午赵强", "改到后一天", "11月23日（周一）上午9:00", "11月24日（周二）下午14:00"),
+        ("周一上午赵强", "改到第二天下午", "11月23日（周一）上午9:00", "11月24日（周二）下午14:00"),
+    ],
+)
+async def test_moving_by_days_counts_from_the_day_booked(
+    talker: Talker, booked: str, said: str, old: str, new: str
+) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, booked)
+    assert await talk.say(said, "reschedule_appointment") == ["booking.confirm_move"]
+    assert (talk.last.params["old"], talk.last.params["when"]) == (old, new)
+
+
+async def test_a_day_later_and_a_day_earlier_than_what_is_held(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    assert await talk.say("约周一上午赵强", "book_appointment") == ["booking.confirm"]
+    assert await talk.say("后一天呢") == ["booking.confirm"]
+    assert talk.last.params["when"] == "11月24日（周二）下午14:00"
+    assert await talk.say("还是早一天吧") == ["booking.confirm"]
+    assert talk.last.params["when"] == "11月23日（周一）上午9:00"
+
+
+async def test_moving_by_days_to_what_is_over(talker: Talker) -> None:
+    talk = await talker(张伟="self")
+    await book(talk, "周二上午李敏")
+    assert await talk.say("提前三天", "reschedule_appointment") == ["booking.when_past"]
+    assert await talk.say("那推后两天") == ["booking.confirm_move"]
+    assert talk.last.params["when"] == THURSDAY
 
 
 async def test_moving_to_where_it_is(talker: Talker) -> None:
