@@ -383,6 +383,7 @@ def _the_queue(desk: Counter, page: Page, chromium: Browser, slot: Slot) -> None
     page.get_by_role("button", name="叫下一位").click()
     expect(wall.locator(".called")).to_contain_text("2号 石*")  # booked for earlier, though here later
     stale = _stale(page)
+    page.bring_to_front()  # a page behind another has no focus
     # The list is exchanged every five seconds: the keyboard stays where it is.
     over = page.get_by_role("button", name="过号")
     over.focus()
